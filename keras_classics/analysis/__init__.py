@@ -1,0 +1,8 @@
+"""What a network is and does: counts, the paper's table beside it, pictures."""
+
+from keras_classics.analysis.count import Row, count
+from keras_classics.analysis.papers import PAPERS
+from keras_classics.analysis.pictures import draw
+from keras_classics.analysis.report import report
+
+__all__ = ["PAPERS", "Row", "count", "draw", "report"]

@@ -1,0 +1,97 @@
+"""Parameters, connections and multiply-adds of a network, layer by layer."""
+
+import dataclasses
+import math
+
+from keras import layers
+
+from keras_classics.layers import (
+    ConstantPadding2D,
+    MapConv2D,
+    RBFOutput,
+    ScaledSubsampling2D,
+    UnitBias,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One layer: its output's shape (without the batch) and what it costs for one image.
+
+    `parameters` are the trainable ones. `connections` count every input of every
+    unit, a bias as one, whether or not it shares its weight. `macs` are the
+    multiply-adds by a weight; adding up a window before one multiplication, adding
+    a bias and squashing are none.
+    """
+
+    name: str
+    output_shape: tuple
+    parameters: int
+    connections: int
+    macs: int
+
+
+def count(model):
+    """Counts a model of Keras layers and of this library's, layer by layer.
+
+    Args:
+        model: A functional or sequential `keras.Model` of known input shape.
+
+    Returns:
+        A list of `Row`, one for each layer but the inputs.
+
+    Raises:
+        ValueError: for a layer whose connections it does not know.
+    """
+    return [_row(layer) for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+
+
+def _row(layer):
+    shape = layer.output.shape[1:]
+    if None in shape:
+        raise ValueError(
+            f"Counting needs a model of known input shape. Received: layer {layer.name!r} with "
+            f"the output shape {layer.output.shape}"
+        )
+    parameters = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
+    macs, extra = _macs(layer, math.prod(shape), shape)
+    bias = math.prod(shape) if getattr(layer, "bias", None) is not None else 0
+    return Row(layer.name, shape, parameters, macs + extra + bias, macs)
+
+
+def _macs(layer, units, shape):
+    """Multiply-adds of a layer, and the connections beyond them but for the biases."""
+    if isinstance(layer, MapConv2D):
+        return math.prod(shape[:-1]) * math.prod(layer.kernel.shape), 0
+    if isinstance(layer, layers.Conv2D):
+        return units * math.prod(layer.kernel.shape[:-1]), 0
+    if isinstance(layer, layers.Dense):
+        return units * layer.kernel.shape[0], 0
+    if isinstance(layer, ScaledSubsampling2D):
+        return units, units * (math.prod(layer.window) - 1)
+    if isinstance(layer, RBFOutput):
+        return math.prod(layer.code.shape), 0
+    if isinstance(layer, (UnitBias, *_FREE)):
+        return 0, 0
+    raise ValueError(
+        f"The connections of layer {layer.name!r} of class {type(layer).__name__} are not known. "
+        "Known: Conv2D, Dense, the layers of keras_classics, padding, pooling, flattening, "
+        "reshaping, dropout, rescaling and activations."
+    )
+
+
+_FREE = (
+    ConstantPadding2D,
+    layers.Activation,
+    layers.AveragePooling2D,
+    layers.Dropout,
+    layers.Flatten,
+    layers.GlobalAveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.MaxPooling2D,
+    layers.ReLU,
+    layers.Rescaling,
+    layers.Reshape,
+    layers.Softmax,
+    layers.ZeroPadding2D,
+)

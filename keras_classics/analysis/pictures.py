@@ -1,0 +1,330 @@
+"""Pictures of a trained LeNet: how it learned, what it sees, what it misreads."""
+
+import pathlib
+import re
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_classics.layers.rbf_output import CODE_SHAPE
+
+WIDTH, DPI = 10.0, 110  # all lengths are inches
+INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
+OUTPUTS = ("scores", "predictions", "output")
+
+
+def learning_curves(history):
+    """Training and test error after each pass, as figure 5 of LeCun et al., 1998.
+
+    Keras counts the training errors during the pass, while the weights still move.
+
+    Args:
+        history: Columns of equal length, as in `Run.history` or `fit(...).history`:
+            an accuracy and its `val_` twin.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    names = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy")
+    name = next((name for name in names if history.get(name) and history.get(f"val_{name}")), None)
+    if name is None:
+        raise ValueError(
+            "`history` must have one pass or more of an accuracy and its val_ twin, such as "
+            f"categorical_accuracy and val_categorical_accuracy. Received: history={history}"
+        )
+    errors = 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
+    passes = np.arange(1, errors.shape[1] + 1)
+    page = _page(5.2)
+    axes = _panel(page, 0.7, 0.6, 7.5, 3.9)
+    for i, (label, colour) in enumerate([("training", GREY), ("test", INK)]):
+        axes.plot(passes, errors[i], "o-", color=colour, linewidth=1.8, markersize=4, clip_on=False)
+        axes.annotate(
+            f"{label} {errors[i, -1]:.2f}%",
+            (passes[-1], errors[i, -1]),
+            xytext=(10, 0),
+            textcoords="offset points",
+            va="bottom" if i == errors[:, -1].argmax() else "top",
+            color=colour,
+            fontsize=13,
+        )
+    low, high = errors.min(), errors.max()
+    if 0 < low < high / 5:
+        axes.set_yscale("log")
+        steps = [step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5)]
+        axes.set_yticks([step for step in steps if low / 2 < step < high * 2])
+        axes.minorticks_off()
+    else:
+        axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.set_xlabel("passes over the training set", fontsize=12, color=INK)
+    axes.set_title("error, %", fontsize=12, color=INK, loc="left")
+    axes.tick_params(colors=GREY, labelsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(PALE)
+    axes.grid(axis="y", color=PALE, linewidth=0.5)
+    return page.figure
+
+
+def kernels(model):
+    """The kernels of the first convolution, positive weights red and negative ones blue.
+
+    A column for each map and a row for each input plane, all on one scale.
+
+    Args:
+        model: A LeNet.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    layer = next((x for x in model.layers if isinstance(x, keras.layers.Conv2D)), None)
+    if layer is None:
+        raise ValueError(
+            "`model` must have a convolution. "
+            f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
+        )
+    weights = _numpy(layer.kernel)  # (height, width, planes, maps)
+    height, width, planes, maps = weights.shape
+    reach = np.abs(weights).max()
+    pitch = min(1.4, 8.6 / maps)
+    rise = pitch * height / width
+    page = _page(0.9 + planes * rise)
+    _write(page, 0.3, 0.35, f"{layer.name.partition('_')[0]}: {maps} kernels of {height}x{width}")
+    for row, column in np.ndindex(planes, maps):
+        x, y = 0.3 + column * pitch, 0.7 + row * rise
+        box = (x, y, 0.94 * pitch, 0.94 * rise)
+        image = _show(page, weights[:, :, row, column], box, (-reach, reach), "RdBu_r")
+    _colour_bar(page, image, 0.4 + maps * pitch, 0.7, (planes - 0.06) * rise)
+    return page.figure
+
+
+def feature_maps(model, image):
+    """One digit on its way through all layers, as figure 2 of LeCun et al., 1998.
+
+    All activations share one scale, from white (negative) to black (positive). With
+    the RBF head, F6 is drawn once more as a bitmap, beside the code it is read as.
+
+    Args:
+        model: A LeNet.
+        image: Array `(height, width, channels)`, one input of the network.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    image = np.asarray(image, "float32")
+    if image.shape != tuple(model.input_shape[1:]):
+        raise ValueError(
+            f"`image` must be one input of {model.name!r}, of shape {model.input_shape[1:]}. "
+            f"Received: shape {image.shape}"
+        )
+    names = [x.name for x in model.layers if re.fullmatch(r"[A-Z]\d", x.name) or x.name in OUTPUTS]
+    found = {name: x[0] for name, x in _activations(model, names, image[None]).items()}
+    output = next((name for name in OUTPUTS if name in found), None)
+    scores = found.pop(output, None)
+    reach = max(np.abs(x).max() for x in found.values())
+
+    left, y = 1.6, 0.25
+    page = _page(y)
+    for name, maps in {"input": image, **found}.items():
+        height, width, count = maps.shape if maps.ndim == 3 else (1, 1, maps.size)
+        scale = (image.min(), image.max()) if name == "input" else (-reach, reach)
+        label = f"{name}: {count}" + f"@{height}x{width}" * (height * width > 1)
+        if height == width == 1:
+            rise = 0.3
+            shown = _show(page, maps.reshape(1, count), (left, y, 8.1, rise), scale)
+        else:
+            pitch = min(1.3, 8.1 / min(count, 16))
+            tall = pitch * height / width
+            for i in range(count):
+                x, below = left + i % 16 * pitch, y + i // 16 * tall
+                box = (x, below, 0.93 * pitch, 0.93 * tall)
+                shown = _show(page, maps[..., i], box, scale)
+            rise = below + 0.93 * tall - y
+        _write(page, 0.3, y + rise / 2, label)
+        y += rise + 0.25
+    _resize(page, y + 1.6 * bool(output))
+    _colour_bar(page, shown, 8.9, 0.25, 1.2)
+    if output:
+        _write(page, 0.3, y + 0.6, f"{output}: {scores.size}")
+        if _has_codes(model):
+            code = _numpy(model.get_layer("RBF").code)[scores.argmax()]
+            for i, (bitmap, label) in enumerate([(found["F6"], "F6"), (code, "code")]):
+                box = (left + i * 1.0, y, 0.7, 1.2)
+                _show(page, bitmap.reshape(CODE_SHAPE), box, (-1, 1))
+                _write(page, box[0] + 0.35, y + 1.38, label, 11, ha="center")
+        _bars(page, scores, (left + 2.1 * _has_codes(model), y, 8.1 - 2.1 * _has_codes(model), 1.2))
+    return page.figure
+
+
+def codes(model, images, labels):
+    """The codes of the classes, and below them the mean F6 of each class's images.
+
+    The codes are figure 3 of LeCun et al., 1998.
+
+    Args:
+        model: A LeNet-5 with the RBF head.
+        images: Array `(n, height, width, channels)`, inputs of the network.
+        labels: Their classes, integers `(n,)`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    if not _has_codes(model):
+        raise ValueError(
+            'Only LeNet5(head="rbf") has codes, in its layer "RBF". '
+            f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
+        )
+    code = _numpy(model.get_layer("RBF").code)[:10]
+    answers = _activations(model, ["F6"], images)["F6"]
+    page = _page(3.6)
+    _write(page, 0.3, 1.2, "code")
+    _write(page, 0.3, 2.7, "mean F6")
+    for k in range(len(code)):
+        x = 1.35 + 0.8 * k
+        _write(page, x + 0.34, 0.35, str(k), ha="center")
+        shown = _show(page, code[k].reshape(CODE_SHAPE), (x, 0.6, 0.68, 1.2), (-1, 1))
+        mine = answers[np.asarray(labels) == k]
+        if len(mine):
+            _show(page, mine.mean(axis=0).reshape(CODE_SHAPE), (x, 2.1, 0.68, 1.2), (-1, 1))
+    _colour_bar(page, shown, 9.35, 0.6, 2.7)
+    return page.figure
+
+
+def mistakes(images, labels, scores, limit=100):
+    """The misread digits, each under "true->read", as figure 8 of LeCun et al., 1998.
+
+    Args:
+        images: Array `(n, height, width, channels)`.
+        labels: Their classes, integers `(n,)`.
+        scores: Array `(n, classes)`; the largest is the class that the network reads.
+        limit: Most digits to draw.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    if not len(images) == len(labels) == len(scores):
+        raise ValueError(
+            "`images`, `labels` and `scores` must be equally long. "
+            f"Received: {len(images)}, {len(labels)} and {len(scores)}"
+        )
+    read = np.argmax(scores, axis=-1)
+    wrong = np.flatnonzero(read != labels)
+    title = f"{len(wrong):,} of {len(images):,} misread"
+    title += f", the first {limit} of them" * (len(wrong) > limit)
+    wrong = wrong[:limit]
+    across, side = 14, 0.6
+    tall = side * images.shape[1] / images.shape[2]
+    page = _page(0.75 + -(-len(wrong) // across) * (tall + 0.33))
+    _write(page, 0.3, 0.35, title)
+    for i, k in enumerate(wrong):
+        row, column = divmod(i, across)
+        x, y = 0.3 + column * 0.676, 0.95 + row * (tall + 0.33)
+        _write(page, x + side / 2, y - 0.12, f"{labels[k]}->{read[k]}", 11, ha="center")
+        _show(page, images[k, ..., 0], (x, y, side, tall), (images.min(), images.max()))
+    return page.figure
+
+
+def draw(model, history, images, labels, folder):
+    """Writes all pictures that apply to the network as PNG files.
+
+    Args:
+        model: A trained LeNet.
+        history: As `learning_curves` takes it.
+        images: Test images as the network sees them, `(n, height, width, channels)`.
+        labels: Their classes, integers `(n,)`.
+        folder: Folder to write into; made if it is missing.
+
+    Returns:
+        The list of the files' paths.
+    """
+    figures = {
+        "learning_curves": learning_curves(history),
+        "kernels": kernels(model),
+        "feature_maps": feature_maps(model, images[0]),
+    }
+    if _has_codes(model):
+        figures["codes"] = codes(model, images, labels)
+    scores = model.predict(images, batch_size=500, verbose=0)
+    figures["mistakes"] = mistakes(images, labels, scores)
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        figure.savefig(path, dpi=DPI)
+    return paths
+
+
+def _has_codes(model):
+    return any(layer.name == "RBF" for layer in model.layers)
+
+
+def _numpy(tensor):
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
+def _activations(model, names, images):
+    part = keras.Model(model.inputs, {name: model.get_layer(name).output for name in names})
+    found = part.predict(images, batch_size=500, verbose=0)
+    return {name: np.asarray(found[name], "float32") for name in names}
+
+
+def _page(height):
+    """Axes over a whole figure, in inches from its top left corner."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'Pictures are drawn with matplotlib: pip install "keras-classics[plots]"'
+        ) from error
+    page = Figure(facecolor="white").add_axes((0, 0, 1, 1))
+    page.set_axis_off()
+    page.set(xlim=(0, WIDTH), autoscale_on=False)
+    _resize(page, height)
+    return page
+
+
+def _resize(page, height):
+    page.figure.set_size_inches(WIDTH, height)
+    page.set_ylim(height, 0)
+
+
+def _panel(page, x, y, width, height):
+    whole = page.get_ylim()[0]
+    box = (x / WIDTH, 1 - (y + height) / whole, width / WIDTH, height / whole)
+    return page.figure.add_axes(box)
+
+
+def _write(page, x, y, text, size=13, ha="left"):
+    page.text(x, y, text, fontsize=size, color=INK, ha=ha, va="center")
+
+
+def _show(page, picture, box, scale, colours="gray_r"):
+    x, y, width, height = box
+    right, bottom = x + width, y + height
+    page.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color=GREY, linewidth=0.7)
+    edges, (low, high) = (x, right, bottom, y), scale
+    return page.imshow(picture, colours, vmin=low, vmax=high, extent=edges, aspect="auto")
+
+
+def _colour_bar(page, image, x, y, height):
+    bar = page.figure.colorbar(image, cax=_panel(page, x, y, 0.14, height))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=GREY, labelsize=10, length=0)
+
+
+def _bars(page, scores, box):
+    axes = _panel(page, *box)
+    best = np.sort(np.argsort(scores)[-10:])
+    colours = [INK if k == scores.argmax() else PALE for k in best]
+    bars = axes.bar(range(len(best)), scores[best], width=0.7, color=colours)
+    style = "%.2f" if np.abs(scores).max() < 10 else "%.1f"
+    axes.bar_label(bars, fmt=style, fontsize=10, color=GREY, padding=2)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.margins(y=0.2)
+    axes.set_xticks(range(len(best)), best)
+    axes.set_yticks([])
+    axes.tick_params(length=0, labelsize=12, labelcolor=INK)
+    axes.spines[:].set_visible(False)
+    if scores.max() <= 0:
+        axes.xaxis.tick_top()

@@ -1,0 +1,77 @@
+"""LeCun 1989: LeCun, Boser, Denker, Henderson, Howard, Hubbard & Jackel,
+"Backpropagation Applied to Handwritten Zip Code Recognition", Neural
+Computation 1(4), 1989.
+
+Follows section 3.3 and figure 3: every weight shared over a map, every bias a
+unit's own, a background of -1 beyond the edges. Parameters and connections of
+every layer are the paper's.
+
+The paper is silent on
+- which 8 of the 12 maps of H1 a map of H2 reads: here map i reads i to i+7, round
+  the end, so that every map of H1 is read by 8 maps of H2;
+- the constants of the squashing function: those of the 1998 paper;
+- the start of the biases: zero.
+"""
+
+import keras
+from keras import layers
+
+from keras_classics.activations import scaled_tanh
+from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.initializers import FanInUniform
+from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
+
+H2_CONNECTIONS = [sorted((i + k) % 12 for k in range(8)) for i in range(12)]
+
+
+def LeCun1989(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(16, 16, 1),
+    pooling=None,
+    classes=10,
+    classifier_activation=scaled_tanh,
+    kernel_initializer=FanInUniform,
+    name="lecun1989",
+):
+    """The zip-code network of 1989: 9,760 parameters, 64,660 connections.
+
+    Args:
+        include_top: Whether to build H3 and the output units.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`. Paper: `(16, 16, 1)`, grey levels
+            from -1 (paper) to +1 (ink).
+        pooling: Without the top: `None` (the maps of H2), `"avg"` or `"max"`.
+        classes: Number of classes.
+        classifier_activation: Activation of the output units. Paper: the squashing
+            function, with targets inside its range (+1 and -1 in the companion
+            paper of NIPS 1989).
+        kernel_initializer: Start of all weights but the biases; each layer draws
+            with a copy of its own. Paper: `FanInUniform`.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` with the layers H1, H2, H3 and output.
+    """
+
+    def start():
+        return {"kernel_initializer": fresh(kernel_initializer)}
+
+    def shared():
+        return {"strides": 2, "use_bias": False, **start()}
+
+    image = keras.Input(input_shape, name="image")
+    x = ConstantPadding2D(2, -1.0, name="H1_border")(image)
+    x = layers.Conv2D(12, 5, **shared(), name="H1_kernels")(x)
+    x = UnitBias(activation=scaled_tanh, name="H1")(x)  # 8x8
+    x = ConstantPadding2D(2, -1.0, name="H2_border")(x)
+    x = MapConv2D(12, 5, H2_CONNECTIONS, **shared(), name="H2_kernels")(x)
+    x = UnitBias(activation=scaled_tanh, name="H2")(x)  # 4x4
+    if include_top:
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(30, activation=scaled_tanh, **start(), name="H3")(x)
+        x = layers.Dense(classes, activation=classifier_activation, **start(), name="output")(x)
+    else:
+        x = pool(x, pooling)
+    return finish(keras.Model(image, x, name=name), weights)

@@ -1,0 +1,95 @@
+"""LeNet-1: LeCun, Boser, Denker, Henderson, Howard, Hubbard & Jackel, "Handwritten
+Digit Recognition with a Back-Propagation Network", NIPS 2, 1990.
+
+Follows section 3, figure 3 and Table 1; the 1998 paper calls the network LeNet-1.
+Parameters and connections of every layer are the paper's.
+
+The paper is silent on the squashing of the averaging layers H2 and H4: every unit
+of the network squashes here, as in LeNet-5. On the start of weights and biases:
+the rule of the same authors' 1989 paper, +-2.4/F_i, and zero.
+"""
+
+import keras
+from keras import layers
+
+from keras_classics.activations import scaled_tanh
+from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.initializers import FanInUniform
+from keras_classics.layers import MapConv2D, ScaledSubsampling2D
+
+# Table 1, one column after the other: the maps of H2 that each map of H3 reads.
+H3_CONNECTIONS = [
+    [0],
+    [0, 1],
+    [0, 1],
+    [1],
+    [0, 1],
+    [0, 1],
+    [2],
+    [2, 3],
+    [2, 3],
+    [3],
+    [2, 3],
+    [2, 3],
+]
+
+
+def LeNet1(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(28, 28, 1),
+    pooling=None,
+    classes=10,
+    classifier_activation=scaled_tanh,
+    kernel_initializer=FanInUniform,
+    name="lenet1",
+):
+    """LeNet-1, the network of NIPS 1989: two convolutions, two averagings, ten units.
+
+    Args:
+        include_top: Whether to build the output units.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`, at least 16 high and wide. Paper:
+            `(28, 28, 1)` with a digit of 16x16 in the middle, paper at -1 and ink
+            at +1.
+        pooling: Without the top: `None` (the maps of H4), `"avg"` or `"max"`.
+        classes: Number of classes.
+        classifier_activation: Activation of the output units. Paper: the squashing
+            function, with targets of +1 for the class and -1 for the others.
+        kernel_initializer: Start of all weights but the biases; each layer draws
+            with a copy of its own. Paper: `FanInUniform`.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` with the layers H1, H2, H3, H4 and output.
+    """
+    if min(input_shape[:2]) < 16:
+        raise ValueError(
+            "LeNet-1 needs an image of at least 16x16 (the paper: 28x28). "
+            f"Received: input_shape={input_shape}"
+        )
+
+    def start():
+        return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
+
+    def averaging(name):
+        start = fresh(kernel_initializer)
+        return ScaledSubsampling2D(2, scaled_tanh, coefficient_initializer=start, name=name)
+
+    image = keras.Input(input_shape, name="image")
+    x = layers.Conv2D(4, 5, **start(), name="H1")(image)  # 24x24
+    x = averaging("H2")(x)  # 12x12
+    x = MapConv2D(12, 5, H3_CONNECTIONS, **start(), name="H3")(x)  # 8x8
+    x = averaging("H4")(x)  # 4x4
+    if include_top:
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(
+            classes,
+            activation=classifier_activation,
+            kernel_initializer=fresh(kernel_initializer),
+            name="output",
+        )(x)
+    else:
+        x = pool(x, pooling)
+    return finish(keras.Model(image, x, name=name), weights)

@@ -1,0 +1,111 @@
+"""LeNet-5: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied to
+Document Recognition", Proc. IEEE 86(11), 1998.
+
+Follows section II.B, figure 2 and Table I; the codes are figure 3's. The numbers
+of parameters and connections of every layer are the paper's.
+
+Departures: the output is the negated penalty `-y_i`, so that the largest score
+is the class; `head="softmax"` is the usual classifier of today on the same F6.
+
+The paper is silent on the start of the biases: zero. The subsampling coefficients
+start like every other weight, with a fan-in of 4.
+"""
+
+import keras
+from keras import layers
+
+from keras_classics.activations import scaled_tanh
+from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.initializers import FanInUniform
+from keras_classics.layers import MapConv2D, RBFOutput, ScaledSubsampling2D, ascii_codes
+
+# Table I, one column after the other: the maps of S2 that each map of C3 reads.
+C3_CONNECTIONS = [
+    *([0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 4, 5], [0, 1, 5]),
+    *([0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [0, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 5]),
+    *([0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5]),
+    [0, 1, 2, 3, 4, 5],
+]
+
+# The classes of the RBF head, in order: the digits, then the rest of figure 3.
+CHARACTERS = (
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+)
+
+
+def LeNet5(
+    *,
+    head="rbf",
+    include_top=True,
+    weights=None,
+    input_shape=(32, 32, 1),
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    kernel_initializer=FanInUniform,
+    name="lenet5",
+):
+    """LeNet-5 with its connection table, its subsampling and its RBF output.
+
+    Args:
+        head: `"rbf"`: scores `-y_i`, the negated squared distances between F6 and
+            the class codes, for `losses.MaximumLikelihood`, `losses.MaximumAPosteriori`
+            or a cross-entropy with `from_logits=True`. `"softmax"`: a dense softmax
+            layer, for a cross-entropy.
+        include_top: Whether to build F6 and the output.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`, at least 32 high and wide. Paper:
+            `(32, 32, 1)`, paper at -0.1 and ink at 1.175.
+        pooling: Without the top: `None` (the maps of C5), `"avg"` or `"max"`.
+        classes: Number of classes. `"rbf"` has codes for 95, the digits first.
+        classifier_activation: Activation of the `"softmax"` head.
+        kernel_initializer: Start of all weights but the biases; each layer draws
+            with a copy of its own. Paper: `FanInUniform`.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` with the layers C1, S2, C3, S4, C5, F6.
+    """
+    if head not in ("rbf", "softmax"):
+        raise ValueError(f'`head` must be "rbf" or "softmax". Received: head={head!r}')
+    if include_top and head == "rbf" and classes > len(CHARACTERS):
+        raise ValueError(
+            f"Figure 3 draws codes for {len(CHARACTERS)} classes; beyond that take "
+            f'head="softmax". Received: classes={classes}'
+        )
+    if min(input_shape[:2]) < 32:
+        raise ValueError(
+            "LeNet-5 needs an image of at least 32x32: pad a 28x28 digit with two rows and "
+            f"columns of background on each side. Received: input_shape={input_shape}"
+        )
+
+    def start():
+        return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
+
+    def subsampling(name):
+        start = fresh(kernel_initializer)
+        return ScaledSubsampling2D(2, scaled_tanh, coefficient_initializer=start, name=name)
+
+    image = keras.Input(input_shape, name="image")
+    x = layers.Conv2D(6, 5, **start(), name="C1")(image)  # 28x28
+    x = subsampling("S2")(x)  # 14x14
+    x = MapConv2D(16, 5, C3_CONNECTIONS, **start(), name="C3")(x)  # 10x10
+    x = subsampling("S4")(x)  # 5x5
+    x = layers.Conv2D(120, 5, **start(), name="C5")(x)  # 1x1
+    if include_top:
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(84, **start(), name="F6")(x)
+        if head == "rbf":
+            x = RBFOutput(classes, ascii_codes(CHARACTERS[:classes]), name="RBF")(x)
+            x = layers.Rescaling(-1.0, dtype="float32", name="scores")(x)
+        else:
+            x = layers.Dense(
+                classes,
+                activation=classifier_activation,
+                kernel_initializer=fresh(kernel_initializer),
+                name="predictions",
+            )(x)
+    else:
+        x = pool(x, pooling)
+    return finish(keras.Model(image, x, name=name), weights)

@@ -1,0 +1,45 @@
+"""Weight starts of the classic papers."""
+
+import math
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class FanInUniform(keras.initializers.Initializer):
+    """Draws the weights of unit `i` evenly from a range that its fan-in `F_i` sets.
+
+        w ~ U(-scale / F_i ** exponent, +scale / F_i ** exponent)
+
+    `F_i` counts the weighted inputs of a unit without its bias: the product of
+    all axes of the weight's shape but the last. The papers divide by the fan-in
+    itself: appendix A of 1998 expects the inputs of a unit to be strongly
+    correlated. The exponent 1/2 keeps the size of weighted sums of independent
+    inputs.
+
+    Args:
+        scale: Numerator of the range. Paper: 2.4.
+        exponent: Power of the fan-in. Paper: 1.
+        seed: An integer, a `keras.random.SeedGenerator`, or `None`. As with
+            Keras's initializers, one instance with an integer seed (or `None`)
+            gives the same values at each call.
+
+    References: LeCun et al., "Backpropagation Applied to Handwritten Zip Code
+    Recognition", Neural Computation 1(4), 1989, section 4; LeCun et al., Proc.
+    IEEE 86(11), 1998, appendix A.
+    """
+
+    def __init__(self, scale=2.4, exponent=1.0, seed=None):
+        if scale <= 0:
+            raise ValueError(f"`scale` must be positive. Received: scale={scale}")
+        self.scale = scale
+        self.exponent = exponent
+        self._unit = keras.initializers.RandomUniform(-1.0, 1.0, seed)
+
+    def __call__(self, shape, dtype=None):
+        limit = self.scale / math.prod(shape[:-1]) ** self.exponent
+        return limit * self._unit(shape, dtype=dtype)
+
+    def get_config(self):
+        seed = self._unit.get_config()["seed"]
+        return {"scale": self.scale, "exponent": self.exponent, "seed": seed}

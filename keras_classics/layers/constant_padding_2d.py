@@ -1,0 +1,55 @@
+"""Padding with a constant background (LeCun et al., 1989, section 3.3)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class ConstantPadding2D(keras.layers.Layer):
+    """Surrounds each map with a border of one constant value.
+
+    In the 1989 network a connection that reaches over the edge of a plane reads
+    a virtual background plane in the constant state -1.
+    `keras.layers.ZeroPadding2D` is the case `value=0`.
+
+    Args:
+        padding: Rows and columns to add: an integer for all four sides, a pair
+            `(rows, columns)` for symmetric padding, or
+            `((top, bottom), (left, right))`. Paper: 2.
+        value: State of the border. Paper: -1.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, top + height + bottom, left + width + right, channels)`.
+
+    Reference: LeCun et al., "Backpropagation Applied to Handwritten Zip Code
+    Recognition", Neural Computation 1(4), 1989, section 3.3.
+    """
+
+    def __init__(self, padding=2, value=-1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = padding
+        self.value = value
+        self._sides = _four_sides(padding)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def call(self, inputs):  # (batch, height, width, channels)
+        (top, bottom), (left, right) = self._sides
+        borders = [[0, 0], [top, bottom], [left, right], [0, 0]]
+        return ops.pad(inputs, borders, constant_values=self.value)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding, "value": self.value}
+
+
+def _four_sides(padding):
+    rows, columns = (padding, padding) if isinstance(padding, int) else padding
+    sides = tuple(
+        (side, side) if isinstance(side, int) else tuple(side) for side in (rows, columns)
+    )
+    if any(len(side) != 2 or min(side) < 0 for side in sides):
+        raise ValueError(
+            "`padding` must be an integer, a pair (rows, columns) or a pair of pairs "
+            f"((top, bottom), (left, right)), none negative. Received: padding={padding}"
+        )
+    return sides

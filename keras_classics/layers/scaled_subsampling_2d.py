@@ -1,0 +1,86 @@
+"""Trainable subsampling (LeCun et al., 1998, section II.B)."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_classics.initializers import FanInUniform
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class ScaledSubsampling2D(keras.layers.Layer):
+    """Adds up each window, scales the sum, adds a bias, then squashes.
+
+    With `c_m` and `b_m` the coefficient and the bias of map `m`, and the sum
+    over the inputs `x_j` of that map in one window,
+
+        y = f(c_m * sum_j x_j + b_m)
+
+    The windows do not overlap. `keras.layers.AveragePooling2D` takes the mean
+    and has neither coefficient, bias nor squashing.
+
+    Args:
+        pool_size: Window, an integer or a pair `(rows, columns)`. Paper: 2.
+        activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
+        coefficient_initializer: Start of `c`, drawn with shape
+            `(rows, columns, 1, channels)` of which the first row and column is
+            kept, so that an initializer sees the unit's fan-in. Default: the
+            papers' uniform start, `FanInUniform`.
+        bias_initializer: Start of `b`. The paper is silent.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, height // rows, width // columns, channels)`.
+
+    Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
+    to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
+    """
+
+    def __init__(
+        self,
+        pool_size=2,
+        activation=None,
+        coefficient_initializer=FanInUniform,
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        window = (pool_size, pool_size) if isinstance(pool_size, int) else tuple(pool_size)
+        if len(window) != 2 or min(window) < 1:
+            raise ValueError(
+                "`pool_size` must be a positive integer or a pair (rows, columns) of them. "
+                f"Received: pool_size={pool_size}"
+            )
+        self.pool_size = pool_size
+        self.window = window
+        self.activation = keras.activations.get(activation)
+        self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+
+        def start(shape, dtype):
+            full = self.coefficient_initializer((*self.window, 1, channels), dtype=dtype)
+            return full[0, 0, 0]
+
+        self.coefficient = self.add_weight(shape=(channels,), initializer=start, name="coefficient")
+        self.bias = self.add_weight(
+            shape=(channels,), initializer=self.bias_initializer, name="bias"
+        )
+
+    def call(self, inputs):  # (batch, height, width, channels)
+        mean = ops.average_pool(inputs, self.window, strides=self.window, padding="valid")
+        scale = math.prod(self.window) * self.coefficient  # the paper adds, it does not average
+        return self.activation(scale * mean + self.bias)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "activation": keras.activations.serialize(self.activation),
+            "coefficient_initializer": keras.initializers.serialize(self.coefficient_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

@@ -1,0 +1,99 @@
+"""Size normalisation of digits (LeCun et al., 1998, section III.A)."""
+
+import numpy as np
+
+
+def normalize_digit(ink, box, plane):
+    """Fits one digit into a box, and the box into the middle of an empty plane.
+
+    As the NIST digits were brought to MNIST: the digit's bounding box is scaled
+    to fit `box` x `box` pixels, its aspect ratio kept, and placed so that its
+    centre of mass comes to the centre of the plane (as near as the plane's edge
+    allows).
+
+    Args:
+        ink: Array `(height, width)` from 0 (background) to 1 (ink).
+        box: Side of the box in pixels. LeNet-5: 20; the 1989 network: 16.
+        plane: Side of the plane in pixels. MNIST: 28; the 1989 network: 16.
+
+    Returns:
+        A float32 array `(plane, plane)` from 0 to 1; empty if there is no ink.
+    """
+    from PIL import Image
+
+    ink = np.asarray(ink, "float32")
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.2) for axis in (1, 0))
+    result = np.zeros((plane, plane), "float32")
+    if not len(rows):
+        return result
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = (max(1, round(side * box / max(digit.shape))) for side in digit.shape)
+    resized = Image.fromarray(digit).resize((width, height), Image.Resampling.BICUBIC)
+    digit = np.clip(np.asarray(resized), 0, 1)
+    top, left = (
+        int(np.clip(round(plane / 2 - centre), 0, plane - side))
+        for centre, side in zip(_centre_of_mass(digit), digit.shape, strict=True)
+    )
+    result[top : top + height, left : left + width] = digit
+    return result
+
+
+def read_ink(path):
+    """The ink of a drawn or scanned digit, on a background of one grey.
+
+    The background is the median along the image's edge; ink is what differs from
+    it, in units of the largest difference, so that dark on light and light on
+    dark both work.
+
+    Args:
+        path: Path of a PNG, JPEG or other image file that Pillow reads.
+
+    Returns:
+        A float32 array `(height, width)` from 0 (background) to 1 (ink).
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            image = image.convert("RGBA")
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is not an image that Pillow can read.") from error
+    white = Image.new("RGBA", image.size, "white")
+    grey = np.asarray(Image.alpha_composite(white, image).convert("L"), "float32")
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    difference = np.abs(grey - np.median(edge))
+    if difference.max() < 16:
+        raise ValueError(f"{path} shows no digit: all of it has nearly one grey level.")
+    return difference / difference.max()
+
+
+def _centre_of_mass(ink):
+    total = ink.sum()
+    return [
+        ((np.arange(side) + 0.5) * ink.sum(axis=1 - axis)).sum() / total
+        for axis, side in enumerate(ink.shape)
+    ]
+
+
+def place_digits(images, box, plane, have_box):
+    """Brings digits from the box of their data set to that of a network.
+
+    Equal boxes keep their pixels: the plane grows or shrinks around its centre.
+    Otherwise each digit is normalised anew by `normalize_digit`.
+
+    Args:
+        images: Array `(n, height, width, 1)` from 0 (background) to 1 (ink).
+        box: Side of the digit's box that the network expects, in pixels.
+        plane: Side of the plane that the network expects, in pixels.
+        have_box: Side of the box that the digits have; `None` if they have none.
+
+    Returns:
+        A float32 array `(n, plane, plane, 1)` from 0 to 1.
+    """
+    side = images.shape[1]
+    if have_box == box and images.shape[1] == images.shape[2] and side <= plane:
+        before = (plane - side) // 2
+        around = (before, plane - side - before)
+        return np.pad(images, ((0, 0), around, around, (0, 0))).astype("float32")
+    placed = [normalize_digit(image[..., 0], box, plane) for image in images]
+    return np.stack(placed)[..., None]

@@ -1,0 +1,106 @@
+"""Planar affine distortions of digits (LeCun et al., 1998, section III.B)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class PlanarDistortion(keras.layers.Layer):
+    """Shifts, scales, squeezes and shears each image at random, in training only.
+
+    A point at `(u, v)` from the image's centre (columns, rows) moves to
+
+        u' = s q (u + h v) + t_u
+        v' = s / q v + t_v
+
+    with a shift `t`, a scale `s`, a squeeze `q` (horizontal compression with
+    vertical elongation, or the reverse) and a horizontal shear `h`, each drawn
+    evenly for each image. The paper names these distortions and gives no ranges:
+    those of the defaults are this library's choice.
+
+    Args:
+        shift: Largest shift along each axis, in pixels: `t ~ U(-shift, shift)`.
+        scale: Largest change of size: `s ~ U(1 - scale, 1 + scale)`.
+        squeeze: `q ~ U(1 - squeeze, 1 + squeeze)`.
+        shear: `h ~ U(-shear, shear)`.
+        background: Value of what comes in from outside the image. Paper: -0.1.
+        share: Share of the images that are distorted. Paper: 0.9 (540,000
+            distorted images beside the 60,000 originals).
+
+    Input and output shape: `(batch, height, width, channels)`.
+
+    Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
+    to Document Recognition", Proc. IEEE 86(11), 1998, section III.B.
+    """
+
+    def __init__(
+        self,
+        shift=2.0,
+        scale=0.15,
+        squeeze=0.15,
+        shear=0.3,
+        background=-0.1,
+        share=0.9,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value, limit in [
+            ("scale", scale, 1),
+            ("squeeze", squeeze, 1),
+            ("share", share, 1.001),
+        ]:
+            if not 0 <= value < limit:
+                raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value}")
+        self.shift = shift
+        self.scale = scale
+        self.squeeze = squeeze
+        self.shear = shear
+        self.background = background
+        self.share = share
+        self.seed = seed
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):  # (batch, height, width, channels)
+        if not training:
+            return inputs
+        batch = ops.shape(inputs)[0]
+        height, width = inputs.shape[1:3]
+
+        def draw(low, high):
+            return keras.random.uniform((batch,), low, high, seed=self._seeds)
+
+        on = ops.cast(draw(0, 1) < self.share, "float32")
+        s = 1 + on * draw(-self.scale, self.scale)
+        q = 1 + on * draw(-self.squeeze, self.squeeze)
+        h = on * draw(-self.shear, self.shear)
+        t_u = on * draw(-self.shift, self.shift)
+        t_v = on * draw(-self.shift, self.shift)
+        # The eight numbers say where each pixel of the output comes from: the inverse.
+        across, down = 1 / (s * q), q / s
+        slant = -h * down
+        u0, v0 = (width - 1) / 2, (height - 1) / 2
+        zero = ops.zeros_like(s)
+        from_u = u0 - across * (u0 + t_u) - slant * (v0 + t_v)
+        from_v = v0 - down * (v0 + t_v)
+        transforms = [across, slant, from_u, zero, down, from_v, zero, zero]
+        return ops.image.affine_transform(
+            inputs,
+            ops.stack(transforms, axis=-1),
+            interpolation="bilinear",
+            fill_mode="constant",
+            fill_value=self.background,
+            data_format="channels_last",
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "shift": self.shift,
+            "scale": self.scale,
+            "squeeze": self.squeeze,
+            "shear": self.shear,
+            "background": self.background,
+            "share": self.share,
+            "seed": self.seed,
+        }

@@ -1,0 +1,92 @@
+"""Counts against the papers' printed numbers, and against other ways of counting."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_classics.analysis import Row, count
+from keras_classics.applications import LeCun1989, LeNet1, LeNet5
+from keras_classics.layers import MapConv2D, ScaledSubsampling2D
+
+
+def total(model, number):
+    return sum(getattr(row, number) for row in count(model))
+
+
+@pytest.mark.parametrize(
+    ("builder", "parameters", "connections"),
+    [(LeCun1989, 9_760, 64_660), (LeNet1, 2_578, 98_442), (LeNet5, 60_000, 340_908)],
+)
+def test_totals_that_the_papers_print(builder, parameters, connections):
+    assert total(builder(), "parameters") == parameters
+    assert total(builder(), "connections") == connections
+
+
+def test_lenet5_row_by_row():
+    rows = {row.name: row for row in count(LeNet5())}
+    assert rows["C1"] == Row("C1", (28, 28, 6), 156, 122_304, 117_600)
+    assert rows["S2"] == Row("S2", (14, 14, 6), 12, 5_880, 1_176)
+    assert rows["C3"] == Row("C3", (10, 10, 16), 1_516, 151_600, 150_000)
+    assert rows["S4"] == Row("S4", (5, 5, 16), 32, 2_000, 400)
+    assert rows["C5"] == Row("C5", (1, 1, 120), 48_120, 48_120, 48_000)
+    assert rows["F6"] == Row("F6", (84,), 10_164, 10_164, 10_080)
+    assert rows["RBF"] == Row("RBF", (10,), 0, 840, 840)
+    assert total(LeNet5(), "macs") == 328_096
+
+
+def test_lecun1989_splits_kernels_and_unit_biases():
+    rows = {row.name: row for row in count(LeCun1989())}
+    assert (rows["H1_kernels"].parameters, rows["H1"].parameters) == (300, 768)
+    assert rows["H1_kernels"].connections + rows["H1"].connections == 19_968
+    assert total(LeCun1989(), "macs") == 63_660
+
+
+def test_connections_are_what_the_output_depends_on():
+    """The nonzero entries of the layers' Jacobians, plus a bias for each unit."""
+    image = keras.Input((6, 9, 3))
+    x = MapConv2D(2, (2, 3), [[0, 2], [1]], strides=2, name="conv")(image)
+    conv = keras.Model(image, x)
+    rng = np.random.default_rng(0)
+    conv.set_weights([rng.uniform(1, 2, weight.shape) for weight in conv.get_weights()])
+    zero = np.asarray(conv(np.zeros((1, 6, 9, 3))))
+    units = np.eye(6 * 9 * 3).reshape(-1, 6, 9, 3)
+    moved = np.abs(np.asarray(conv(units)) - zero) > 1e-6
+    assert count(conv)[0].macs == moved.sum()
+    assert count(conv)[0].connections == moved.sum() + zero.size
+
+
+def test_subsampling_counts_each_input_of_a_window():
+    model = keras.Sequential([keras.Input((7, 9, 5)), ScaledSubsampling2D((2, 3), name="S")])
+    assert count(model) == [Row("S", (3, 3, 5), 10, 3 * 3 * 5 * 7, 3 * 3 * 5)]
+
+
+def test_a_usual_keras_network():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(4, 3, padding="same", use_bias=False),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(3),
+        ]
+    )
+    rows = count(model)
+    assert [row.macs for row in rows] == [64 * 4 * 18, 0, 0, 0, 192]
+    assert [row.connections for row in rows] == [64 * 4 * 18, 0, 0, 0, 195]
+    assert sum(row.parameters for row in rows) == model.count_params()
+
+
+def test_frozen_weights_do_not_count():
+    model = LeNet5()
+    model.get_layer("C1").trainable = False
+    assert total(model, "parameters") == 60_000 - 156
+
+
+def test_refuses_what_it_cannot_count():
+    attention = keras.Sequential([keras.Input((4, 4)), layers.LSTM(3, name="memory")])
+    with pytest.raises(ValueError, match="'memory' of class LSTM are not known"):
+        count(attention)
+    with pytest.raises(ValueError, match="known input shape"):
+        count(keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(2, 3)]))

@@ -1,0 +1,240 @@
+"""Every network against its paper, and against what a builder promises."""
+
+import inspect
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics import applications
+from keras_classics.analysis import count
+from keras_classics.applications import LeCun1989, LeNet1, LeNet5
+from keras_classics.applications.lecun1989 import H2_CONNECTIONS
+from keras_classics.applications.lenet1 import H3_CONNECTIONS
+from keras_classics.applications.lenet5 import C3_CONNECTIONS, CHARACTERS
+
+# Builder, its arguments, parameters (as the paper prints them where it does), and the
+# output shape of each of the paper's layers.
+NETWORKS = {
+    "lecun1989": (
+        LeCun1989,
+        {},
+        9_760,
+        {"H1": (8, 8, 12), "H2": (4, 4, 12), "H3": (30,), "output": (10,)},
+    ),
+    "lenet1": (
+        LeNet1,
+        {},
+        2_578,
+        {"H1": (24, 24, 4), "H2": (12, 12, 4), "H3": (8, 8, 12), "H4": (4, 4, 12)},
+    ),
+    "lenet5-rbf": (
+        LeNet5,
+        {},
+        60_000,
+        {
+            "C1": (28, 28, 6),
+            "S2": (14, 14, 6),
+            "C3": (10, 10, 16),
+            "S4": (5, 5, 16),
+            "C5": (1, 1, 120),
+            "F6": (84,),
+            "RBF": (10,),
+            "scores": (10,),
+        },
+    ),
+    "lenet5-softmax": (
+        LeNet5,
+        {"head": "softmax"},
+        60_000 + 84 * 10 + 10,
+        {"F6": (84,), "predictions": (10,)},
+    ),
+}
+# The least that every builder takes, in this order.
+SHARED = ["include_top", "weights", "input_shape", "pooling", "classes", "classifier_activation"]
+
+networks = pytest.mark.parametrize(
+    ("builder", "arguments", "parameters", "nodes"), NETWORKS.values(), ids=NETWORKS
+)
+
+
+def images(model, n=2):
+    return np.random.default_rng(0).uniform(-1, 1, (n, *model.input_shape[1:])).astype("float32")
+
+
+def test_every_builder_is_here():
+    public = {getattr(applications, name) for name in applications.__all__}
+    assert public == {row[0] for row in NETWORKS.values()}
+
+
+@networks
+def test_parameters_and_shapes(builder, arguments, parameters, nodes):
+    model = builder(**arguments)
+    assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == parameters
+    for name, shape in nodes.items():
+        assert model.get_layer(name).output.shape == (None, *shape)
+    assert model(images(model)).shape == (2, 10)
+
+
+@networks
+def test_signature(builder, arguments, parameters, nodes):
+    signature = inspect.signature(builder)
+    assert [name for name in signature.parameters if name in SHARED] == SHARED
+    assert all(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
+    assert builder(**arguments, name="mine").name == "mine"
+
+
+@networks
+def test_other_sizes_and_classes(builder, arguments, parameters, nodes):
+    height, width, channels = builder(**arguments).input_shape[1:]
+    model = builder(**arguments, input_shape=(height + 4, width + 12, channels + 2), classes=7)
+    outputs = np.asarray(model(images(model)))
+    assert outputs.shape == (2, 7)
+    assert np.isfinite(outputs).all()
+
+
+@networks
+def test_without_top(builder, arguments, parameters, nodes):
+    shape = builder(**arguments).input_shape[1:]
+    maps = builder(**arguments, include_top=False, input_shape=(shape[0] + 8, shape[1] + 16, 1))
+    assert len(maps.output_shape) == 4
+    x = images(maps)
+    for pooling, reduce in [("avg", np.mean), ("max", np.max)]:
+        pooled = builder(
+            **arguments, include_top=False, pooling=pooling, input_shape=maps.input_shape[1:]
+        )
+        pooled.set_weights(maps.get_weights())
+        expected = reduce(np.asarray(maps(x)), axis=(1, 2))
+        np.testing.assert_allclose(np.asarray(pooled(x)), expected, rtol=1e-5, atol=1e-7)
+    with pytest.raises(ValueError, match='`pooling` must be None, "avg" or "max"'):
+        builder(**arguments, include_top=False, pooling="mean")
+
+
+@networks
+def test_round_trips(builder, arguments, parameters, nodes, tmp_path):
+    model = builder(**arguments)
+    x = images(model)
+    expected = np.asarray(model(x))
+    assert np.abs(expected).max() > 1e-3
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_allclose(np.asarray(loaded(x)), expected, rtol=1e-6)
+
+    twin = keras.models.model_from_json(model.to_json())
+    twin.set_weights(model.get_weights())
+    np.testing.assert_allclose(np.asarray(twin(x)), expected, rtol=1e-6)
+
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = builder(**arguments, weights=tmp_path / "model.weights.h5")
+    np.testing.assert_allclose(np.asarray(again(x)), expected, rtol=1e-6)
+
+
+@networks
+def test_trains_with_standard_pieces(builder, arguments, parameters, nodes, tmp_path):
+    """`fit` with a standard loss, optimizer, metric and callbacks lowers the loss."""
+    model = builder(**arguments)
+    x, labels = images(model, 40), np.arange(40) % 10
+    if model.layers[-1].name == "output":
+        loss, y, metric = "mse", 2 * np.eye(10)[labels] - 1, "categorical_accuracy"
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=arguments == {})
+        y, metric = labels, "sparse_categorical_accuracy"
+    model.compile("adam", loss, metrics=[metric])
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss"),
+        keras.callbacks.ReduceLROnPlateau(monitor="loss"),
+    ]
+    history = model.fit(x, y, batch_size=8, epochs=12, verbose=0, callbacks=callbacks).history
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+    best = keras.saving.load_model(tmp_path / "best.keras")
+    assert best.evaluate(x, y, verbose=0, return_dict=True)[metric] > 0.15
+
+
+@networks
+def test_mixed_precision(builder, arguments, parameters, nodes):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = builder(**arguments)
+        outputs = keras.ops.convert_to_numpy(keras.ops.cast(model(images(model)), "float32"))
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert np.isfinite(outputs).all()
+    assert all(weight.dtype == "float32" for weight in model.weights)
+
+
+@networks
+def test_weights_start_different(builder, arguments, parameters, nodes):
+    """Each layer draws on its own: no two kernels begin with the same numbers."""
+    starts = [
+        tuple(np.asarray(weight).ravel()[:2] / np.abs(np.asarray(weight)).max())
+        for weight in builder(**arguments).trainable_weights
+        if weight.name in ("kernel", "coefficient")
+    ]
+    assert len(starts) >= 4
+    assert len({round(float(start[0]), 5) for start in starts}) == len(starts)
+
+
+def test_tables():
+    """Each network's table in the words of its paper."""
+    assert sum(map(len, C3_CONNECTIONS)) == 60
+    assert [sum(m in maps for maps in C3_CONNECTIONS) for m in range(6)] == [10] * 6
+    reads = {m: [i for i, maps in enumerate(H3_CONNECTIONS, 1) if m in maps] for m in range(4)}
+    assert reads == {
+        0: [1, 2, 3, 5, 6],
+        1: [2, 3, 4, 5, 6],
+        2: [7, 8, 9, 11, 12],
+        3: [8, 9, 10, 11, 12],
+    }
+    assert [len(set(maps)) for maps in H2_CONNECTIONS] == [8] * 12
+    assert [sum(m in maps for maps in H2_CONNECTIONS) for m in range(12)] == [8] * 12
+
+
+def test_table_1_of_lenet5_as_printed():
+    printed = """
+        X . . . X X X . . X X X X . X X
+        X X . . . X X X . . X X X X . X
+        X X X . . . X X X . . X . X X X
+        . X X X . . X X X X . . X . X X
+        . . X X X . . X X X X . X X . X
+        . . . X X X . . X X X X . X X X
+    """
+    table = np.array([[mark == "X" for mark in line.split()] for line in printed.split("\n")[1:-1]])
+    assert [list(np.flatnonzero(column)) for column in table.T] == C3_CONNECTIONS
+
+
+def test_lenet5_scores_are_negated_penalties():
+    model = LeNet5()
+    x = images(model)
+    f6 = keras.Model(model.input, model.get_layer("F6").output)(x)
+    codes = np.asarray(model.get_layer("RBF").code)
+    expected = [[-((np.asarray(row) - code) ** 2).sum() for code in codes] for row in f6]
+    np.testing.assert_allclose(np.asarray(model(x)), expected, rtol=1e-5)
+
+
+def test_lecun1989_sees_a_background_of_minus_one():
+    """The unit of H1 in the corner reads -1 in its two rows and columns outside."""
+    model = LeCun1989()
+    x = images(model, 1)
+    kernel = np.asarray(model.get_layer("H1_kernels").kernel)[:, :, 0]  # (5, 5, 12)
+    window = np.full((5, 5), -1.0)
+    window[2:, 2:] = x[0, :3, :3, 0]
+    expected = 1.7159 * np.tanh(2 / 3 * (window[..., None] * kernel).sum((0, 1)))
+    h1 = keras.Model(model.input, model.get_layer("H1").output)(x)
+    np.testing.assert_allclose(np.asarray(h1)[0, 0, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match='`head` must be "rbf" or "softmax"'):
+        LeNet5(head="dense")
+    with pytest.raises(ValueError, match="at least 32x32.*input_shape=\\(28, 28, 1\\)"):
+        LeNet5(input_shape=(28, 28, 1))
+    with pytest.raises(ValueError, match="at least 16x16"):
+        LeNet1(input_shape=(12, 28, 1))
+    with pytest.raises(ValueError, match="codes for 95 classes"):
+        LeNet5(classes=96)
+    assert len(set(CHARACTERS)) == len(CHARACTERS) == 95
+    assert LeNet5(classes=95).output_shape == (None, 95)
+    assert count(LeNet5(head="softmax", classes=1000))[-1].parameters == 85_000

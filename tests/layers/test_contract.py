@@ -1,0 +1,254 @@
+"""What every layer promises, whatever its equation."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics import layers, preprocessing
+from keras_classics.activations import scaled_tanh
+from keras_classics.initializers import FanInUniform
+
+# Class: (every argument at a value that is not its default, input shape without the batch).
+TABLE = {
+    layers.ConstantPadding2D: ({"padding": ((1, 2), (0, 3)), "value": 0.5}, (5, 7, 2)),
+    layers.MapConv2D: (
+        {
+            "filters": 3,
+            "kernel_size": (2, 3),
+            "connections": [[0, 3], [2], [1, 2, 3]],
+            "strides": (2, 1),
+            "padding": "same",
+            "activation": scaled_tanh,
+            "use_bias": False,
+            "kernel_initializer": FanInUniform(scale=1.5, seed=1),
+            "bias_initializer": keras.initializers.Constant(0.5),
+        },
+        (5, 8, 4),
+    ),
+    layers.RBFOutput: (
+        {"units": 3, "codes": [[1, -1, 1, -1], [0.5, 1, 1, 1], [-1, -1, 1, 1]], "trainable": True},
+        (4,),
+    ),
+    layers.ScaledSubsampling2D: (
+        {
+            "pool_size": (2, 3),
+            "activation": "tanh",
+            "coefficient_initializer": keras.initializers.RandomUniform(0.1, 0.3, seed=2),
+            "bias_initializer": keras.initializers.RandomNormal(seed=3),
+        },
+        (5, 7, 2),
+    ),
+    layers.UnitBias: (
+        {"activation": scaled_tanh, "bias_initializer": keras.initializers.RandomNormal(seed=4)},
+        (3, 5, 2),
+    ),
+    preprocessing.PlanarDistortion: (
+        {
+            "shift": 1.5,
+            "scale": 0.3,
+            "squeeze": 0.2,
+            "shear": 0.5,
+            "background": -0.75,
+            "share": 0.8,
+            "seed": 5,
+        },
+        (6, 9, 2),
+    ),
+}
+# Outputs that are wider than the compute dtype, as documented.
+WIDER = {layers.RBFOutput: "float32"}
+
+every_layer = pytest.mark.parametrize("cls", TABLE, ids=lambda cls: cls.__name__)
+
+
+def make(cls, **more):
+    return cls(**TABLE[cls][0], **more)
+
+
+def inputs(cls, size=1.0, batch=4):
+    shape = (batch, *TABLE[cls][1])
+    return (size * np.random.default_rng(0).uniform(-1, 1, shape)).astype("float32")
+
+
+def array(tensor):
+    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
+
+
+def through_json(value):
+    return json.loads(json.dumps(value))
+
+
+def test_every_exported_layer_is_in_the_table():
+    exported = {
+        getattr(module, name) for module in (layers, preprocessing) for name in module.__all__
+    }
+    assert set(TABLE) == {
+        item for item in exported if isinstance(item, type) and issubclass(item, keras.layers.Layer)
+    }
+
+
+@every_layer
+def test_the_row_lists_every_argument_at_another_value_than_its_default(cls):
+    parameters = dict(inspect.signature(cls.__init__).parameters)
+    del parameters["self"], parameters["kwargs"]
+    arguments = TABLE[cls][0]
+    assert set(arguments) == set(parameters)
+    for name, parameter in parameters.items():
+        assert arguments[name] is not parameter.default
+        assert type(arguments[name]) is not parameter.default
+        if isinstance(parameter.default, (bool, int, float, str)):
+            assert arguments[name] != parameter.default
+
+
+@every_layer
+def test_config_is_the_arguments_before_and_after_the_first_call(cls):
+    layer = make(cls)
+    before = through_json(layer.get_config())
+    layer(inputs(cls))
+    config = through_json(layer.get_config())
+    assert config == before
+    for name, value in TABLE[cls][0].items():
+        if isinstance(value, keras.initializers.Initializer):
+            revived = keras.initializers.get(config[name])
+            assert type(revived) is type(value)
+            assert revived.get_config() == value.get_config()
+        elif callable(value):
+            assert keras.activations.get(config[name]) is value
+        else:
+            assert config[name] == through_json(value)
+    assert set(config) == {"name", "trainable", "dtype"} | set(TABLE[cls][0])
+
+
+@every_layer
+def test_twin_from_json_gives_the_same_output(cls):
+    layer, x = make(cls), inputs(cls)
+    expected = array(layer(x))
+    twin = cls.from_config(through_json(layer.get_config()))
+    twin.build(x.shape)
+    assert [w.shape for w in twin.weights] == [w.shape for w in layer.weights]
+    assert [w.trainable for w in twin.weights] == [w.trainable for w in layer.weights]
+    twin.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(array(twin(x)), expected)
+
+
+def test_twin_distorts_alike():
+    """Every argument shows in a training call; the twin's draws start from the same seed."""
+    cls = preprocessing.PlanarDistortion
+    layer, x = make(cls), inputs(cls, batch=16)
+    twin = cls.from_config(through_json(layer.get_config()))
+    np.testing.assert_array_equal(array(twin(x, training=True)), array(layer(x, training=True)))
+
+
+@every_layer
+def test_symbolic_shape_is_eager_shape(cls):
+    x, layer = inputs(cls, batch=3), make(cls)
+    symbolic = layer(keras.Input(x.shape[1:]))
+    eager = layer(x)
+    assert symbolic.shape == (None, *eager.shape[1:])
+    assert keras.backend.standardize_dtype(eager.dtype) == symbolic.dtype
+
+
+@every_layer
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(cls, policy):
+    layer = make(cls, dtype=policy)
+    training = {"training": True} if cls is preprocessing.PlanarDistortion else {}
+    y = layer(inputs(cls, size=1e3), **training)
+    expected = WIDER.get(cls, policy.removeprefix("mixed_"))
+    assert keras.backend.standardize_dtype(y.dtype) == expected
+    assert np.isfinite(array(y)).all()
+    assert np.abs(array(y)).max() > 0
+    assert {w.dtype for w in layer.trainable_weights} <= {"float32"}
+    assert layer(keras.Input(TABLE[cls][1])).dtype == expected
+
+
+@every_layer
+def test_saved_and_loaded_in_safe_mode(cls, tmp_path):
+    x = inputs(cls)
+    model = keras.Sequential([keras.Input(x.shape[1:]), make(cls, name="layer")])
+    expected = array(model(x))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(array(loaded(x)), expected)
+    assert type(loaded.get_layer("layer")) is cls
+    assert through_json(loaded.get_layer("layer").get_config()) == through_json(
+        model.get_layer("layer").get_config()
+    )
+
+
+def compiled(function):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    return pytest.skip("compiled by XLA with TensorFlow and JAX only")
+
+
+@every_layer
+def test_compiled_is_eager(cls):
+    layer, x = make(cls), keras.ops.convert_to_tensor(inputs(cls))
+    expected = array(layer(x))
+    np.testing.assert_allclose(array(compiled(layer)(x)), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.xfail(
+    keras.backend.backend() == "tensorflow",
+    reason="XLA has no ImageProjectiveTransformV3, and the layer does not say so",
+    strict=True,
+)
+def test_distortion_compiles_in_training_or_says_that_it_does_not():
+    """With `jit_compile="auto"`, Keras asks `supports_jit` before it compiles on a GPU."""
+    cls = preprocessing.PlanarDistortion
+    layer, x = make(cls), keras.ops.convert_to_tensor(inputs(cls))
+    if layer.supports_jit:
+        fixed = [v.value for v in layer.non_trainable_variables]
+        call = compiled(lambda x: layer.stateless_call([], fixed, x, training=True)[0])
+        assert np.isfinite(array(call(x))).all()
+
+
+READS_THE_SETTING = pytest.mark.xfail(
+    reason="ops.conv and ops.average_pool without data_format read image_data_format", strict=True
+)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        layers.ConstantPadding2D,
+        preprocessing.PlanarDistortion,
+        pytest.param(layers.MapConv2D, marks=READS_THE_SETTING),
+        pytest.param(layers.ScaledSubsampling2D, marks=READS_THE_SETTING),
+    ],
+)
+def test_channels_last_whatever_the_global_setting(cls):
+    x = inputs(cls)
+    training = {"training": True} if cls is preprocessing.PlanarDistortion else {}
+    expected = array(make(cls)(x, **training))
+    keras.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_array_equal(array(make(cls)(x, **training)), expected)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+@every_layer
+def test_another_batch_size_and_one_pattern(cls):
+    """A pattern's output does not depend on its batch."""
+    layer, x = make(cls), inputs(cls)
+    np.testing.assert_allclose(array(layer(x[:1])), array(layer(x))[:1], rtol=1e-5, atol=1e-6)
+
+
+def test_distortion_in_training_keeps_the_shape_and_is_finite():
+    cls = preprocessing.PlanarDistortion
+    x = inputs(cls, batch=16)
+    y = array(make(cls)(x, training=True))
+    assert y.shape == x.shape
+    assert np.isfinite(y).all()
+    assert not np.allclose(y, x)

@@ -1,0 +1,82 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_classics.activations import scaled_tanh
+from keras_classics.layers import ScaledSubsampling2D
+
+INPUTS = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
+
+
+def by_hand(x, coefficient, bias, rows, columns, squash):
+    n, height, width, channels = x.shape
+    y = np.zeros((n, height // rows, width // columns, channels))
+    for p, r, c, m in np.ndindex(*y.shape):
+        total = 0.0
+        for dr in range(rows):
+            for dc in range(columns):
+                total += x[p, r * rows + dr, c * columns + dc, m]
+        y[p, r, c, m] = squash(coefficient[m] * total + bias[m])
+    return y
+
+
+@pytest.mark.parametrize(("pool_size", "window"), [(2, (2, 2)), ((2, 3), (2, 3)), ((1, 4), (1, 4))])
+@pytest.mark.parametrize(
+    ("activation", "squash"),
+    [(None, lambda a: a), (scaled_tanh, lambda a: 1.7159 * np.tanh(2 / 3 * a))],
+)
+def test_values(pool_size, window, activation, squash):
+    layer = ScaledSubsampling2D(pool_size, activation)
+    layer.build(INPUTS.shape)
+    coefficient, bias = np.array([0.5, -1.0, 0.25]), np.array([0.125, 0.5, -2.0])
+    layer.set_weights([coefficient, bias])
+    expected = by_hand(INPUTS, coefficient, bias, *window, squash)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(INPUTS)), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("maps", "parameters"), [(6, 12), (16, 32)])
+def test_lenet5_s2_and_s4_have_the_papers_parameters(maps, parameters):
+    layer = ScaledSubsampling2D()
+    layer.build((None, 28, 28, maps))
+    assert layer.count_params() == parameters
+
+
+def test_gradients_reach_every_weight(gradients):
+    layer = ScaledSubsampling2D((2, 3), "tanh")
+    layer.build(INPUTS.shape)
+    inputs, *weights = gradients(layer, INPUTS)
+    for g in weights:
+        assert np.isfinite(g).all()
+        assert (g != 0).all()
+    assert (inputs[:, :4, :6] != 0).all()
+    assert (inputs[:, 4:] == 0).all()  # what is left over at the edge is not read
+    assert (inputs[:, :, 6:] == 0).all()
+
+
+@pytest.mark.parametrize(("pool_size", "fan_in"), [(2, 4), ((2, 3), 6)])
+def test_coefficients_start_by_the_units_fan_in(pool_size, fan_in):
+    layer = ScaledSubsampling2D(pool_size)
+    layer.build((None, 6, 6, 500))
+    drawn = np.abs(ops.convert_to_numpy(layer.coefficient))
+    limit = 2.4 / fan_in
+    assert 0.97 * limit < drawn.max() <= limit * (1 + 1e-6)
+    assert len(np.unique(drawn)) > 490
+    assert not np.any(ops.convert_to_numpy(layer.bias))
+
+
+def test_other_starts():
+    layer = ScaledSubsampling2D(2, coefficient_initializer="ones", bias_initializer="ones")
+    x = np.ones((1, 2, 4, 1), "float32")
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)).ravel(), [5, 5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("pool_size", [0, (2, 0), (2, 2, 2)])
+def test_a_wrong_window(pool_size):
+    with pytest.raises(ValueError, match="`pool_size` must be a positive integer or a pair"):
+        ScaledSubsampling2D(pool_size)
+
+
+def test_needs_maps():
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
+        ScaledSubsampling2D()(keras.ops.ones((2, 7, 3)))

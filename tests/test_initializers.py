@@ -1,0 +1,72 @@
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_classics.initializers import FanInUniform
+
+
+def draw(shape, **arguments):
+    return ops.convert_to_numpy(FanInUniform(**arguments)(shape))
+
+
+@pytest.mark.parametrize(
+    ("shape", "fan_in"), [((5, 5, 6, 40), 150), ((84, 30), 84), ((2, 3, 1, 400), 6), ((2000,), 1)]
+)
+@pytest.mark.parametrize(("scale", "exponent"), [(2.4, 1.0), (3.0, 0.5)])
+def test_range(shape, fan_in, scale, exponent):
+    """The draws fill the whole range evenly: both ends nearly touched, variance of the uniform."""
+    weights = draw(shape, scale=scale, exponent=exponent, seed=7)
+    limit = scale / fan_in**exponent
+    assert weights.shape == shape
+    assert -limit <= weights.min() < -0.98 * limit
+    assert 0.98 * limit < weights.max() <= limit
+    np.testing.assert_allclose(weights.std(), limit / math.sqrt(3), rtol=0.05)
+    np.testing.assert_allclose(weights.mean(), 0, atol=0.06 * limit)
+
+
+def test_defaults_are_the_papers():
+    assert FanInUniform().get_config() == {"scale": 2.4, "exponent": 1.0, "seed": None}
+
+
+def test_type():
+    assert keras.backend.standardize_dtype(FanInUniform()((3, 4), "float16").dtype) == "float16"
+
+
+def test_one_integer_seed_draws_the_same_values_again():
+    initializer = FanInUniform(seed=3)
+    first, second = (ops.convert_to_numpy(initializer((4, 5))) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, draw((4, 5), seed=4))
+
+
+def test_two_instances_without_seed_differ():
+    assert not np.allclose(draw((4, 5)), draw((4, 5)))
+
+
+def test_a_seed_generator_draws_on():
+    initializer = FanInUniform(seed=keras.random.SeedGenerator(3))
+    first, second = (ops.convert_to_numpy(initializer((4, 5))) for _ in range(2))
+    assert not np.allclose(first, second)
+
+
+@pytest.mark.parametrize("generator", [False, True])
+def test_serialization(generator):
+    seed = keras.random.SeedGenerator(11) if generator else 11
+    initializer = FanInUniform(scale=1.5, exponent=0.5, seed=seed)
+    config = json.loads(json.dumps(keras.initializers.serialize(initializer)))
+    twin = keras.initializers.get(config)
+    assert isinstance(twin, FanInUniform)
+    assert twin.get_config() == initializer.get_config()
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(twin((3, 4))), ops.convert_to_numpy(initializer((3, 4)))
+    )
+
+
+@pytest.mark.parametrize("scale", [0, -2.4])
+def test_scale_must_be_positive(scale):
+    with pytest.raises(ValueError, match=rf"`scale` must be positive. Received: scale={scale}"):
+        FanInUniform(scale=scale)

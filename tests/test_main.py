@@ -1,0 +1,131 @@
+"""The command line on a few images."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+from PIL import Image
+
+from keras_classics import __main__ as command
+from keras_classics import __version__, training
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """A function that runs a command line, and returns what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        with flagsaver.flagsaver():
+            command.main(command.parse(["keras-classics", *words]))
+        return capsys.readouterr().out
+
+    return run
+
+
+SHORT = ["--passes=2", "--curvature_patterns=5"]
+
+
+def test_train_evaluate_predict(cli, mnist, tmp_path):
+    words = ["train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
+    printed = cli(*words, "--seed=7", "--j=5")
+    folder = tmp_path / "runs" / "lenet5-mnist-1"
+    errors = [line for line in printed.splitlines() if " error " in line]
+    assert "test  error" in errors[0]
+    assert " of 7)" in errors[0]
+    assert " of 12)" in errors[1]
+    assert f"In {folder.relative_to(tmp_path)}" in printed
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["seed"], manifest["recipe"]["j"]) == (7, 5.0)
+    assert manifest["recipe"]["batch_size"] == 4
+    assert manifest["versions"]["keras_classics"] == __version__
+    assert len((folder / "history.csv").read_text().splitlines()) == 3
+    pytest.importorskip("matplotlib")
+    assert len(list((folder / "pictures").glob("*.png"))) == 5
+
+    printed = cli("evaluate", str(folder), f"--data_dir={mnist}")
+    assert [line for line in printed.splitlines() if " error " in line] == errors
+
+    drawing = np.full((60, 40), 255, "uint8")
+    drawing[10:50, 18:23] = 0  # a one
+    Image.fromarray(drawing).save(tmp_path / "one.png")
+    Image.fromarray(255 - drawing).save(tmp_path / "white-on-black.jpg", quality=95)
+    lines = cli("predict", str(folder), "one.png", "white-on-black.jpg").splitlines()
+    read = [line.split(": ")[1].split()[0] for line in lines]
+    assert lines[0].startswith("one.png: ")
+    assert "runner-up" in lines[0]
+    assert read[0] == read[1]
+
+    cli(*words)
+    assert (tmp_path / "runs" / "lenet5-mnist-2" / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("network", ["lecun1989", "lenet1"])
+def test_other_networks(cli, mnist, network, tmp_path):
+    flags = ["--data=mnist", f"--data_dir={mnist}", "--run_dir=mine", "--learning_rates=1e-3,1e-4"]
+    cli("train", network, *flags, *SHORT)
+    assert training.Run(tmp_path / "mine").recipe.learning_rates == [1e-3, 1e-4]
+    with pytest.raises(SystemExit, match="mine exists already, and runs are not overwritten"):
+        cli("train", network, *flags, *SHORT)
+
+
+def test_report_and_list(cli):
+    total = cli("report", "lenet5").splitlines()[-1].split()
+    assert total[:5] == ["total", "60,000", "60,000", "340,908", "340,908"]
+    printed = cli("list")
+    for word in ("lecun1989", "lenet1", "lenet5", "mnist", "usps", "digits", "lenet5-online"):
+        assert f"  {word} " in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fly"], "no command 'fly'; there are train, evaluate, predict, report, list"),
+        (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
+        (["train", "resnet", "--data=mnist"], "no recipe 'resnet'; there are lecun1989, lenet1"),
+        (["train", "lenet5"], "Which data. --data=digits or --data=mnist or --data=usps"),
+        (["train", "lenet5", "--data=svhn"], "no data set 'svhn'; there are digits, mnist, usps"),
+        (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),
+        (["train", "lenet5", "--pases=3"], "pases(.|\n)*The flags are: --data --data_dir"),
+        (["train", "lenet5", "--passes=many"], "passes(.|\n)*many"),
+        (["train", "lenet5", "--data=digits", "--head=softmax"], "with the loss crossentropy"),
+        (["report", "resnet"], "no network 'resnet'; there are lecun1989, lenet1, lenet5"),
+        (["report", "lenet5", "lenet1"], "Usage:\n  keras-classics report NETWORK"),
+        (["evaluate", "nowhere"], "nowhere is not a run folder"),
+        (["predict", "nowhere"], "Which images"),
+    ],
+)
+def test_misuse(cli, words, message):
+    with pytest.raises(SystemExit, match=message):
+        cli(*words)
+
+
+def test_unreadable_image(cli, mnist, tmp_path):
+    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+    (tmp_path / "notes.png").write_text("no picture")
+    Image.new("L", (20, 20), 128).save(tmp_path / "grey.png")
+    for name, message in [
+        ("notes.png", "notes.png is not an image that Pillow can read"),
+        ("grey.png", "grey.png shows no digit"),
+        ("gone.png", "gone.png"),
+    ]:
+        with pytest.raises(SystemExit, match=message):
+            cli("predict", "run", name)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["train", "--help"]])
+def test_help(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_classics", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert "keras-classics train NETWORK --data=NAME" in done.stdout
+    for name in ("--data_dir", "--seed", "--batch_size", "--distortions", "--j"):
+        assert f"  {name} " in done.stdout
