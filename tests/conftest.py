@@ -53,6 +53,7 @@ def gradients():
         weights = [keras.ops.convert_to_numpy(v) for v in layer.trainable_variables]
         outputs = keras.ops.convert_to_numpy(layer(inputs))
         uneven = np.linspace(0.5, 1.5, outputs.size, dtype="float32").reshape(outputs.shape)
+        uneven = keras.ops.convert_to_tensor(uneven)
 
         def total(tensors):
             fixed = [v.value for v in layer.non_trainable_variables]

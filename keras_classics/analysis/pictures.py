@@ -36,7 +36,7 @@ def learning_curves(history):
     errors = 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
     passes = np.arange(1, errors.shape[1] + 1)
     page = _page(5.2)
-    axes = _panel(page, 0.7, 0.6, 7.5, 3.9)
+    axes = _panel(page, 0.7, 0.6, 7.9, 3.9)
     for i, (label, colour) in enumerate([("training", GREY), ("test", INK)]):
         axes.plot(passes, errors[i], "o-", color=colour, linewidth=1.8, markersize=4, clip_on=False)
         axes.annotate(
@@ -50,12 +50,14 @@ def learning_curves(history):
         )
     low, high = errors.min(), errors.max()
     if 0 < low < high / 5:
-        axes.set_yscale("log")
+        bottom, top = low / 1.5, min(1.5 * high, 100)
         steps = [step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5)]
-        axes.set_yticks([step for step in steps if low / 2 < step < high * 2])
+        axes.set_yscale("log")
+        axes.set_yticks([step for step in steps if bottom < step <= top])
         axes.minorticks_off()
+        axes.set_ylim(bottom, top)
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(-0.06 * (high or 1), 1.06 * (high or 1))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_xlabel("passes over the training set", fontsize=12, color=INK)
@@ -80,17 +82,15 @@ def kernels(model):
     """
     layer = next((x for x in model.layers if isinstance(x, keras.layers.Conv2D)), None)
     if layer is None:
-        raise ValueError(
-            "`model` must have a convolution. "
-            f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
-        )
+        raise ValueError(f"`model` must have a convolution. {_received(model)}")
     weights = _numpy(layer.kernel)  # (height, width, planes, maps)
     height, width, planes, maps = weights.shape
     reach = np.abs(weights).max()
     pitch = min(1.4, 8.6 / maps)
     rise = pitch * height / width
     page = _page(0.9 + planes * rise)
-    _write(page, 0.3, 0.35, f"{layer.name.partition('_')[0]}: {maps} kernels of {height}x{width}")
+    size = f"{height}x{width}" + f"x{planes}" * (planes > 1)
+    _write(page, 0.3, 0.35, f"{layer.name.partition('_')[0]}: {maps} kernels of {size}")
     for row, column in np.ndindex(planes, maps):
         x, y = 0.3 + column * pitch, 0.7 + row * rise
         box = (x, y, 0.94 * pitch, 0.94 * rise)
@@ -118,42 +118,46 @@ def feature_maps(model, image):
             f"`image` must be one input of {model.name!r}, of shape {model.input_shape[1:]}. "
             f"Received: shape {image.shape}"
         )
+    if not any(re.fullmatch(r"[A-Z]\d", x.name) for x in model.layers):
+        raise ValueError(f"`model` must have layers named as C1 or H1 are. {_received(model)}")
     names = [x.name for x in model.layers if re.fullmatch(r"[A-Z]\d", x.name) or x.name in OUTPUTS]
     found = {name: x[0] for name, x in _activations(model, names, image[None]).items()}
     output = next((name for name in OUTPUTS if name in found), None)
     scores = found.pop(output, None)
     reach = max(np.abs(x).max() for x in found.values())
 
-    left, y = 1.6, 0.25
+    left, room, y = 1.75, 7.95, 0.25
     page = _page(y)
     for name, maps in {"input": image, **found}.items():
         height, width, count = maps.shape if maps.ndim == 3 else (1, 1, maps.size)
         scale = (image.min(), image.max()) if name == "input" else (-reach, reach)
-        label = f"{name}: {count}" + f"@{height}x{width}" * (height * width > 1)
         if height == width == 1:
-            rise = 0.3
-            shown = _show(page, maps.reshape(1, count), (left, y, 8.1, rise), scale)
+            label, rise = f"{name}: {count}", 0.3
+            shown = _show(page, maps.reshape(1, count), (left, y, room, rise), scale)
         else:
-            pitch = min(1.3, 8.1 / min(count, 16))
+            label = f"{name}: " + f"{count}@" * (count > 1) + f"{height}x{width}"
+            pitch = min(1.3, room / min(count, 16))
             tall = pitch * height / width
             for i in range(count):
                 x, below = left + i % 16 * pitch, y + i // 16 * tall
                 box = (x, below, 0.93 * pitch, 0.93 * tall)
                 shown = _show(page, maps[..., i], box, scale)
             rise = below + 0.93 * tall - y
-        _write(page, 0.3, y + rise / 2, label)
+        _write(page, 0.3, y + rise / 2, label, 12)
         y += rise + 0.25
-    _resize(page, y + 1.6 * bool(output))
-    _colour_bar(page, shown, 8.9, 0.25, 1.2)
+    _resize(page, y + 1.75 * bool(output))
+    _colour_bar(page, shown, 9.1, 0.25, 1.2)
+    _write(page, 9.0, 0.85, "activations", 11, "right")
     if output:
-        _write(page, 0.3, y + 0.6, f"{output}: {scores.size}")
+        y += 0.1
+        _write(page, 0.3, y + 0.6, f"{output}: {scores.size}", 12)
         if _has_codes(model):
             code = _numpy(model.get_layer("RBF").code)[scores.argmax()]
-            for i, (bitmap, label) in enumerate([(found["F6"], "F6"), (code, "code")]):
-                box = (left + i * 1.0, y, 0.7, 1.2)
-                _show(page, bitmap.reshape(CODE_SHAPE), box, (-1, 1))
-                _write(page, box[0] + 0.35, y + 1.38, label, 11, ha="center")
-        _bars(page, scores, (left + 2.1 * _has_codes(model), y, 8.1 - 2.1 * _has_codes(model), 1.2))
+            for label, bitmap in [("F6", found["F6"]), ("code", code)]:
+                _show(page, bitmap.reshape(CODE_SHAPE), (left, y, 0.7, 1.2), (-1, 1))
+                _write(page, left + 0.35, y + 1.38, label, 11, "center")
+                left, room = left + 1, room - 1
+        _bars(page, scores, (left, y, room, 1.2))
     return page.figure
 
 
@@ -172,8 +176,7 @@ def codes(model, images, labels):
     """
     if not _has_codes(model):
         raise ValueError(
-            'Only LeNet5(head="rbf") has codes, in its layer "RBF". '
-            f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
+            f'`model` must have the layer "RBF", as LeNet5(head="rbf") has. {_received(model)}'
         )
     code = _numpy(model.get_layer("RBF").code)[:10]
     answers = _activations(model, ["F6"], images)["F6"]
@@ -182,9 +185,9 @@ def codes(model, images, labels):
     _write(page, 0.3, 2.7, "mean F6")
     for k in range(len(code)):
         x = 1.35 + 0.8 * k
-        _write(page, x + 0.34, 0.35, str(k), ha="center")
+        _write(page, x + 0.34, 0.35, k, ha="center")
         shown = _show(page, code[k].reshape(CODE_SHAPE), (x, 0.6, 0.68, 1.2), (-1, 1))
-        mine = answers[np.asarray(labels) == k]
+        mine = answers[np.ravel(labels) == k]
         if len(mine):
             _show(page, mine.mean(axis=0).reshape(CODE_SHAPE), (x, 2.1, 0.68, 1.2), (-1, 1))
     _colour_bar(page, shown, 9.35, 0.6, 2.7)
@@ -208,19 +211,20 @@ def mistakes(images, labels, scores, limit=100):
             "`images`, `labels` and `scores` must be equally long. "
             f"Received: {len(images)}, {len(labels)} and {len(scores)}"
         )
-    read = np.argmax(scores, axis=-1)
+    read, labels = np.argmax(scores, axis=-1), np.ravel(labels)
     wrong = np.flatnonzero(read != labels)
     title = f"{len(wrong):,} of {len(images):,} misread"
-    title += f", the first {limit} of them" * (len(wrong) > limit)
+    title += f", the first {limit} shown" * (len(wrong) > limit)
     wrong = wrong[:limit]
-    across, side = 14, 0.6
-    tall = side * images.shape[1] / images.shape[2]
-    page = _page(0.75 + -(-len(wrong) // across) * (tall + 0.33))
+    across, height, width = 15, *images.shape[1:3]
+    side = (66 // width or 66 / width) * width / DPI  # whole screen pixels for each of the image's
+    tall = side * height / width
+    page = _page(0.9 + -(-len(wrong) // across) * (tall + 0.33))
     _write(page, 0.3, 0.35, title)
     for i, k in enumerate(wrong):
         row, column = divmod(i, across)
-        x, y = 0.3 + column * 0.676, 0.95 + row * (tall + 0.33)
-        _write(page, x + side / 2, y - 0.12, f"{labels[k]}->{read[k]}", 11, ha="center")
+        x, y = 0.3 + column * 9.4 / across, 0.95 + row * (tall + 0.33)
+        _write(page, x + side / 2, y - 0.12, f"{labels[k]}->{read[k]}", 11, "center")
         _show(page, images[k, ..., 0], (x, y, side, tall), (images.min(), images.max()))
     return page.figure
 
@@ -257,6 +261,10 @@ def draw(model, history, images, labels, folder):
 
 def _has_codes(model):
     return any(layer.name == "RBF" for layer in model.layers)
+
+
+def _received(model):
+    return f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
 
 
 def _numpy(tensor):
@@ -303,12 +311,21 @@ def _show(page, picture, box, scale, colours="gray_r"):
     x, y, width, height = box
     right, bottom = x + width, y + height
     page.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color=GREY, linewidth=0.7)
-    edges, (low, high) = (x, right, bottom, y), scale
-    return page.imshow(picture, colours, vmin=low, vmax=high, extent=edges, aspect="auto")
+    return page.imshow(
+        picture,
+        cmap=colours,
+        vmin=scale[0],
+        vmax=scale[1],
+        extent=(x, right, bottom, y),
+        aspect="auto",
+        interpolation="nearest",
+    )
 
 
 def _colour_bar(page, image, x, y, height):
-    bar = page.figure.colorbar(image, cax=_panel(page, x, y, 0.14, height))
+    low, high = image.get_clim()
+    bar = page.figure.colorbar(image, cax=_panel(page, x, y, 0.14, height), ticks=[low, 0, high])
+    bar.ax.set_yticklabels([f"{low:.2g}", "0", f"{high:.2g}"])
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=GREY, labelsize=10, length=0)
 
@@ -316,15 +333,18 @@ def _colour_bar(page, image, x, y, height):
 def _bars(page, scores, box):
     axes = _panel(page, *box)
     best = np.sort(np.argsort(scores)[-10:])
-    colours = [INK if k == scores.argmax() else PALE for k in best]
+    winner = list(best).index(scores.argmax())
+    colours = [INK if i == winner else PALE for i in range(len(best))]
     bars = axes.bar(range(len(best)), scores[best], width=0.7, color=colours)
     style = "%.2f" if np.abs(scores).max() < 10 else "%.1f"
-    axes.bar_label(bars, fmt=style, fontsize=10, color=GREY, padding=2)
-    axes.axhline(0, color=GREY, linewidth=0.8)
+    values = axes.bar_label(bars, fmt=style, fontsize=10, color=GREY, padding=2)
+    axes.axhline(0, color=GREY, linewidth=0.8, clip_on=False)
     axes.margins(y=0.2)
     axes.set_xticks(range(len(best)), best)
     axes.set_yticks([])
-    axes.tick_params(length=0, labelsize=12, labelcolor=INK)
+    axes.tick_params(length=0, labelsize=12, labelcolor=GREY)
     axes.spines[:].set_visible(False)
     if scores.max() <= 0:
         axes.xaxis.tick_top()
+    for text in (values[winner], axes.get_xticklabels()[winner]):
+        text.set(color=INK, weight="bold")

@@ -17,7 +17,13 @@ from keras import layers
 from keras_classics.activations import scaled_tanh
 from keras_classics.applications.builder import finish, fresh, pool
 from keras_classics.initializers import FanInUniform
-from keras_classics.layers import MapConv2D, RBFOutput, ScaledSubsampling2D, ascii_codes
+from keras_classics.layers import (
+    CoveringConv2D,
+    MapConv2D,
+    RBFOutput,
+    ScaledSubsampling2D,
+    ascii_codes,
+)
 
 # Table I, one column after the other: the maps of S2 that each map of C3 reads.
 C3_CONNECTIONS = [
@@ -92,7 +98,7 @@ def LeNet5(
     x = subsampling("S2")(x)  # 14x14
     x = MapConv2D(16, 5, C3_CONNECTIONS, **start(), name="C3")(x)  # 10x10
     x = subsampling("S4")(x)  # 5x5
-    x = layers.Conv2D(120, 5, **start(), name="C5")(x)  # 1x1
+    x = CoveringConv2D(120, 5, **start(), name="C5")(x)  # 1x1
     if include_top:
         x = layers.Flatten(name="flatten")(x)
         x = layers.Dense(84, **start(), name="F6")(x)

@@ -7,6 +7,7 @@ from keras import layers, ops
 from keras_classics import activations, backend
 from keras_classics.layers import (
     ConstantPadding2D,
+    CoveringConv2D,
     MapConv2D,
     RBFOutput,
     ScaledSubsampling2D,
@@ -180,9 +181,8 @@ def _subsample(layer, x, coefficient):
 
 # The weighted sums of each kind of layer, linear in its inputs and in its weights.
 _LINEAR = {
-    layers.Conv2D: lambda layer, x, w: ops.conv(
-        x, w, strides=layer.strides, padding=layer.padding, dilation_rate=layer.dilation_rate
-    ),
+    layers.Conv2D: lambda layer, x, w: layer.convolution_op(x, w),
+    CoveringConv2D: lambda layer, x, w: layer.convolution_op(x, w),
     MapConv2D: lambda layer, x, w: ops.conv(
         x, layer.full_kernel(w), strides=layer.strides, padding=layer.padding
     ),

@@ -169,7 +169,7 @@ def test_a_map_that_the_input_lacks():
 
 
 def test_a_wrong_padding():
-    with pytest.raises(ValueError, match='"valid" or "same".*padding=\'full\''):
+    with pytest.raises(ValueError, match=r"must be .valid. or .same.\. Received: padding='full'"):
         MapConv2D(1, 3, [[0]], padding="full")
 
 

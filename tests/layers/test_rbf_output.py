@@ -193,7 +193,10 @@ def test_gradients_reach_every_code_and_vanish_at_the_centre(gradients):
         np.testing.assert_array_equal(g, np.zeros((1, 4)))
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no float64 by default")
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="Keras promotes to float64 with TensorFlow only",
+)
 def test_float64_stays_wide():
     y = RBFOutput(2, np.eye(2), dtype="float64")(np.ones((1, 2)))
     assert keras.backend.standardize_dtype(y.dtype) == "float64"

@@ -392,9 +392,8 @@ def test_seed_along_f6(loss, right, size):
     image = normal(1, 4, scale=size, seed=1)
     kernel, bias = model.get_weights()[:2]
     f6 = image[0].astype("float64") @ kernel + bias
-    np.testing.assert_allclose(
-        keras_loss(np.array([right]), model(image)), by_hand(f6, right), rtol=1e-4
-    )
+    value = ops.convert_to_numpy(keras_loss(np.array([right]), model(image)))
+    np.testing.assert_allclose(value, by_hand(f6, right), rtol=1e-4)
     _, seed = arrays(diagonal_curvature(model, image))
     expected = second_difference(lambda x: by_hand(x, right), f6)
     np.testing.assert_allclose(seed, expected, rtol=1e-3, atol=1e-4)
@@ -542,7 +541,7 @@ def test_curvatures_are_estimated_anew_before_each_pass():
 
 
 def test_each_estimate_draws_its_patterns_anew():
-    images, _ = problem()
+    images = problem()[0][:10]
     model = network()
     model.compile(StochasticDiagonalLM(), MaximumLikelihood())
 
@@ -558,8 +557,8 @@ def test_each_estimate_draws_its_patterns_anew():
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first[0], first[1], rtol=1e-4)
     assert not np.allclose(first[0], other[0], rtol=1e-4)
-    every = [ops.convert_to_numpy(diagonal_curvature(model, images[[p]])[0]) for p in range(48)]
-    pairs = [(every[p] + every[q]) / 2 for p in range(48) for q in range(p)]
+    every = [ops.convert_to_numpy(diagonal_curvature(model, images[[p]])[0]) for p in range(10)]
+    pairs = [(every[p] + every[q]) / 2 for p in range(10) for q in range(p)]
     assert any(np.allclose(first[0], pair, rtol=1e-4) for pair in pairs)
 
 
@@ -575,7 +574,7 @@ def test_the_callback_without_its_optimizer():
     images, labels = problem()
     model = network()
     model.compile("sgd", MaximumLikelihood())
-    with pytest.raises(ValueError, match="serves the optimizer StochasticDiagonalLM.*SGD"):
+    with pytest.raises(ValueError, match=r"serves the optimizer StochasticDiagonalLM.*SGD"):
         model.fit(images, labels, verbose=0, callbacks=[EstimateCurvature(images)])
 
 
@@ -584,7 +583,7 @@ def test_the_callback_without_its_optimizer():
 
 def test_an_unknown_layer():
     model = chain((4,), layers.Dense(3), layers.Dropout(0.5, name="drop"))
-    with pytest.raises(ValueError, match="LeNet family.*layer 'drop' of class Dropout"):
+    with pytest.raises(ValueError, match=r"LeNet family.*layer 'drop' of class Dropout"):
         diagonal_curvature(model, normal(2, 4), "mse")
 
 
@@ -592,19 +591,19 @@ def test_no_chain():
     image = keras.Input((4,))
     heads = [layers.Dense(3, name=name)(image) for name in ("left", "right")]
     model = keras.Model(image, heads)
-    with pytest.raises(ValueError, match="chain of layers.*'right', which does not read 'left'"):
+    with pytest.raises(ValueError, match=r"chain of layers.*'right', which does not read 'left'"):
         diagonal_curvature(model, normal(2, 4), "mse")
 
 
 def test_trainable_codes():
     model = chain((4,), layers.Dense(5), RBFOutput(3, CODES, trainable=True, name="RBF"))
-    with pytest.raises(ValueError, match="fixed codes.*layer 'RBF' with trainable=True"):
+    with pytest.raises(ValueError, match=r"fixed codes.*layer 'RBF' with trainable=True"):
         diagonal_curvature(model, normal(2, 4), MaximumLikelihood())
 
 
 def test_an_unknown_activation():
     model = chain((4,), layers.Dense(5, "relu", name="hidden"), layers.Dense(3))
-    with pytest.raises(ValueError, match="scaled_tanh.*Received: relu in layer 'hidden'"):
+    with pytest.raises(ValueError, match=r"scaled_tanh.*Received: relu in layer 'hidden'"):
         diagonal_curvature(model, normal(2, 4), "mse")
 
 

@@ -165,7 +165,7 @@ def test_draws_fill_their_ranges_and_nothing_more():
 
 def test_background_fills_what_comes_from_outside():
     images = np.full((40, 8, 11, 1), 0.5, "float32")
-    y = distort(images, shift=4.0, background=-2.0, seed=3)
+    y = distort(images, shift=3.0, background=-2.0, seed=3)
     assert y.min() == pytest.approx(-2.0)
     assert y.max() == pytest.approx(0.5)
     np.testing.assert_allclose(y[:, 4, 4:7], 0.5, rtol=1e-5)

