@@ -7,8 +7,9 @@ unit's own, a background of -1 beyond the edges. Parameters and connections of
 every layer are the paper's.
 
 The paper is silent on
-- which 8 of the 12 maps of H1 a map of H2 reads: here map i reads i to i+7, round
-  the end, so that every map of H1 is read by 8 maps of H2;
+- which 8 of the 12 maps of H1 a map of H2 reads: here the maps of H1 form three
+  groups of four, and each map of H2 leaves one group out, so that every map of H1
+  is read by 8 maps of H2;
 - the constants of the squashing function: those of the 1998 paper;
 - the start of the biases: zero.
 """
@@ -21,7 +22,7 @@ from keras_classics.applications.builder import finish, fresh, pool
 from keras_classics.initializers import FanInUniform
 from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 
-H2_CONNECTIONS = [sorted((i + k) % 12 for k in range(8)) for i in range(12)]
+H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
 def LeCun1989(
@@ -47,7 +48,7 @@ def LeCun1989(
         classifier_activation: Activation of the output units. Paper: the squashing
             function, with targets inside its range (+1 and -1 in the companion
             paper of NIPS 1989).
-        kernel_initializer: Start of all weights but the biases; each layer draws
+        kernel_initializer: Start of the kernels; each layer draws
             with a copy of its own. Paper: `FanInUniform`.
         name: Name of the model.
 

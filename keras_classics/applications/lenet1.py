@@ -5,8 +5,8 @@ Follows section 3, figure 3 and Table 1; the 1998 paper calls the network LeNet-
 Parameters and connections of every layer are the paper's.
 
 The paper is silent on the squashing of the averaging layers H2 and H4: every unit
-of the network squashes here, as in LeNet-5. On the start of weights and biases:
-the rule of the same authors' 1989 paper, +-2.4/F_i, and zero.
+of the network squashes here, as in LeNet-5. On the start of the weights: the rule of
+the same authors' 1989 paper, +-2.4/F_i; averaging starts at the mean, biases at zero.
 """
 
 import keras
@@ -57,7 +57,7 @@ def LeNet1(
         classes: Number of classes.
         classifier_activation: Activation of the output units. Paper: the squashing
             function, with targets of +1 for the class and -1 for the others.
-        kernel_initializer: Start of all weights but the biases; each layer draws
+        kernel_initializer: Start of the kernels; each layer draws
             with a copy of its own. Paper: `FanInUniform`.
         name: Name of the model.
 
@@ -73,15 +73,11 @@ def LeNet1(
     def start():
         return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
 
-    def averaging(name):
-        start = fresh(kernel_initializer)
-        return ScaledSubsampling2D(2, scaled_tanh, coefficient_initializer=start, name=name)
-
     image = keras.Input(input_shape, name="image")
     x = layers.Conv2D(4, 5, **start(), name="H1")(image)  # 24x24
-    x = averaging("H2")(x)  # 12x12
+    x = ScaledSubsampling2D(2, activation=scaled_tanh, name="H2")(x)  # 12x12
     x = MapConv2D(12, 5, H3_CONNECTIONS, **start(), name="H3")(x)  # 8x8
-    x = averaging("H4")(x)  # 4x4
+    x = ScaledSubsampling2D(2, activation=scaled_tanh, name="H4")(x)  # 4x4
     if include_top:
         x = layers.Flatten(name="flatten")(x)
         x = layers.Dense(

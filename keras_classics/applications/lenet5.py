@@ -7,8 +7,8 @@ of parameters and connections of every layer are the paper's.
 Departures: the output is the negated penalty `-y_i`, so that the largest score
 is the class; `head="softmax"` is the usual classifier of today on the same F6.
 
-The paper is silent on the start of the biases: zero. The subsampling coefficients
-start like every other weight, with a fan-in of 4.
+The paper is silent on the start of the biases (here zero) and of the coefficients of
+the subsampling (here 1/4, the mean).
 """
 
 import keras
@@ -66,7 +66,7 @@ def LeNet5(
         pooling: Without the top: `None` (the maps of C5), `"avg"` or `"max"`.
         classes: Number of classes. `"rbf"` has codes for 95, the digits first.
         classifier_activation: Activation of the `"softmax"` head.
-        kernel_initializer: Start of all weights but the biases; each layer draws
+        kernel_initializer: Start of the kernels; each layer draws
             with a copy of its own. Paper: `FanInUniform`.
         name: Name of the model.
 
@@ -89,15 +89,11 @@ def LeNet5(
     def start():
         return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
 
-    def subsampling(name):
-        start = fresh(kernel_initializer)
-        return ScaledSubsampling2D(2, scaled_tanh, coefficient_initializer=start, name=name)
-
     image = keras.Input(input_shape, name="image")
     x = layers.Conv2D(6, 5, **start(), name="C1")(image)  # 28x28
-    x = subsampling("S2")(x)  # 14x14
+    x = ScaledSubsampling2D(2, activation=scaled_tanh, name="S2")(x)  # 14x14
     x = MapConv2D(16, 5, C3_CONNECTIONS, **start(), name="C3")(x)  # 10x10
-    x = subsampling("S4")(x)  # 5x5
+    x = ScaledSubsampling2D(2, activation=scaled_tanh, name="S4")(x)  # 5x5
     x = CoveringConv2D(120, 5, **start(), name="C5")(x)  # 1x1
     if include_top:
         x = layers.Flatten(name="flatten")(x)

@@ -24,6 +24,7 @@ class CoveringConv2D(keras.layers.Conv2D):
         use_bias: Whether each output map has a bias `b_i`.
         kernel_initializer: Start of `w`.
         bias_initializer: Start of `b`.
+        **kwargs: Further arguments of `keras.layers.Conv2D`.
 
     Shapes and weights are those of `keras.layers.Conv2D`.
 

@@ -5,8 +5,6 @@ import math
 import keras
 from keras import ops
 
-from keras_classics.initializers import FanInUniform
-
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class ScaledSubsampling2D(keras.layers.Layer):
@@ -23,10 +21,8 @@ class ScaledSubsampling2D(keras.layers.Layer):
     Args:
         pool_size: Window, an integer or a pair `(rows, columns)`. Paper: 2.
         activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
-        coefficient_initializer: Start of `c`, drawn with shape
-            `(rows, columns, 1, channels)` of which the first row and column is
-            kept, so that an initializer sees the unit's fan-in. Default: the
-            papers' uniform start, `FanInUniform`.
+        coefficient_initializer: Start of `c`. The paper is silent. Default: one
+            over the number of inputs in a window, so that `c` starts at the mean.
         bias_initializer: Start of `b`. The paper is silent.
 
     Input shape: `(batch, height, width, channels)`.
@@ -41,7 +37,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
         self,
         pool_size=2,
         activation=None,
-        coefficient_initializer=FanInUniform,
+        coefficient_initializer=None,
         bias_initializer="zeros",
         **kwargs,
     ):
@@ -60,16 +56,12 @@ class ScaledSubsampling2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        channels = input_shape[-1]
-
-        def start(shape, dtype):
-            full = self.coefficient_initializer((*self.window, 1, channels), dtype=dtype)
-            return full[0, 0, 0]
-
-        self.coefficient = self.add_weight(shape=(channels,), initializer=start, name="coefficient")
-        self.bias = self.add_weight(
-            shape=(channels,), initializer=self.bias_initializer, name="bias"
+        shape = (input_shape[-1],)
+        mean = keras.initializers.Constant(1 / math.prod(self.window))
+        self.coefficient = self.add_weight(
+            shape=shape, initializer=self.coefficient_initializer or mean, name="coefficient"
         )
+        self.bias = self.add_weight(shape=shape, initializer=self.bias_initializer, name="bias")
 
     def call(self, inputs):  # (batch, height, width, channels)
         mean = ops.average_pool(inputs, self.window, strides=self.window, padding="valid")
