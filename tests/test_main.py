@@ -77,7 +77,7 @@ def test_report_and_list(cli):
     total = cli("report", "lenet5").splitlines()[-1].split()
     assert total[:5] == ["total", "60,000", "60,000", "340,908", "340,908"]
     printed = cli("list")
-    for word in ("lecun1989", "lenet1", "lenet5", "mnist", "usps", "digits", "lenet5-online"):
+    for word in ("lecun1989", "lenet1", "lenet5", "mnist", "usps", "digits"):
         assert f"  {word} " in printed
 
 

@@ -15,9 +15,9 @@ def pool(x, pooling):
     if pooling is None:
         return x
     if pooling == "avg":
-        return layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        return layers.GlobalAveragePooling2D("channels_last", name="avg_pool")(x)
     if pooling == "max":
-        return layers.GlobalMaxPooling2D(name="max_pool")(x)
+        return layers.GlobalMaxPooling2D("channels_last", name="max_pool")(x)
     raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling!r}')
 
 

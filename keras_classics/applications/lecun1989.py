@@ -64,13 +64,13 @@ def LeCun1989(
 
     image = keras.Input(input_shape, name="image")
     x = ConstantPadding2D(2, -1.0, name="H1_border")(image)
-    x = layers.Conv2D(12, 5, **shared(), name="H1_kernels")(x)
+    x = layers.Conv2D(12, 5, data_format="channels_last", **shared(), name="H1_kernels")(x)
     x = UnitBias(activation=scaled_tanh, name="H1")(x)  # 8x8
     x = ConstantPadding2D(2, -1.0, name="H2_border")(x)
     x = MapConv2D(12, 5, H2_CONNECTIONS, **shared(), name="H2_kernels")(x)
     x = UnitBias(activation=scaled_tanh, name="H2")(x)  # 4x4
     if include_top:
-        x = layers.Flatten(name="flatten")(x)
+        x = layers.Flatten("channels_last", name="flatten")(x)
         x = layers.Dense(30, activation=scaled_tanh, **start(), name="H3")(x)
         x = layers.Dense(classes, activation=classifier_activation, **start(), name="output")(x)
     else:

@@ -74,12 +74,12 @@ def LeNet1(
         return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
 
     image = keras.Input(input_shape, name="image")
-    x = layers.Conv2D(4, 5, **start(), name="H1")(image)  # 24x24
+    x = layers.Conv2D(4, 5, data_format="channels_last", **start(), name="H1")(image)  # 24x24
     x = ScaledSubsampling2D(2, activation=scaled_tanh, name="H2")(x)  # 12x12
     x = MapConv2D(12, 5, H3_CONNECTIONS, **start(), name="H3")(x)  # 8x8
     x = ScaledSubsampling2D(2, activation=scaled_tanh, name="H4")(x)  # 4x4
     if include_top:
-        x = layers.Flatten(name="flatten")(x)
+        x = layers.Flatten("channels_last", name="flatten")(x)
         x = layers.Dense(
             classes,
             activation=classifier_activation,

@@ -90,13 +90,13 @@ def LeNet5(
         return {"activation": scaled_tanh, "kernel_initializer": fresh(kernel_initializer)}
 
     image = keras.Input(input_shape, name="image")
-    x = layers.Conv2D(6, 5, **start(), name="C1")(image)  # 28x28
+    x = layers.Conv2D(6, 5, data_format="channels_last", **start(), name="C1")(image)  # 28x28
     x = ScaledSubsampling2D(2, activation=scaled_tanh, name="S2")(x)  # 14x14
     x = MapConv2D(16, 5, C3_CONNECTIONS, **start(), name="C3")(x)  # 10x10
     x = ScaledSubsampling2D(2, activation=scaled_tanh, name="S4")(x)  # 5x5
     x = CoveringConv2D(120, 5, **start(), name="C5")(x)  # 1x1
     if include_top:
-        x = layers.Flatten(name="flatten")(x)
+        x = layers.Flatten("channels_last", name="flatten")(x)
         x = layers.Dense(84, **start(), name="F6")(x)
         if head == "rbf":
             x = RBFOutput(classes, ascii_codes(CHARACTERS[:classes]), name="RBF")(x)

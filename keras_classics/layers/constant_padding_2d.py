@@ -43,13 +43,16 @@ class ConstantPadding2D(keras.layers.Layer):
 
 
 def _four_sides(padding):
-    rows, columns = (padding, padding) if isinstance(padding, int) else padding
-    sides = tuple(
-        (side, side) if isinstance(side, int) else tuple(side) for side in (rows, columns)
-    )
-    if any(len(side) != 2 or min(side) < 0 for side in sides):
-        raise ValueError(
-            "`padding` must be an integer, a pair (rows, columns) or a pair of pairs "
-            f"((top, bottom), (left, right)), none negative. Received: padding={padding}"
+    try:
+        rows, columns = (padding, padding) if isinstance(padding, int) else padding
+        (top, bottom), (left, right) = (
+            (side, side) if isinstance(side, int) else side for side in (rows, columns)
         )
-    return sides
+        if min(top, bottom, left, right) >= 0:
+            return (top, bottom), (left, right)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        "`padding` must be an integer, a pair (rows, columns) or a pair of pairs "
+        f"((top, bottom), (left, right)), none negative. Received: padding={padding}"
+    )

@@ -49,7 +49,7 @@ class CoveringConv2D(keras.layers.Conv2D):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
-            **kwargs,
+            **{"data_format": "channels_last", **kwargs},
         )
 
     def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)

@@ -114,9 +114,11 @@ class MapConv2D(keras.layers.Layer):
             initializer = self.kernel_initializer
             if isinstance(initializer, keras.initializers.Initializer):
                 config = initializer.get_config()
-                if isinstance(config.get("seed"), int):
-                    config["seed"] += i  # else maps of equally many links start equal
-                initializer = initializer.from_config(config)
+                seed = config.get("seed")
+                if seed is None or isinstance(seed, int):
+                    # One instance draws the same at each call; a seed generator moves on.
+                    more = {} if seed is None else {"seed": seed + i}
+                    initializer = initializer.from_config({**config, **more})
             kernels.append(initializer((*self._window, len(maps), 1), dtype=dtype)[..., 0])
         return ops.concatenate(kernels, axis=-1)
 
@@ -126,9 +128,18 @@ class MapConv2D(keras.layers.Layer):
         full = ops.matmul(ops.reshape(kernel, (-1, kernel.shape[-1])), placement)
         return ops.reshape(full, (*self._window, -1, self.filters))
 
+    def convolution_op(self, inputs, kernel):
+        """The maps' weighted sums without their biases, for a kernel of the links alone."""
+        return ops.conv(
+            inputs,
+            self.full_kernel(kernel),
+            strides=self.strides,
+            padding=self.padding,
+            data_format="channels_last",
+        )
+
     def call(self, inputs):  # (batch, height, width, channels)
-        kernel = self.full_kernel(ops.convert_to_tensor(self.kernel))
-        outputs = ops.conv(inputs, kernel, strides=self.strides, padding=self.padding)
+        outputs = self.convolution_op(inputs, ops.convert_to_tensor(self.kernel))
         if self.bias is not None:
             outputs = outputs + self.bias
         return self.activation(outputs)  # (batch, new_height, new_width, filters)

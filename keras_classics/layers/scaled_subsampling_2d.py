@@ -63,10 +63,18 @@ class ScaledSubsampling2D(keras.layers.Layer):
         )
         self.bias = self.add_weight(shape=shape, initializer=self.bias_initializer, name="bias")
 
+    def scaled_sum(self, inputs, coefficient):
+        """`c_m * sum_j x_j`, the weighted sums without their biases."""
+        mean = ops.average_pool(
+            inputs, self.window, strides=self.window, padding="valid", data_format="channels_last"
+        )
+        return math.prod(self.window) * coefficient * mean  # the paper adds, it does not average
+
     def call(self, inputs):  # (batch, height, width, channels)
-        mean = ops.average_pool(inputs, self.window, strides=self.window, padding="valid")
-        scale = math.prod(self.window) * self.coefficient  # the paper adds, it does not average
-        return self.activation(scale * mean + self.bias)
+        sums = self.scaled_sum(inputs, ops.convert_to_tensor(self.coefficient))
+        return self.activation(
+            sums + self.bias
+        )  # (batch, height / rows, width / columns, channels)
 
     def get_config(self):
         return {

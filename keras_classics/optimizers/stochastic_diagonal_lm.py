@@ -1,5 +1,7 @@
 """Stochastic diagonal Levenberg-Marquardt (LeCun et al., 1998, appendix C)."""
 
+import math
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -138,8 +140,8 @@ def diagonal_curvature(model, images, loss=None):
     # to the outputs, with inputs and weights squared. So carry beside each state x the
     # response z of that map to the `changes`, and differentiate its weighted sum.
     def response(changes):
-        def change(variable):
-            return changes[index[id(variable)]]
+        def change(variable):  # a frozen one does not change
+            return changes[index[id(variable)]] if id(variable) in index else None
 
         x, z = images, ops.zeros_like(images)
         for layer in chain:
@@ -151,12 +153,13 @@ def diagonal_curvature(model, images, loss=None):
 
 def _chain(model):
     """The layers from the image to the last one before the loss, one after the other."""
-    known = (*_LINEAR, *_WEIGHTLESS, layers.InputLayer, layers.Activation, layers.Rescaling)
-    for layer in model.layers:
-        if type(layer) not in (*known, RBFOutput):
+    steps = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+    known = (*_LINEAR, *_WEIGHTLESS, layers.Activation, layers.Rescaling, RBFOutput)
+    for layer in steps:
+        if type(layer) not in known:
             raise ValueError(
                 "The diagonal curvature is derived for the layers of the LeNet family: "
-                f"{', '.join(sorted(kind.__name__ for kind in (*known, RBFOutput)))}. Received: "
+                f"{', '.join(sorted(kind.__name__ for kind in known))}. Received: "
                 f"layer {layer.name!r} of class {type(layer).__name__}"
             )
     for before, after in zip(model.layers, model.layers[1:], strict=False):
@@ -165,28 +168,28 @@ def _chain(model):
                 "The diagonal curvature needs a chain of layers, each reading the one before. "
                 f"Received: layer {after.name!r}, which does not read {before.name!r}"
             )
-    chain = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     # The seed takes RBF units, and the sign of their scores, together with the loss.
-    if isinstance(chain[-1], layers.Rescaling):
-        chain.pop()
-    if isinstance(chain[-1], RBFOutput):
-        chain.pop()
-    return chain
+    ends = [type(layer) for layer in steps[-2:]] == [RBFOutput, layers.Rescaling]
+    if ends and (steps[-1].scale, steps[-1].offset) == (-1, 0):
+        steps = steps[:-2]
+    for layer in steps:
+        softmax = getattr(layer, "activation", None) is keras.activations.softmax
+        if isinstance(layer, (RBFOutput, layers.Rescaling)) or (softmax and layer is not steps[-1]):
+            raise ValueError(
+                "The diagonal curvature takes RBF units only as the last layer but one, with a "
+                "Rescaling by -1 after them, and a softmax only as the last activation. "
+                f"Received: layer {layer.name!r} in another place"
+            )
+    return steps
 
 
-def _subsample(layer, x, coefficient):
-    mean = ops.average_pool(x, layer.window, strides=layer.window, padding="valid")
-    return layer.window[0] * layer.window[1] * coefficient * mean
-
-
-# The weighted sums of each kind of layer, linear in its inputs and in its weights.
+# The weighted sums of each kind of layer without their biases, linear in the inputs and
+# in the weights.
 _LINEAR = {
     layers.Conv2D: lambda layer, x, w: layer.convolution_op(x, w),
     CoveringConv2D: lambda layer, x, w: layer.convolution_op(x, w),
-    MapConv2D: lambda layer, x, w: ops.conv(
-        x, layer.full_kernel(w), strides=layer.strides, padding=layer.padding
-    ),
-    ScaledSubsampling2D: _subsample,
+    MapConv2D: lambda layer, x, w: layer.convolution_op(x, w),
+    ScaledSubsampling2D: lambda layer, x, w: layer.scaled_sum(x, w),
     layers.Dense: lambda layer, x, w: ops.matmul(x, w),
     UnitBias: lambda layer, x, w: x,
 }
@@ -216,9 +219,9 @@ def _propagate(layer, x, z, change):
         apply = _LINEAR[type(layer)]
         weight = getattr(layer, "coefficient", getattr(layer, "kernel", None))
         z = apply(layer, z, None if weight is None else ops.square(weight))
-        if weight is not None:
+        if weight is not None and change(weight) is not None:
             z = z + apply(layer, ops.square(x), change(weight))
-        if layer.bias is not None:
+        if layer.bias is not None and change(layer.bias) is not None:
             z = z + change(layer.bias)
     if layer.activation not in _SQUARED_SLOPE:
         known = ", ".join(sorted(function.__name__ for function in _SQUARED_SLOPE))
@@ -251,11 +254,12 @@ def _seed(model, loss, x):
         penalties = ops.sum(ops.square(d[:, :-1]), -1, keepdims=True)
         penalties = ops.pad(penalties, [[0, 0], [0, 1], [0, 0]], constant_values=j)
         p = ops.softmax(-penalties, axis=1)
-        variance = ops.sum(p * ops.square(d), 1) - ops.square(ops.sum(p * d, 1))
+        mean = ops.sum(p * d, 1, keepdims=True)
+        variance = ops.sum(p * ops.square(d - mean), 1)
         return 2 * p[:, -1] + 4 * variance
     softmax = getattr(model.layers[-1], "activation", None) is keras.activations.softmax
     if rbf is None and name in ("meansquarederror", "mse") and not softmax:
-        return 2 / x.shape[-1] * ops.ones_like(x)
+        return 2 / math.prod(x.shape[1:]) * ops.ones_like(x)
     if rbf is None and cross_entropy and softmax != from_logits:
         p = x if softmax else ops.softmax(x)
         return p * (1 - p)

@@ -59,6 +59,7 @@ class PlanarDistortion(keras.layers.Layer):
         self.background = background
         self.share = share
         self.seed = seed
+        self.supports_jit = False  # TensorFlow's affine transform does not compile with XLA
         self._seeds = keras.random.SeedGenerator(seed)
 
     def call(self, inputs, training=False):  # (batch, height, width, channels)

@@ -166,6 +166,16 @@ def test_mixed_precision(builder, arguments, parameters, nodes):
 
 
 @networks
+def test_channels_last_whatever_the_global_setting(builder, arguments, parameters, nodes):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        test_parameters_and_shapes(builder, arguments, parameters, nodes)
+        builder(**arguments, include_top=False, pooling="avg")
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+@networks
 def test_weights_start_different(builder, arguments, parameters, nodes):
     """Each layer draws on its own: no two kernels begin with the same numbers."""
     starts = [

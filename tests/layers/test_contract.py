@@ -212,11 +212,6 @@ def test_compiled_is_eager(cls):
     np.testing.assert_allclose(array(compiled(layer)(x)), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.xfail(
-    keras.backend.backend() == "tensorflow",
-    reason="XLA has no ImageProjectiveTransformV3, and the layer does not say so",
-    strict=True,
-)
 def test_distortion_compiles_in_training_or_says_that_it_does_not():
     """With `jit_compile="auto"`, Keras asks `supports_jit` before it compiles on a GPU."""
     cls = preprocessing.PlanarDistortion
@@ -228,18 +223,13 @@ def test_distortion_compiles_in_training_or_says_that_it_does_not():
         assert np.isfinite(array(call(x))).all()
 
 
-READS_THE_SETTING = pytest.mark.xfail(
-    reason="ops.conv and ops.average_pool without data_format read image_data_format", strict=True
-)
-
-
 @pytest.mark.parametrize(
     "cls",
     [
         layers.ConstantPadding2D,
         preprocessing.PlanarDistortion,
-        pytest.param(layers.MapConv2D, marks=READS_THE_SETTING),
-        pytest.param(layers.ScaledSubsampling2D, marks=READS_THE_SETTING),
+        layers.MapConv2D,
+        layers.ScaledSubsampling2D,
     ],
 )
 def test_channels_last_whatever_the_global_setting(cls):

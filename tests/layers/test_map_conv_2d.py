@@ -107,12 +107,7 @@ def starts(initializer, connections, channels=6):
     return np.split(ops.convert_to_numpy(layer.kernel), ends, axis=-1)
 
 
-EQUAL_STARTS = pytest.mark.xfail(
-    reason="each map's copy of the initializer starts the generator anew", strict=True
-)
-
-
-@pytest.mark.parametrize("seed", [None, 0, 5, pytest.param("generator", marks=EQUAL_STARTS)])
+@pytest.mark.parametrize("seed", [None, 0, 5, "generator"])
 @pytest.mark.parametrize("kind", [FanInUniform, keras.initializers.GlorotUniform])
 def test_maps_start_different_from_each_other(kind, seed):
     """One initializer instance with an integer seed draws the same values at each call."""
