@@ -4,7 +4,7 @@
   keras-classics evaluate RUN                count the misread digits again
   keras-classics predict RUN IMAGE...        read digits from PNG or JPEG files
   keras-classics report NETWORK              the paper's table beside the network's
-  keras-classics list                        networks, data sets and recipes
+  keras-classics list                        networks, recipes and data sets
 
 Examples:
   keras-classics train lenet5 --data=mnist --data_dir=~/mnist
@@ -43,10 +43,10 @@ for field in FIELDS:
 
 
 def train(name):
-    """Trains by the recipe of this name, and draws what was learned."""
+    """Trains a network by its recipe, and draws what was learned."""
     known = training.RECIPES
     if name not in known:
-        raise ValueError(f"There is no recipe {name!r}; there are {', '.join(known)}.")
+        raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
     if FLAGS.data is None:
         raise ValueError(f"Which data? --data={' or --data='.join(datasets.LOADERS)}")
     changes = {f.name: FLAGS[f.name].value for f in FIELDS if FLAGS[f.name].value is not None}
@@ -98,14 +98,14 @@ def list_all():
     """Prints the networks, the data sets and the recipes."""
     print("Networks")
     for name, paper in analysis.PAPERS.items():
-        print(f"  {name:16} {paper.title}")
+        print(f"  {name:12} {paper.title}")
+    print("Their recipes")
+    for name, recipe in training.RECIPES.items():
+        steps = f"{recipe.passes} passes, {recipe.batch_size} patterns a step, loss {recipe.loss}"
+        print(f"  {name:12} {steps}")
     print("Data sets")
     for name, module in datasets.LOADERS.items():
-        print(f"  {name:16} {module.ABOUT}")
-    print("Recipes")
-    for name, recipe in training.RECIPES.items():
-        steps = f"{recipe.passes} passes, batches of {recipe.batch_size}, loss {recipe.loss}"
-        print(f"  {name:16} {recipe.network}: {steps}")
+        print(f"  {name:12} {module.ABOUT}")
 
 
 COMMANDS = {
@@ -163,6 +163,8 @@ def main(argv):
         sys.exit(f"keras-classics {command}: {error}. Usage:\n{usage}")
     try:
         COMMANDS[command](*arguments)
+    except KeyboardInterrupt:
+        sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
     except (ImportError, OSError, ValueError) as error:
         logging.debug("", exc_info=True)  # --verbosity=1 shows where
         sys.exit(f"keras-classics: {error}")

@@ -86,7 +86,7 @@ def test_report_and_list(cli):
     [
         (["fly"], "no command 'fly'; there are train, evaluate, predict, report, list"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
-        (["train", "resnet", "--data=mnist"], "no recipe 'resnet'; there are lecun1989, lenet1"),
+        (["train", "resnet", "--data=mnist"], "no network 'resnet'; there are lecun1989, lenet1"),
         (["train", "lenet5"], "Which data. --data=digits or --data=mnist or --data=usps"),
         (["train", "lenet5", "--data=svhn"], "no data set 'svhn'; there are digits, mnist, usps"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),

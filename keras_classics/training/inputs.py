@@ -28,7 +28,7 @@ def batches(images, targets, batch_size, distort=None):
         whole = len(images) // size * size
         pair = [(array[:whole], array[whole:]) for array in (images, targets)]
         data = tf.data.Dataset.from_tensor_slices(
-            tuple(array.reshape(-1, size, *array.shape[1:]) for array, _ in pair)
+            tuple(array.reshape(whole // size, size, *array.shape[1:]) for array, _ in pair)
         )
         if whole < len(images):
             data = data.concatenate(tf.data.Dataset.from_tensors(tuple(rest for _, rest in pair)))

@@ -45,7 +45,7 @@ class Recipe:
     box: int = _field("side of the box that a digit is fitted into, pixels")
     paper: float = _field("input value of the paper", default=-1.0)
     ink: float = _field("input value of the ink", default=1.0)
-    batch_size: int = _field("patterns a step", default=1)
+    batch_size: int = _field("patterns a step; 1 is the papers' own rule", default=1)
     head: str = _field("LeNet-5's output: rbf or softmax", default=None)
     j: float = _field("penalty of the rubbish class, for map", default=10.0)
     mu: float = _field("mu of eq. 21, bounds the step where the error is flat", default=0.02)

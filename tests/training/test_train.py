@@ -124,12 +124,13 @@ def test_inputs_and_targets():
     np.testing.assert_array_equal(targets[1], [-1] * 9 + [1])
 
 
-def test_batches_keep_the_order_and_the_rest():
+@pytest.mark.parametrize(("size", "sizes"), [(4, [4, 4, 3]), (11, [11]), (50, [11])])
+def test_batches_keep_the_order_and_the_rest(size, sizes):
     images = np.arange(11, dtype="float32").reshape(11, 1, 1, 1)
     labels = np.arange(11)
     for _ in range(2):
-        given = list(batches(images, labels, 4))
-        assert [len(y) for _, y in given] == [4, 4, 3]
+        given = list(batches(images, labels, size))
+        assert [len(y) for _, y in given] == sizes
         np.testing.assert_array_equal(np.concatenate([np.asarray(y) for _, y in given]), labels)
         x = np.concatenate([np.asarray(x) for x, _ in given])
         np.testing.assert_array_equal(x, images)
