@@ -136,6 +136,19 @@ def test_config_is_the_arguments_before_and_after_the_first_call(cls):
 
 
 @every_layer
+def test_config_of_the_defaults_is_the_defaults(cls):
+    """An integer that stands for a pair, or a `None` for a choice, stays what it is."""
+    parameters = dict(inspect.signature(cls.__init__).parameters)
+    del parameters["self"], parameters["kwargs"]
+    required = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
+    layer = cls(**{name: TABLE[cls][0][name] for name in required})
+    layer(inputs(cls))
+    for name, parameter in parameters.items():
+        if type(parameter.default) in (bool, int, float, type(None)) and name != "activation":
+            assert layer.get_config()[name] == parameter.default
+
+
+@every_layer
 def test_twin_from_json_gives_the_same_output(cls):
     layer, x = make(cls), inputs(cls)
     expected = array(layer(x))
@@ -223,15 +236,7 @@ def test_distortion_compiles_in_training_or_says_that_it_does_not():
         assert np.isfinite(array(call(x))).all()
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [
-        layers.ConstantPadding2D,
-        preprocessing.PlanarDistortion,
-        layers.MapConv2D,
-        layers.ScaledSubsampling2D,
-    ],
-)
+@every_layer
 def test_channels_last_whatever_the_global_setting(cls):
     x = inputs(cls)
     training = {"training": True} if cls is preprocessing.PlanarDistortion else {}

@@ -72,6 +72,13 @@ def test_a_full_table_is_a_convolution():
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_an_integer_kernel_size_is_square():
+    layer = MapConv2D(1, 3, [[0]])
+    layer.build((None, 5, 7, 1))
+    assert layer.kernel.shape == (3, 3, 1)
+    assert layer.get_config()["kernel_size"] == 3
+
+
 def test_an_unread_map_changes_nothing_and_a_read_one_only_its_readers():
     x = np.random.default_rng(0).normal(size=(1, 4, 5, 4)).astype("float32")
     layer = MapConv2D(3, 2, [[0], [0, 2], [2]])

@@ -1,0 +1,32 @@
+"""The tests once more on the other backends that are installed, each in its own process."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+TESTS = ["layers", "optimizers", "preprocessing", "training", "test_activations.py"]
+TESTS += ["test_initializers.py", "test_losses.py"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_on_another_backend(backend):
+    if backend == keras.backend.backend():
+        pytest.skip(f"all other tests run on {backend}")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *(str(HERE / name) for name in TESTS)],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert " passed" in done.stdout or "[100%]" in done.stdout
