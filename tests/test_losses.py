@@ -93,3 +93,9 @@ def test_serialization(loss):
 def test_rubbish_penalty_must_be_positive(j):
     with pytest.raises(ValueError, match=rf"must be positive. Received: j={j}"):
         MaximumAPosteriori(j)
+
+
+@pytest.mark.parametrize("loss", [MaximumLikelihood(), MaximumAPosteriori(3.0)])
+def test_one_hot_labels_are_refused(loss):
+    with pytest.raises(ValueError, match=r"not one-hot. Received: labels of shape \(1, 3\)"):
+        loss(np.eye(3, dtype="float32")[:1], np.zeros((1, 3), "float32"))

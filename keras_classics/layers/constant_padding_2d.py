@@ -38,6 +38,14 @@ class ConstantPadding2D(keras.layers.Layer):
         borders = [[0, 0], [top, bottom], [left, right], [0, 0]]
         return ops.pad(inputs, borders, constant_values=self.value)
 
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        sides = [
+            None if side is None else side + sum(around)
+            for side, around in zip(sides, self._sides, strict=True)
+        ]
+        return (batch, *sides, channels)
+
     def get_config(self):
         return {**super().get_config(), "padding": self.padding, "value": self.value}
 

@@ -144,6 +144,18 @@ class MapConv2D(keras.layers.Layer):
             outputs = outputs + self.bias
         return self.activation(outputs)  # (batch, new_height, new_width, filters)
 
+    def compute_output_shape(self, input_shape):
+        size, strides = (
+            (value, value) if isinstance(value, int) else value
+            for value in (self.kernel_size, self.strides)
+        )
+        lost = (0, 0) if self.padding == "same" else (size[0] - 1, size[1] - 1)
+        sides = [
+            None if side is None else -(-(side - less) // stride)
+            for side, less, stride in zip(input_shape[1:3], lost, strides, strict=True)
+        ]
+        return (input_shape[0], *sides, self.filters)
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -127,5 +127,9 @@ class RBFOutput(keras.layers.Layer):
         differences = ops.expand_dims(ops.cast(inputs, wide), 1) - ops.cast(self.code, wide)
         return ops.sum(ops.square(differences), axis=-1)  # (batch, units)
 
+    def compute_output_spec(self, inputs):
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        return keras.KerasTensor((*inputs.shape[:-1], self.units), dtype=wide)
+
     def get_config(self):
         return {**super().get_config(), "units": self.units, "codes": self.codes}

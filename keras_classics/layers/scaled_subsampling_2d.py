@@ -56,6 +56,14 @@ class ScaledSubsampling2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
+        if any(
+            side is not None and side < window
+            for side, window in zip(input_shape[1:3], self.window, strict=True)
+        ):
+            raise ValueError(
+                f"The maps must be at least as large as the window {self.window}. "
+                f"Received: maps of shape {input_shape[1:]} in layer {self.name!r}"
+            )
         shape = (input_shape[-1],)
         mean = keras.initializers.Constant(1 / math.prod(self.window))
         self.coefficient = self.add_weight(
@@ -75,6 +83,14 @@ class ScaledSubsampling2D(keras.layers.Layer):
         return self.activation(
             sums + self.bias
         )  # (batch, height / rows, width / columns, channels)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        sides = [
+            None if side is None else side // window
+            for side, window in zip(sides, self.window, strict=True)
+        ]
+        return (batch, *sides, channels)
 
     def get_config(self):
         return {

@@ -41,6 +41,9 @@ class UnitBias(keras.layers.Layer):
     def call(self, inputs):
         return self.activation(inputs + self.bias)
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def get_config(self):
         return {
             **super().get_config(),

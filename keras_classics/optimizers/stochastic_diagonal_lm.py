@@ -130,6 +130,11 @@ def diagonal_curvature(model, images, loss=None):
 
     Reference: LeCun et al., Proc. IEEE 86(11), 1998, appendix C, eq. 22 to 27.
     """
+    if model.compute_dtype != model.variable_dtype:
+        raise ValueError(
+            "The diagonal curvature needs one precision throughout: its squares overflow float16. "
+            f"Received: a model of the dtype policy {model.dtype_policy.name!r}"
+        )
     chain = _chain(model)
     loss = model.loss if loss is None else loss
     variables = model.trainable_variables
@@ -193,12 +198,9 @@ _LINEAR = {
     layers.Dense: lambda layer, x, w: ops.matmul(x, w),
     UnitBias: lambda layer, x, w: x,
 }
-# What each layer without weights does to the response of a state.
-_WEIGHTLESS = {
-    ConstantPadding2D: lambda layer, z: layer(z) - layer(ops.zeros_like(z)),
-    layers.Flatten: lambda layer, z: layer(z),
-    layers.Reshape: lambda layer, z: layer(z),
-}
+# Layers that do to the response what they do to the state: a border is a constant, and
+# no change moves it.
+_WEIGHTLESS = (ConstantPadding2D, layers.Flatten, layers.Reshape)
 # f'(a)^2 as a function of x = f(a). A softmax's slope belongs to the seed.
 _SQUARED_SLOPE = {
     keras.activations.linear: ops.ones_like,
@@ -213,7 +215,7 @@ _SQUARED_SLOPE = {
 def _propagate(layer, x, z, change):
     """A layer's state and response from those of the layer before it."""
     if type(layer) in _WEIGHTLESS:
-        return layer(x), _WEIGHTLESS[type(layer)](layer, z)
+        return layer(x), layer(z)
     output = layer(x)
     if type(layer) in _LINEAR:
         apply = _LINEAR[type(layer)]
@@ -227,7 +229,8 @@ def _propagate(layer, x, z, change):
         known = ", ".join(sorted(function.__name__ for function in _SQUARED_SLOPE))
         raise ValueError(
             f"The diagonal curvature knows the activations {known}. "
-            f"Received: {layer.activation.__name__} in layer {layer.name!r}"
+            f"Received: {getattr(layer.activation, '__name__', layer.activation)} in layer "
+            f"{layer.name!r}"
         )
     return output, z * _SQUARED_SLOPE[layer.activation](output)
 
@@ -262,7 +265,7 @@ def _seed(model, loss, x):
         return 2 / math.prod(x.shape[1:]) * ops.ones_like(x)
     if rbf is None and cross_entropy and softmax != from_logits:
         p = x if softmax else ops.softmax(x)
-        return p * (1 - p)
+        return p * (1 - p) / math.prod(x.shape[1:-1])
     raise ValueError(
         "The diagonal curvature knows MaximumLikelihood, MaximumAPosteriori and cross-entropies "
         "from logits after RBF units; else the mean squared error, and cross-entropies after a "

@@ -21,6 +21,8 @@ def normalize_digit(ink, box, plane):
     """
     from PIL import Image
 
+    if box > plane:
+        raise ValueError(f"The box must fit into the plane. Received: box={box} and plane={plane}")
     ink = np.asarray(ink, "float32")
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.2) for axis in (1, 0))
     result = np.zeros((plane, plane), "float32")
@@ -78,7 +80,7 @@ def _centre_of_mass(ink):
 def place_digits(images, box, plane, have_box):
     """Brings digits from the box of their data set to that of a network.
 
-    Equal boxes keep their pixels: the plane grows or shrinks around its centre.
+    Where the boxes are equal the pixels stay, and the plane grows around its centre.
     Otherwise each digit is normalised anew by `normalize_digit`.
 
     Args:

@@ -45,13 +45,15 @@ class PlanarDistortion(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value, limit in [
-            ("scale", scale, 1),
-            ("squeeze", squeeze, 1),
-            ("share", share, 1.001),
-        ]:
-            if not 0 <= value < limit:
-                raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value}")
+        if not (0 <= scale < 1 and 0 <= squeeze < 1 and 0 <= share <= 1):
+            raise ValueError(
+                "`scale`, `squeeze` and `share` must be from 0 to 1, the first two below 1. "
+                f"Received: scale={scale}, squeeze={squeeze}, share={share}"
+            )
+        if min(shift, shear) < 0:
+            raise ValueError(
+                f"`shift` and `shear` must not be negative. Received: shift={shift}, shear={shear}"
+            )
         self.shift = shift
         self.scale = scale
         self.squeeze = squeeze
@@ -93,6 +95,9 @@ class PlanarDistortion(keras.layers.Layer):
             fill_value=self.background,
             data_format="channels_last",
         )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
     def get_config(self):
         return {

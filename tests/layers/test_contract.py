@@ -249,6 +249,16 @@ def test_channels_last_whatever_the_global_setting(cls):
 
 
 @every_layer
+def test_output_shape_without_a_call(cls):
+    layer, x = make(cls), inputs(cls)
+    if cls is layers.RBFOutput:
+        shape = layer.compute_output_spec(keras.KerasTensor(x.shape)).shape
+    else:
+        shape = layer.compute_output_shape(x.shape)
+    assert tuple(shape) == tuple(layer(x).shape)
+
+
+@every_layer
 def test_another_batch_size_and_one_pattern(cls):
     """A pattern's output does not depend on its batch."""
     layer, x = make(cls), inputs(cls)

@@ -80,3 +80,8 @@ def test_a_wrong_window(pool_size):
 def test_needs_maps():
     with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         ScaledSubsampling2D()(keras.ops.ones((2, 7, 3)))
+
+
+def test_maps_smaller_than_the_window():
+    with pytest.raises(ValueError, match=r"at least as large as the window \(2, 3\)"):
+        ScaledSubsampling2D((2, 3))(np.ones((1, 4, 2, 1), "float32"))

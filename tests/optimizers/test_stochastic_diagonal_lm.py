@@ -654,3 +654,22 @@ def test_a_layer_in_a_place_that_the_recursion_does_not_cover(steps, loss):
     steps = [type(layer).from_config(layer.get_config()) for layer in steps]
     with pytest.raises(ValueError, match="diagonal curvature"):
         diagonal_curvature(chain((4,), *steps), normal(2, 4), loss)
+
+
+def test_cross_entropy_of_maps():
+    """Keras averages over the positions of a map; the curvature does, too."""
+    images, loss = normal(3, 4, 5, 2), keras.losses.CategoricalCrossentropy(from_logits=True)
+    one, four = (
+        arrays(diagonal_curvature(chain((4, 5, 2), layer), images, loss))
+        for layer in (layers.Conv2D(3, (4, 5)), layers.Conv2D(3, (4, 5), padding="same"))
+    )
+    assert [h.shape for h in one] == [h.shape for h in four]
+    # A bias moves every position alike: 20 of them, each with a twentieth of the weight.
+    assert 0.3 < four[-1].sum() / one[-1].sum() < 3
+
+
+def test_mixed_precision_is_refused():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model.dtype_policy = keras.DTypePolicy("mixed_float16")
+    with pytest.raises(ValueError, match="one precision throughout"):
+        diagonal_curvature(model, normal(2, 4), "mse")

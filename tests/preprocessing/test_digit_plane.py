@@ -184,3 +184,8 @@ def test_not_an_image(tmp_path):
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_ink(tmp_path / "none.png")
+
+
+def test_the_box_must_fit():
+    with pytest.raises(ValueError, match="Received: box=20 and plane=16"):
+        normalize_digit(np.ones((5, 5)), 20, 16)
