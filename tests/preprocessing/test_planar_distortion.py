@@ -179,8 +179,10 @@ def test_channels_move_together():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"scale": 1.0}, {"scale": -0.1}, {"squeeze": 1}, {"share": 1.0005}, {"share": -0.5}]
-    + [{"shift": -1}, {"shear": -0.1}],
+    [
+        *({"scale": 1.0}, {"scale": -0.1}, {"squeeze": 1}, {"share": 1.0005}, {"share": -0.5}),
+        *({"shift": -1}, {"shear": -0.1}),
+    ],
 )
 def test_wrong_ranges(arguments):
     ((name, value),) = arguments.items()
