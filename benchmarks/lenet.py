@@ -173,7 +173,8 @@ def pass_over(n, batch_size, rounds, target):
         optimizer.set_curvature(diagonal_curvature(model, images[:500]))
         return model
 
-    fast = compiled(steps_per_execution=min(-(-n // batch_size), 200))
+    jit = True if batch_size == 1 else "auto"
+    fast = compiled(steps_per_execution=min(-(-n // batch_size), 200), jit_compile=jit)
     plain = compiled()
     pairs = alternate(
         lambda: fast.fit(batches(images, labels, batch_size), shuffle=False, verbose=0),
