@@ -35,3 +35,110 @@ def gradient(function, arrays):
         "Gradients need the TensorFlow, JAX or PyTorch backend. "
         f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
     )
+
+
+def with_gradient(function):
+    """Differentiates by a formula where that is faster than automatic differentiation.
+
+    Args:
+        function: Takes a tensor; returns its value, and a function from the gradient
+            along the value to the gradient along the tensor.
+
+    Returns:
+        A function from the tensor to the value. On PyTorch automatic differentiation
+        stays: Keras's form would give wrong second derivatives there.
+    """
+    if keras.backend.backend() == "torch":
+        return lambda tensor: function(tensor)[0]
+    return keras.ops.custom_gradient(function)
+
+
+def fuses():
+    """Whether XLA compiles the operations that are being traced.
+
+    It then runs a chain of them in one pass over memory, where each takes its own elsewhere.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return keras.backend.backend() == "jax"
+    try:
+        from tensorflow import compat
+        from tensorflow.python.ops import control_flow_util
+
+        graph = compat.v1.get_default_graph()
+        return control_flow_util.GraphOrParentsInXlaContext(graph)
+    except (AttributeError, ImportError):  # not a public name: without it we are slower, not wrong
+        return False
+
+
+def convolves_groups():
+    """Whether the backend's grouped convolution is faster than one convolution a group."""
+    return keras.backend.backend() == "torch"
+
+
+def refuse(tensor, wrong, message, **received):
+    """Fails if `wrong`, as soon as its value is known.
+
+    Args:
+        tensor: What the check guards.
+        wrong: A boolean, or a boolean tensor.
+        message: What was expected, and what to do.
+        **received: Numbers or tensors for the message.
+
+    Returns:
+        `tensor`. In a TensorFlow graph, of `tf.data` above all, the check is part of it and
+        fails the run with an `InvalidArgumentError`; elsewhere it is a `ValueError`. What XLA
+        or JAX compile goes unchecked.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.is_symbolic_tensor(wrong):
+            if fuses():
+                return tensor
+            values = [part for pair in received.items() for part in pair]
+            check = tf.debugging.Assert(~wrong, [f"{message} Received:", *values])
+            with tf.control_dependencies([check]):
+                return tf.identity(tensor)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if isinstance(wrong, jax.core.Tracer):
+            return tensor
+    if wrong:
+        values = ", ".join(f"{name}={float(value):g}" for name, value in received.items())
+        raise ValueError(f"{message} Received: {values}")
+    return tensor
+
+
+def as_length(number):
+    """A drawn number as the length of an axis: an integer, in a TensorFlow graph a tensor."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.is_symbolic_tensor(number):
+            return number
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if isinstance(number, jax.core.Tracer):
+            raise ValueError(
+                "JAX compiles for images of fixed size: draw a size outside of the compiled "
+                "function, in the input pipeline."
+            )
+    return int(number)
+
+
+def resize_one():
+    """The fast resize of one image of any size, or `None` where the backend has none."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.image.resize
+    return None
+
+
+def either(condition, first, second):
+    """The value of one of two functions; only TensorFlow leaves the other one out."""
+    if keras.backend.backend() == "tensorflow":
+        return keras.ops.cond(condition, first, second)
+    return keras.ops.where(condition, first(), second())  # JAX would compile a new `cond` each time

@@ -1,0 +1,82 @@
+"""A convolution in towers (Krizhevsky et al., 2012, section 3.5)."""
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class GroupedConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` with `groups`, computed as one convolution a group.
+
+    The channels of the input and the kernels of the layer are split into `G`
+    groups, in order; with `x^g` the channels and `w^g` the kernels of group `g`,
+
+        y^g = f(w^g * x^g + b^g),   y = [y^1, ..., y^G]
+
+    AlexNet's conv2, conv4 and conv5 read only the maps on their own GPU: two
+    groups. Weights have the layout of `keras.layers.Conv2D(groups=...)` (and,
+    transposed, of Caffe's); on a CPU a training step of Keras's own grouped
+    convolution takes seven times as long as that of two convolutions.
+
+    Args:
+        filters: Number of output maps of all groups together.
+        kernel_size: An integer or a pair `(rows, columns)`.
+        groups: `G`, divides the channels and the filters. Paper: 2, one a GPU.
+        strides: An integer or a pair.
+        padding: `"valid"` or `"same"`.
+        activation: `f`, or `None`.
+        **kwargs: Further arguments of `keras.layers.Conv2D`.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, new_height, new_width, filters)`.
+
+    Weights: `kernel` of shape `(rows, columns, channels / G, filters)`, the
+    groups one after the other along the last axis, and `bias` of shape
+    `(filters,)`.
+
+    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
+    Deep Convolutional Neural Networks", NIPS 2012, sections 3.2 and 3.5.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        groups=2,
+        strides=1,
+        padding="valid",
+        activation=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            groups=groups,
+            strides=strides,
+            padding=padding,
+            activation=activation,
+            **{"data_format": "channels_last", **kwargs},
+        )
+
+    def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        if backend.convolves_groups():
+            return super().convolution_op(inputs, kernel)
+        outputs = [
+            ops.conv(
+                x,
+                w,
+                strides=self.strides,
+                padding=self.padding,
+                dilation_rate=self.dilation_rate,
+                data_format=self.data_format,
+            )
+            for x, w in zip(
+                ops.split(inputs, self.groups, axis=-1),
+                ops.split(kernel, self.groups, axis=-1),
+                strict=True,
+            )
+        ]
+        return ops.concatenate(outputs, axis=-1)  # (batch, new_height, new_width, filters)

@@ -1,0 +1,98 @@
+"""Local response normalization (Krizhevsky et al., 2012, section 3.3)."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_classics import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides each channel by the energy of its neighbouring channels.
+
+    With `a_i` the activity of channel `i` at one position, `N` channels and
+    the sum over the `n` channels centred on `i`,
+
+        b_i = a_i / (k + alpha * sum_{j=max(0, i-n/2)}^{min(N-1, i+n/2)} a_j^2) ** beta
+
+    `alpha` multiplies the *sum*, as printed in the paper, and as in
+    `tf.nn.local_response_normalization`. Other programs divide it by `n`:
+
+    | to reproduce                                     | depth_radius | bias  | alpha       |
+    |--------------------------------------------------|--------------|-------|-------------|
+    | `torch.nn.LocalResponseNorm(size, alpha, k=k)`   | size // 2    | k     | alpha / size |
+    | Caffe: `local_size`, `alpha`, `k`                | size // 2    | k     | alpha / size |
+    | Caffe's AlexNet and GoogLeNet (5, 1e-4, 1)       | 2            | 1     | 2e-5        |
+    | cuda-convnet2: `size`, `scale`, `minDiv`         | size // 2    | minDiv | scale / size |
+    | its AlexNet (5, 1e-4, 2)                         | 2            | 2     | 2e-5        |
+
+    Args:
+        depth_radius: `n / 2` rounded down, channels on each side. Paper: 2, `n` being 5.
+        bias: `k`, positive. Paper: 2.
+        alpha: `alpha`, not negative. Paper: 1e-4.
+        beta: `beta`, not negative. Paper: 0.75.
+
+    Input and output shape: `(batch, height, width, channels)`.
+
+    The sum is taken in float32, or wider, whatever the layer's dtype policy.
+
+    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
+    Deep Convolutional Neural Networks", NIPS 2012, section 3.3.
+    """
+
+    def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(depth_radius, int) or depth_radius < 0:
+            raise ValueError(
+                "`depth_radius` must be a number of channels, an integer from 0. "
+                f"Received: depth_radius={depth_radius}"
+            )
+        if bias <= 0 or alpha < 0 or beta < 0:
+            raise ValueError(
+                "What is divided by must stay positive: `bias` must be positive, `alpha` and "
+                f"`beta` not negative. Received: bias={bias}, alpha={alpha}, beta={beta}"
+            )
+        self.depth_radius = depth_radius
+        self.bias = bias
+        self.alpha = alpha
+        self.beta = beta
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def call(self, inputs):  # (batch, height, width, channels)
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        return ops.cast(backend.with_gradient(self._normalized)(x), self.compute_dtype)
+
+    def _normalized(self, x):
+        energy = self.bias + self._sum(self.alpha, ops.square(x))
+        root = ops.rsqrt(energy)
+        # Two roots take a third of the time of a power.
+        scale = root * ops.sqrt(root) if self.beta == 0.75 else ops.power(energy, -self.beta)
+
+        def gradient(upstream):  # half the passes over memory of automatic differentiation
+            through = upstream * scale
+            return through - x * self._sum(2 * self.alpha * self.beta, through * x / energy)
+
+        return x * scale, gradient
+
+    def _sum(self, factor, values):
+        """`factor` times the sum over each channel's window."""
+        radius, channels = self.depth_radius, values.shape[-1]
+        if backend.fuses():
+            padded = ops.pad(values, [[0, 0]] * 3 + [[radius, radius]])
+            return factor * sum(padded[..., j : j + channels] for j in range(2 * radius + 1))
+        place = np.arange(channels)
+        band = factor * (abs(place[:, None] - place) <= radius)
+        return ops.matmul(values, ops.convert_to_tensor(band, values.dtype))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "depth_radius": self.depth_radius,
+            "bias": self.bias,
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }

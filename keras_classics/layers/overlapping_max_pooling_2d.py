@@ -1,0 +1,40 @@
+"""Overlapping max pooling (Krizhevsky et al., 2012, section 3.4)."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
+    """Max pooling over windows of `z x z` units, spaced `s < z` units apart.
+
+    With `a` the activities of one channel,
+
+        b_{x,y} = max_{0 <= i, j < z} a_{s x + i, s y + j}
+
+    so that neighbouring windows share `z - s` rows or columns. The paper finds
+    that it makes overfitting slightly harder than `s = z = 2`, which gives an
+    output of the same shape.
+
+    Args:
+        pool_size: `z`, an integer or a pair `(rows, columns)`. Paper: 3.
+        strides: `s`, an integer or a pair, smaller than `pool_size` along each
+            axis. Paper: 2.
+        padding: `"valid"`, or `"same"`: windows that hang over the edges, for
+            `ceil(side / s)` outputs a side. Paper: `"valid"`.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, new_height, new_width, channels)`.
+
+    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
+    Deep Convolutional Neural Networks", NIPS 2012, section 3.4.
+    """
+
+    def __init__(self, pool_size=3, strides=2, padding="valid", **kwargs):
+        super().__init__(pool_size, strides, padding, **{"data_format": "channels_last", **kwargs})
+        if any(s >= z for s, z in zip(self.strides, self.pool_size, strict=True)):
+            raise ValueError(
+                "Windows overlap only where the stride is smaller than the window: make "
+                "`strides` smaller than `pool_size`, or take keras.layers.MaxPooling2D. "
+                f"Received: pool_size={pool_size} and strides={strides}"
+            )
