@@ -3,10 +3,13 @@
 import dataclasses
 import math
 
+import keras
 from keras import layers
 
 from keras_classics.layers import (
     ConstantPadding2D,
+    LocallyConnected2D,
+    LocalResponseNormalization,
     MapConv2D,
     RBFOutput,
     ScaledSubsampling2D,
@@ -21,7 +24,7 @@ class Row:
     `parameters` are the trainable ones. `connections` count every input of every
     unit, a bias as one, whether or not it shares its weight. `macs` are the
     multiply-adds by a weight; adding up a window before one multiplication, adding
-    a bias and squashing are none.
+    a bias, squashing and normalizing are none.
     """
 
     name: str
@@ -55,7 +58,8 @@ def _row(layer):
         )
     parameters = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
     macs, extra = _macs(layer, math.prod(shape), shape)
-    bias = math.prod(shape) if getattr(layer, "bias", None) is not None else 0
+    # A weight: local response normalization has a constant of that name.
+    bias = math.prod(shape) if isinstance(getattr(layer, "bias", None), keras.Variable) else 0
     return Row(layer.name, shape, parameters, macs + extra + bias, macs)
 
 
@@ -63,7 +67,9 @@ def _macs(layer, units, shape):
     """Multiply-adds of a layer, and the connections beyond them but for the biases."""
     if isinstance(layer, MapConv2D):
         return math.prod(shape[:-1]) * math.prod(layer.kernel.shape), 0
-    if isinstance(layer, layers.Conv2D):
+    if isinstance(layer, LocallyConnected2D):
+        return math.prod(layer.kernel.shape), 0
+    if isinstance(layer, layers.Conv2D):  # in groups, a kernel has a group's channels
         return units * math.prod(layer.kernel.shape[:-1]), 0
     if isinstance(layer, layers.Dense):
         return units * layer.kernel.shape[0], 0
@@ -75,15 +81,19 @@ def _macs(layer, units, shape):
         return 0, 0
     raise ValueError(
         f"The connections of layer {layer.name!r} of class {type(layer).__name__} are not known. "
-        "Known: Conv2D, Dense, the layers of keras_classics, padding, pooling, flattening, "
-        "reshaping, dropout, rescaling and activations."
+        "Known: Conv2D, Dense, the layers of keras_classics, padding, pooling, normalization, "
+        "addition, concatenation, flattening, reshaping, dropout, rescaling and activations."
     )
 
 
 _FREE = (
     ConstantPadding2D,
+    LocalResponseNormalization,
     layers.Activation,
+    layers.Add,
     layers.AveragePooling2D,
+    layers.BatchNormalization,
+    layers.Concatenate,
     layers.Dropout,
     layers.Flatten,
     layers.GlobalAveragePooling2D,

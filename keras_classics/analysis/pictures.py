@@ -26,7 +26,8 @@ def learning_curves(history):
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    names = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy")
+    names = [f"{kind}accuracy" for kind in ("", "sparse_categorical_", "categorical_")]
+    names.append("predictions_accuracy")  # GoogLeNet's, beside its auxiliary classifiers
     name = next((name for name in names if history.get(name) and history.get(f"val_{name}")), None)
     if name is None:
         raise ValueError(
@@ -70,12 +71,14 @@ def learning_curves(history):
 
 
 def kernels(model):
-    """The kernels of the first convolution, positive weights red and negative ones blue.
+    """The kernels of the first convolution.
 
-    A column for each map and a row for each input plane, all on one scale.
+    Those that read red, green and blue in colour, as figure 3 of Krizhevsky et al., 2012,
+    each on a scale of its own around grey. Others plane by plane, a column for each map, on
+    one scale from blue (negative) to red.
 
     Args:
-        model: A LeNet.
+        model: A network.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -85,12 +88,23 @@ def kernels(model):
         raise ValueError(f"`model` must have a convolution. {_received(model)}")
     weights = _numpy(layer.kernel)  # (height, width, planes, maps)
     height, width, planes, maps = weights.shape
+    size = f"{height}x{width}" + f"x{planes}" * (planes > 1)
+    title = f"{layer.name.partition('_')[0]}: {maps} kernels of {size}"
+    if planes == 3:
+        columns, pitch = 16, 9.4 / 16
+        page = _page(0.9 + -(-maps // columns) * pitch)
+        _write(page, 0.3, 0.35, title)
+        for k in range(maps):
+            row, column = divmod(k, columns)
+            box = (0.3 + column * pitch, 0.7 + row * pitch, 0.94 * pitch, 0.94 * pitch)
+            kernel = weights[..., k]
+            _show(page, 0.5 + kernel / (2 * np.abs(kernel).max() or 1), box, (0, 1))
+        return page.figure
     reach = np.abs(weights).max()
     pitch = min(1.4, 8.6 / maps)
     rise = pitch * height / width
     page = _page(0.9 + planes * rise)
-    size = f"{height}x{width}" + f"x{planes}" * (planes > 1)
-    _write(page, 0.3, 0.35, f"{layer.name.partition('_')[0]}: {maps} kernels of {size}")
+    _write(page, 0.3, 0.35, title)
     for row, column in np.ndindex(planes, maps):
         x, y = 0.3 + column * pitch, 0.7 + row * rise
         box = (x, y, 0.94 * pitch, 0.94 * rise)
@@ -229,15 +243,16 @@ def mistakes(images, labels, scores, limit=100):
     return page.figure
 
 
-def draw(model, history, images, labels, folder):
+def draw(model, history, folder, images=None, labels=None):
     """Writes all pictures that apply to the network as PNG files.
 
     Args:
-        model: A trained LeNet.
+        model: A trained network.
         history: As `learning_curves` takes it.
-        images: Test images as the network sees them, `(n, height, width, channels)`.
-        labels: Their classes, integers `(n,)`.
         folder: Folder to write into; made if it is missing.
+        images: Test images as a LeNet sees them, `(n, height, width, channels)`, for
+            the pictures of its activations and of its mistakes.
+        labels: Their classes, integers `(n,)`.
 
     Returns:
         The list of the files' paths.
@@ -245,12 +260,13 @@ def draw(model, history, images, labels, folder):
     figures = {
         "learning_curves": learning_curves(history),
         "kernels": kernels(model),
-        "feature_maps": feature_maps(model, images[0]),
     }
-    if _has_codes(model):
-        figures["codes"] = codes(model, images, labels)
-    scores = model.predict(images, batch_size=500, verbose=0)
-    figures["mistakes"] = mistakes(images, labels, scores)
+    if images is not None:
+        figures["feature_maps"] = feature_maps(model, images[0])
+        if _has_codes(model):
+            figures["codes"] = codes(model, images, labels)
+        scores = model.predict(images, batch_size=500, verbose=0)
+        figures["mistakes"] = mistakes(images, labels, scores)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.png" for name in figures]

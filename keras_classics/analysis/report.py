@@ -1,17 +1,26 @@
 """The paper's table beside the model's."""
 
-from keras_classics.analysis.count import count
-from keras_classics.analysis.papers import PAPERS
+import math
 
-HEAD = ("layer", "output", "parameters", "paper", "connections", "paper", "mult-adds", "", "source")
+from keras_classics.analysis.count import count
+from keras_classics.analysis.papers import PAPERS, agrees
+
+# A row's numbers and the heads of their columns.
+NUMBERS = {
+    "units": "units",
+    "parameters": "parameters",
+    "connections": "connections",
+    "macs": "mult-adds",
+}
 
 
 def report(model, network=None):
     """Prints a model's layers into a table beside the numbers of its paper.
 
-    A row ends in `=` where output, parameters and connections are the paper's, and
-    in `differs` with what is known of the reason where they are not. A paper's layer
-    that Keras needs several layers for (`H1_border`, `H1_kernels`, `H1`) is one row.
+    A row ends in `=` where the output and every number that the paper prints are
+    the model's, and in `differs` with what is known of the reason where they are not.
+    A paper's layer that Keras needs several layers for (`H1_border`, `H1_kernels`,
+    `H1`) is one row.
 
     Args:
         model: A model of one of the papers' networks.
@@ -26,39 +35,28 @@ def report(model, network=None):
         raise ValueError(f"There is no paper for {network!r}; there are {', '.join(PAPERS)}.")
     paper = PAPERS[network]
     rows = count(model)
-    lines = [HEAD]
+    printed = [n for n in NUMBERS if any(getattr(row, n) is not None for row in paper.rows)]
+    shown = [n for n in NUMBERS if n in printed or n in ("parameters", "macs")]
+    head = ["layer", "output"]
+    for number in shown:
+        head += [NUMBERS[number], "paper"] if number in printed else [NUMBERS[number]]
+    lines = [[*head, "", "source"]]
     for expected in paper.rows:
-        if expected.name == "total":
-            mine = rows
-            shape = None
-        else:
-            prefix = f"{expected.name}_"
-            mine = [r for r in rows if r.name == expected.name or r.name.startswith(prefix)]
-            shape = mine[-1].output_shape if mine else None
-        parameters, connections, macs = (
-            sum(getattr(row, number) for row in mine)
-            for number in ("parameters", "connections", "macs")
+        mine, shape = _part(rows, expected.name)
+        numbers = {n: sum(getattr(row, n) for row in mine) for n in shown if n != "units"}
+        numbers["units"] = math.prod(shape) if shape else None
+        same = shape == expected.output_shape and all(
+            agrees(numbers[n], getattr(expected, n)) for n in shown
         )
-        same = (shape, parameters, connections) == (
-            expected.output_shape,
-            expected.parameters,
-            expected.connections,
-        )
-        lines.append(
-            (
-                expected.name,
-                "x".join(map(str, shape)) if shape else "",
-                f"{parameters:,}",
-                f"{expected.parameters:,}",
-                f"{connections:,}",
-                f"{expected.connections:,}",
-                f"{macs:,}",
-                "=" if same else "differs",
-                expected.source if same else expected.note or _reason(expected, mine, shape),
-            )
-        )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    left = (0, 1, 7, 8)
+        line = [expected.name, "x".join(map(str, shape or ()))]
+        for number in shown:
+            line.append(_text(numbers[number]))
+            if number in printed:
+                line.append(_text(getattr(expected, number)))
+        reason = expected.source if same else expected.note or _reason(expected, mine, shape)
+        lines.append([*line, "=" if same else "differs", reason])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = (0, 1, len(widths) - 2, len(widths) - 1)
     text = [
         "  ".join(
             cell.ljust(width) if column in left else cell.rjust(width)
@@ -67,6 +65,18 @@ def report(model, network=None):
         for line in lines
     ]
     return "\n".join([f"{network}: {paper.title}", "", *text])
+
+
+def _part(rows, name):
+    """The model's layers that make up a paper's layer, and its output's shape."""
+    if name == "total":
+        return rows, None
+    mine = [row for row in rows if row.name == name or row.name.startswith(f"{name}_")]
+    return mine, mine[-1].output_shape if mine else None
+
+
+def _text(number):
+    return f"{number:,}" if isinstance(number, int) else number or ""
 
 
 def _reason(expected, mine, shape):

@@ -1,7 +1,23 @@
 """The networks, one paper a file."""
 
+from keras_classics.applications.alexnet import AlexNet
+from keras_classics.applications.cuda_convnet import CudaConvNet
+from keras_classics.applications.googlenet import GoogLeNet
 from keras_classics.applications.lecun1989 import LeCun1989
 from keras_classics.applications.lenet1 import LeNet1
 from keras_classics.applications.lenet5 import LeNet5
+from keras_classics.applications.vgg import VGG, VGG11, VGG13, VGG16, VGG19
 
-__all__ = ["LeCun1989", "LeNet1", "LeNet5"]
+__all__ = [
+    "VGG",
+    "VGG11",
+    "VGG13",
+    "VGG16",
+    "VGG19",
+    "AlexNet",
+    "CudaConvNet",
+    "GoogLeNet",
+    "LeCun1989",
+    "LeNet1",
+    "LeNet5",
+]

@@ -7,7 +7,14 @@ from keras import layers
 
 from keras_classics.analysis import Row, count
 from keras_classics.applications import LeCun1989, LeNet1, LeNet5
-from keras_classics.layers import MapConv2D, ScaledSubsampling2D
+from keras_classics.layers import (
+    GroupedConv2D,
+    LocallyConnected2D,
+    LocalResponseNormalization,
+    MapConv2D,
+    OverlappingMaxPooling2D,
+    ScaledSubsampling2D,
+)
 
 
 def total(model, number):
@@ -42,18 +49,43 @@ def test_lecun1989_splits_kernels_and_unit_biases():
     assert total(LeCun1989(), "macs") == 63_660
 
 
-def test_connections_are_what_the_output_depends_on():
+@pytest.mark.parametrize(
+    "layer",
+    [
+        MapConv2D(2, (2, 3), [[0, 2, 3], [1]], strides=2),
+        GroupedConv2D(6, (2, 3), groups=2, strides=2),
+        LocallyConnected2D(3, (2, 3)),
+        layers.Conv2D(3, (2, 3), strides=2),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_connections_are_what_the_output_depends_on(layer):
     """The nonzero entries of the layers' Jacobians, plus a bias for each unit."""
-    image = keras.Input((6, 9, 3))
-    x = MapConv2D(2, (2, 3), [[0, 2], [1]], strides=2, name="conv")(image)
-    conv = keras.Model(image, x)
+    model = keras.Sequential([keras.Input((6, 9, 4)), layer])
     rng = np.random.default_rng(0)
-    conv.set_weights([rng.uniform(1, 2, weight.shape) for weight in conv.get_weights()])
-    zero = np.asarray(conv(np.zeros((1, 6, 9, 3))))
-    units = np.eye(6 * 9 * 3).reshape(-1, 6, 9, 3)
-    moved = np.abs(np.asarray(conv(units)) - zero) > 1e-6
-    assert count(conv)[0].macs == moved.sum()
-    assert count(conv)[0].connections == moved.sum() + zero.size
+    model.set_weights([rng.uniform(1, 2, weight.shape) for weight in model.get_weights()])
+    zero = np.asarray(model(np.zeros((1, 6, 9, 4))))
+    units = np.eye(6 * 9 * 4).reshape(-1, 6, 9, 4)
+    moved = np.abs(np.asarray(model(units)) - zero) > 1e-6
+    assert count(model)[0].macs == moved.sum()
+    assert count(model)[0].connections == moved.sum() + zero.size
+
+
+def test_free_layers():
+    """They have no multiply-adds; `LocalResponseNormalization.bias` is no weight."""
+    image = keras.Input((7, 9, 4))
+    x = LocalResponseNormalization(name="lrn")(image)
+    x = OverlappingMaxPooling2D(name="pool")(x)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = layers.Add(name="add")([x, x])
+    x = layers.Concatenate(name="join")([x, x])
+    assert count(keras.Model(image, x)) == [
+        Row("lrn", (7, 9, 4), 0, 0, 0),
+        Row("pool", (3, 4, 4), 0, 0, 0),
+        Row("norm", (3, 4, 4), 8, 0, 0),
+        Row("add", (3, 4, 4), 0, 0, 0),
+        Row("join", (3, 4, 8), 0, 0, 0),
+    ]
 
 
 def test_subsampling_counts_each_input_of_a_window():

@@ -25,7 +25,7 @@ def test_draws_what_applies(name, tmp_path):
         "sparse_categorical_accuracy": [0.5, 0.9],
         "val_sparse_categorical_accuracy": [0.4, 0.8],
     }
-    paths = draw(model, history, images.astype("float32"), np.arange(30) % 10, tmp_path / "new")
+    paths = draw(model, history, tmp_path / "new", images.astype("float32"), np.arange(30) % 10)
     names = ["codes"] if name == "lenet5" else []
     names += ["feature_maps", "kernels", "learning_curves", "mistakes"]
     assert sorted(path.stem for path in paths) == names
@@ -33,3 +33,19 @@ def test_draws_what_applies(name, tmp_path):
         picture = imread(path)
         assert picture.shape[0] > 100
         assert picture[..., :3].std() > 0.01  # something is drawn
+
+
+def test_kernels_of_colour_images(tmp_path):
+    """As figure 3 of the 2012 paper: each kernel is one picture in colour."""
+    from matplotlib.image import imread
+
+    model = applications.AlexNet(input_shape=(64, 64, 3), classes=2)
+    kernel = np.zeros(model.get_layer("conv1").kernel.shape, "float32")
+    kernel[..., 0, 0] = 1  # reads red
+    model.get_layer("conv1").kernel.assign(kernel)
+    history = {"predictions_accuracy": [0.5], "val_predictions_accuracy": [0.4]}
+    paths = draw(model, history, tmp_path)
+    assert sorted(path.stem for path in paths) == ["kernels", "learning_curves"]
+    colours = (imread(tmp_path / "kernels.png")[..., :3] * 255).round().reshape(-1, 3)
+    assert (colours == (255, 128, 128)).all(axis=1).sum() > 1000
+    assert (colours == (128, 128, 128)).all(axis=1).sum() > 90_000

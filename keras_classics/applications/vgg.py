@@ -1,0 +1,267 @@
+"""VGG: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale
+Image Recognition", ICLR 2015 (arXiv:1409.1556).
+
+Follows Table 1 and section 2.1; the growing of section 3.1 is `grow`, the dense
+evaluation of section 3.2 is `dense`. The numbers of parameters are Table 2's.
+
+Departures: dropout doubles what it keeps in training, where the paper's halves all
+outputs in testing; the expectation is the same.
+
+The paper is silent on whether the LRN of A-LRN comes before or after the ReLU
+(here after, as in the cited Krizhevsky et al.), on the image size below 224 (here
+at least 32, so that five poolings leave one position), on the place of net A's
+fourth layer in a deeper net and on the soft-max in the dense evaluation (see
+`grow` and `dense`).
+"""
+
+import keras
+from keras import layers
+
+from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.layers import LocalResponseNormalization
+
+# Table 1, one column per entry and one inner list per stage, which a max-pool ends.
+# The table's "conv3-64" is (3, 64): receptive field, channels.
+LRN = "LRN"
+CONFIGURATIONS = {
+    "A": [[(3, 64)], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
+    "A-LRN": [[(3, 64), LRN], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
+    "B": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
+    "C": [
+        [(3, 64)] * 2,
+        [(3, 128)] * 2,
+        [(3, 256), (3, 256), (1, 256)],
+        [(3, 512), (3, 512), (1, 512)],
+        [(3, 512), (3, 512), (1, 512)],
+    ],
+    "D": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 3, [(3, 512)] * 3, [(3, 512)] * 3],
+    "E": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 4, [(3, 512)] * 4, [(3, 512)] * 4],
+}
+
+# Section 3.1: the random start, of variance 1e-2, and the layers that start from net A.
+GAUSSIAN = keras.initializers.RandomNormal(stddev=0.1)
+FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
+FULLY_CONNECTED = ("fc6", "fc7", "predictions")
+
+
+def VGG(
+    configuration,
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    kernel_initializer="glorot_uniform",
+    name=None,
+):
+    """A column of Table 1, with the paper's dropout in its top.
+
+    Args:
+        configuration: `"A"`, `"A-LRN"`, `"B"`, `"C"`, `"D"` or `"E"`.
+        include_top: Whether to build fc6, fc7 and the output.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`, at least 32 high and wide; `None`
+            for either without the top. Paper: `(224, 224, 3)`, RGB less its mean
+            over the training set.
+        pooling: Without the top: `None` (the maps of pool5), `"avg"` or `"max"`.
+        classes: Number of classes. Paper: 1000.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        kernel_initializer: Start of the kernels; each layer draws with a copy of
+            its own. Paper: `GAUSSIAN` for net A, from which the others `grow`;
+            Glorot's for any configuration, found sufficient after submission.
+        name: Name of the model. Default: `vgg_a_lrn` for A-LRN, and so on.
+
+    Returns:
+        A functional `keras.Model` with the layers conv1_1, ..., pool1, conv2_1, ...,
+        pool5, fc6, dropout6, fc7, dropout7, predictions, and lrn1 in A-LRN.
+    """
+    if configuration not in CONFIGURATIONS:
+        raise ValueError(
+            f"`configuration` must be one of {', '.join(CONFIGURATIONS)}. "
+            f"Received: configuration={configuration!r}"
+        )
+    if include_top and None in input_shape[:2]:
+        raise ValueError(
+            "The fully connected layers need an image of known size: give one, and turn the "
+            "model into one for images of any size by `dense`; or take include_top=False. "
+            f"Received: input_shape={input_shape}"
+        )
+    if any(side is not None and side < 32 for side in input_shape[:2]):
+        raise ValueError(
+            "VGG halves the image five times and needs one of at least 32x32. "
+            f"Received: input_shape={input_shape}"
+        )
+
+    def start():
+        return {"activation": "relu", "kernel_initializer": fresh(kernel_initializer)}
+
+    x = image = keras.Input(input_shape, name="image")
+    for s, stage in enumerate(CONFIGURATIONS[configuration], start=1):
+        for i, entry in enumerate(stage, start=1):
+            if entry == LRN:
+                x = LocalResponseNormalization(name=f"lrn{s}")(x)
+            else:
+                size, channels = entry
+                x = layers.Conv2D(
+                    channels,
+                    size,
+                    padding="same",
+                    data_format="channels_last",
+                    **start(),
+                    name=f"conv{s}_{i}",
+                )(x)
+        x = layers.MaxPooling2D(2, data_format="channels_last", name=f"pool{s}")(x)
+    if include_top:
+        x = layers.Flatten("channels_last", name="flatten")(x)
+        x = layers.Dense(4096, **start(), name="fc6")(x)
+        x = layers.Dropout(0.5, name="dropout6")(x)
+        x = layers.Dense(4096, **start(), name="fc7")(x)
+        x = layers.Dropout(0.5, name="dropout7")(x)
+        x = layers.Dense(
+            classes,
+            activation=classifier_activation,
+            kernel_initializer=fresh(kernel_initializer),
+            dtype="float32",
+            name="predictions",
+        )(x)
+    else:
+        x = pool(x, pooling)
+    name = name or f"vgg_{configuration.lower().replace('-', '_')}"
+    return finish(keras.Model(image, x, name=name), weights)
+
+
+def VGG11(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    kernel_initializer="glorot_uniform",
+    name=None,
+):
+    """`VGG("A")`, 11 layers with weights; the arguments are those of `VGG`."""
+    return VGG("A", **locals())
+
+
+def VGG13(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    kernel_initializer="glorot_uniform",
+    name=None,
+):
+    """`VGG("B")`, 13 layers with weights; the arguments are those of `VGG`."""
+    return VGG("B", **locals())
+
+
+def VGG16(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    kernel_initializer="glorot_uniform",
+    name=None,
+):
+    """`VGG("D")`, 16 layers with weights; the arguments are those of `VGG`."""
+    return VGG("D", **locals())
+
+
+def VGG19(
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    kernel_initializer="glorot_uniform",
+    name=None,
+):
+    """`VGG("E")`, 19 layers with weights; the arguments are those of `VGG`."""
+    return VGG("E", **locals())
+
+
+def grow(model, configuration):
+    """A deeper net that starts from a trained one (section 3.1).
+
+    The first four convolutions of net A and the three fully connected layers start
+    from `model`, all others from `GAUSSIAN` with biases of 0. No layer's learning
+    rate is lowered. By their shapes the first three convolutions fit one place each,
+    the first of their stage; the fourth, `conv3_2`, takes the place of its name.
+
+    Args:
+        model: A trained `VGG` with its top. Paper: net A.
+        configuration: The deeper net's column of Table 1.
+
+    Returns:
+        `VGG(configuration)` for the images and classes of `model`; its weights are
+        its own.
+    """
+    _check(model)
+    deeper = VGG(
+        configuration,
+        input_shape=model.input_shape[1:],
+        classes=model.output_shape[-1],
+        classifier_activation=model.get_layer("predictions").activation,
+        kernel_initializer=GAUSSIAN,
+    )
+    for name in FIRST_FOUR + FULLY_CONNECTED:
+        deeper.get_layer(name).set_weights(model.get_layer(name).get_weights())
+    return deeper
+
+
+def dense(model):
+    """The net for whole images of any size, for testing (section 3.2).
+
+    fc6 becomes a convolution whose kernel covers pool5's map (7x7 for images of
+    224x224), fc7 and the output become 1x1 convolutions, with the same weights. The
+    class score map is averaged over its positions, and the soft-max follows: the
+    paper names soft-max posteriors only after the average. On an image of `model`'s
+    own size the answer is `model`'s. The weights are a copy, and there is no dropout:
+    train `model`, and take its dense net anew. (The paper then averages the posteriors
+    of an image and of its mirror image.)
+
+    Args:
+        model: A trained `VGG` with its top.
+
+    Returns:
+        A functional `keras.Model` for images at least as high and wide as those of
+        `model`, with the layers of `model` up to fc7, `score_map`, `scores` and
+        `posteriors`.
+    """
+    _check(model)
+    image = keras.Input((None, None, model.input_shape[-1]), name="image")
+    maps = keras.Model(model.input, model.get_layer("pool5").output)
+    x = keras.models.clone_model(maps, image).output
+
+    size, classes = maps.output_shape[1:3], model.output_shape[-1]
+    x = layers.Conv2D(4096, size, data_format="channels_last", activation="relu", name="fc6")(x)
+    x = layers.Conv2D(4096, 1, data_format="channels_last", activation="relu", name="fc7")(x)
+    x = layers.Conv2D(classes, 1, data_format="channels_last", dtype="float32", name="score_map")(x)
+    x = layers.GlobalAveragePooling2D("channels_last", dtype="float32", name="scores")(x)
+    activation = model.get_layer("predictions").activation
+    x = layers.Activation(activation, dtype="float32", name="posteriors")(x)
+    whole = keras.Model(image, x, name=f"{model.name}_dense")
+    pairs = zip(model.get_weights(), whole.weights, strict=True)
+    whole.set_weights([value.reshape(weight.shape) for value, weight in pairs])
+    return whole
+
+
+def _check(model):
+    missing = {*FIRST_FOUR, *FULLY_CONNECTED} - {layer.name for layer in model.layers}
+    if missing:
+        raise ValueError(
+            "`model` must be one that `VGG` built, with its top. Received: a model without the "
+            f"layers {', '.join(sorted(missing))}"
+        )

@@ -1,0 +1,171 @@
+"""The networks once more, in plain PyTorch, for comparison.
+
+Channels first, as PyTorch has them. Submodules carry the names of the Keras layers.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# Table 1 of the GoogLeNet paper: type, output size, #1x1, #3x3 reduce, #3x3, #5x5 reduce,
+# #5x5, pool proj.
+GOOGLENET_TABLE_1 = """
+    inception(3a)  28x28x256   64   96  128  16  32   32
+    inception(3b)  28x28x480  128  128  192  32  96   64
+    inception(4a)  14x14x512  192   96  208  16  48   64
+    inception(4b)  14x14x512  160  112  224  24  64   64
+    inception(4c)  14x14x512  128  128  256  24  64   64
+    inception(4d)  14x14x528  112  144  288  32  64   64
+    inception(4e)  14x14x832  256  160  320  32  128  128
+    inception(5a)  7x7x832    256  160  320  32  128  128
+    inception(5b)  7x7x1024   384  192  384  48  128  128
+"""
+
+
+def flat(x):
+    """The units of the maps, channels fastest, as Keras's `Flatten` orders them."""
+    return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def pad_same(x, size, stride, value=0.0):
+    """Pads for `ceil(side / stride)` windows, the odd row or column right and below."""
+    edges = []
+    for side in (x.shape[3], x.shape[2]):
+        missing = max((-(-side // stride) - 1) * stride + size - side, 0)
+        edges += [missing // 2, missing - missing // 2]
+    return F.pad(x, edges, value=value)
+
+
+def copy_weights(model, twin):
+    """Copies the weights of a Keras model into its twin, layer by layer, by name."""
+    with torch.no_grad():
+        for name, module in twin.named_children():
+            arrays = model.get_layer(name).get_weights()
+            for array, parameter in zip(arrays, module.parameters(), strict=True):
+                parameter.copy_(torch.from_numpy(to_torch(array)))
+
+
+def to_torch(array):
+    """A weight of Keras in the layout of PyTorch: outputs first, then inputs."""
+    return array.transpose({4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[array.ndim]).copy()
+
+
+class AlexNetTwin(nn.Module):
+    """Krizhevsky et al., section 3.5, for images of `height x width`; gives the scores."""
+
+    def __init__(self, towers=2, height=224, width=224, channels=3, classes=1000):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 96, 11, stride=4)
+        self.conv2 = nn.Conv2d(96, 256, 5, padding=2, groups=towers)
+        self.conv3 = nn.Conv2d(256, 384, 3, padding=1)
+        self.conv4 = nn.Conv2d(384, 384, 3, padding=1, groups=towers)
+        self.conv5 = nn.Conv2d(384, 256, 3, padding=1, groups=towers)
+        with torch.no_grad():
+            units = self.maps(torch.zeros(1, channels, height, width)).numel()
+        self.fc6 = nn.Linear(units, 4096)
+        self.dropout6 = nn.Dropout(0.5)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.dropout7 = nn.Dropout(0.5)
+        self.predictions = nn.Linear(4096, classes)
+
+    def maps(self, x):
+        x = F.relu(self.conv1(F.pad(x, (0, 3, 0, 3))))
+        x = F.max_pool2d(self.normalize(x), 3, 2)
+        x = F.relu(self.conv2(x))
+        x = F.max_pool2d(self.normalize(x), 3, 2)
+        x = F.relu(self.conv3(x))
+        x = F.relu(self.conv4(x))
+        x = F.relu(self.conv5(x))
+        return F.max_pool2d(x, 3, 2)
+
+    def normalize(self, x):
+        """Section 3.3; PyTorch divides `alpha` by the five maps of a window."""
+        return F.local_response_norm(x, 5, alpha=5 * 1e-4, beta=0.75, k=2.0)
+
+    def forward(self, x):
+        x = flat(self.maps(x))
+        x = self.dropout6(F.relu(self.fc6(x)))
+        x = self.dropout7(F.relu(self.fc7(x)))
+        return self.predictions(x)
+
+
+class GoogLeNetTwin(nn.Module):
+    """Szegedy et al., Table 1 and figure 3; gives the scores, in training of all three heads."""
+
+    def __init__(self, height=224, width=224, channels=3, classes=1000):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 64, 7, stride=2)
+        self.conv2_reduce = nn.Conv2d(64, 64, 1)
+        self.conv2 = nn.Conv2d(64, 192, 3)
+        inputs = {"2": 192}
+        for line in GOOGLENET_TABLE_1.split("\n")[1:-1]:
+            kind, _, *widths = line.split()
+            name = kind[-3:-1]
+            inputs[name] = self.add_inception(name, list(inputs.values())[-1], *map(int, widths))
+        for name in ("4a", "4d"):
+            positions = 1
+            for side in (height, width):
+                side = -(-side // 16)
+                positions *= (side - 5) // 3 + 1
+            head = f"auxiliary_{name}"
+            self.add_module(f"{head}_conv", nn.Conv2d(inputs[name], 128, 1))
+            self.add_module(f"{head}_fc", nn.Linear(128 * positions, 1024))
+            self.add_module(head, nn.Linear(1024, classes))
+            self.add_module(f"{head}_dropout", nn.Dropout(0.7))
+        self.dropout = nn.Dropout(0.4)
+        self.predictions = nn.Linear(inputs["5b"], classes)
+
+    def add_inception(self, name, inputs, one, three_reduce, three, five_reduce, five, projection):
+        for part, module in {
+            "1x1": nn.Conv2d(inputs, one, 1),
+            "3x3_reduce": nn.Conv2d(inputs, three_reduce, 1),
+            "3x3": nn.Conv2d(three_reduce, three, 3),
+            "5x5_reduce": nn.Conv2d(inputs, five_reduce, 1),
+            "5x5": nn.Conv2d(five_reduce, five, 5),
+            "pool_proj": nn.Conv2d(inputs, projection, 1),
+        }.items():
+            self.add_module(f"inception_{name}_{part}", module)
+        return one + three + five + projection
+
+    def convolve(self, x, name):
+        module = self.get_submodule(name)
+        return F.relu(module(pad_same(x, module.kernel_size[0], module.stride[0])))
+
+    def subsample(self, x, stride=2):
+        return F.max_pool2d(pad_same(x, 3, stride, -torch.inf), 3, stride)
+
+    def inception(self, x, name):
+        name = f"inception_{name}"
+        branches = [
+            self.convolve(x, f"{name}_1x1"),
+            self.convolve(self.convolve(x, f"{name}_3x3_reduce"), f"{name}_3x3"),
+            self.convolve(self.convolve(x, f"{name}_5x5_reduce"), f"{name}_5x5"),
+            self.convolve(self.subsample(x, 1), f"{name}_pool_proj"),
+        ]
+        return torch.cat(branches, dim=1)
+
+    def auxiliary(self, x, name):
+        x = flat(self.convolve(F.avg_pool2d(x, 5, 3), f"{name}_conv"))
+        x = F.relu(self.get_submodule(f"{name}_fc")(x))
+        return self.get_submodule(name)(self.get_submodule(f"{name}_dropout")(x))
+
+    def forward(self, x):
+        def normalize(x):  # PyTorch divides `alpha` by the five maps of a window
+            return F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
+
+        x = normalize(self.subsample(self.convolve(x, "conv1")))
+        x = self.convolve(self.convolve(x, "conv2_reduce"), "conv2")
+        x = self.subsample(normalize(x))
+        x = self.subsample(self.inception(self.inception(x, "3a"), "3b"))
+        x = a = self.inception(x, "4a")
+        x = d = self.inception(self.inception(self.inception(x, "4b"), "4c"), "4d")
+        x = self.subsample(self.inception(x, "4e"))
+        x = self.inception(self.inception(x, "5a"), "5b")
+        x = self.predictions(self.dropout(x.mean((2, 3))))
+        if not self.training:
+            return x
+        return {
+            "predictions": x,
+            "auxiliary_4a": self.auxiliary(a, "auxiliary_4a"),
+            "auxiliary_4d": self.auxiliary(d, "auxiliary_4d"),
+        }
