@@ -1,6 +1,31 @@
-"""What a paper does to an image before the network sees it."""
+"""What a paper does to an image before the network sees it, and how it reads the answer."""
 
+from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
+from keras_classics.preprocessing.crop_and_flip import CropAndFlip
 from keras_classics.preprocessing.digit_plane import normalize_digit, place_digits, read_ink
+from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
 from keras_classics.preprocessing.planar_distortion import PlanarDistortion
+from keras_classics.preprocessing.rescale_short_side import RescaleShortSide
+from keras_classics.preprocessing.subtract_mean import SubtractMean
+from keras_classics.preprocessing.test_time import (
+    AverageOverViews,
+    googlenet_crops,
+    ten_crop,
+    whole_images,
+)
 
-__all__ = ["PlanarDistortion", "normalize_digit", "place_digits", "read_ink"]
+__all__ = [
+    "AreaAspectCrop",
+    "AverageOverViews",
+    "CropAndFlip",
+    "PCAColorJitter",
+    "PlanarDistortion",
+    "RescaleShortSide",
+    "SubtractMean",
+    "googlenet_crops",
+    "normalize_digit",
+    "place_digits",
+    "read_ink",
+    "ten_crop",
+    "whole_images",
+]

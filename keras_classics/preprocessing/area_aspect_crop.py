@@ -1,0 +1,105 @@
+"""Patches of random area and shape (Szegedy et al., 2015, section 6)."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_classics.preprocessing import boxes
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class AreaAspectCrop(keras.layers.Layer):
+    """Resizes a patch of random area, aspect ratio and place to one size, in training.
+
+    Of an image of `H` rows and `W` columns, with a share `a` of its area and an aspect
+    ratio `r`,
+
+        width = sqrt(a H W r),  height = sqrt(a H W / r)
+
+    in whole pixels. The share is distributed evenly, as the paper says. The aspect ratio is
+    even on a log scale, so that wide and tall are as likely, over that part of its range in
+    which a patch of this area fits into the image; where there is none, the patch is the
+    largest that fits. All places are equally likely, and half of the patches are mirrored.
+    On the distribution of the aspect ratio, on patches that do not fit, on mirroring and on
+    the interpolation (bilinear, antialiased) the paper is silent. torchvision's
+    `RandomResizedCrop` redraws a patch that does not fit, which favours small ones.
+
+    Otherwise every draw is at its middle: the central patch of the mean area, a square if
+    it fits.
+
+    Args:
+        size: Size of the result, an integer or a pair `(height, width)`. Paper: 224.
+        area: Range of `a`. Paper: 8 % to 100 %.
+        aspect: Range of `r`, width by height. Paper: 3/4 to 4/3.
+        antialias: Whether every pixel of a shrunk patch counts. See `RescaleShortSide`.
+        seed: Seed of the draws.
+
+    Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, of any
+    size, which `tf.data` need not know.
+
+    Output shape: the same with the height and width of `size`.
+
+    Reference: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6.
+    """
+
+    def __init__(
+        self,
+        size=224,
+        area=(0.08, 1.0),
+        aspect=(3 / 4, 4 / 3),
+        antialias=True,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.patch = boxes.pair(size)
+        if not (0 < area[0] <= area[1] <= 1 and 0 < aspect[0] <= aspect[1]):
+            raise ValueError(
+                "`area` must be a range within 0 to 1, `aspect` a range of positive numbers, each "
+                f"a pair (smallest, largest). Received: area={area}, aspect={aspect}"
+            )
+        self.size = size
+        self.area = area
+        self.aspect = aspect
+        self.antialias = antialias
+        self.seed = seed
+        self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, images, training=False):  # (..., height, width, channels)
+        box, flip = self.draw(images, training)
+        patches = boxes.resize(images, box, self.patch, flip, self.antialias)
+        return ops.cast(patches, self.compute_dtype)  # (..., *size, channels)
+
+    def draw(self, images, training):
+        """The patch `(top, left, height, width)` of each image, and whether to mirror it."""
+        numbers = boxes.draw(images, 5, self._seeds, training)
+        rows, columns = (ops.cast(side, "float32") for side in boxes.sides(images))
+        share = self.area[0] + numbers[0] * (self.area[1] - self.area[0])
+        lowest, highest = math.log(self.aspect[0]), math.log(self.aspect[1])
+        low = ops.maximum(lowest, ops.log(share * columns / rows))  # the height fits
+        high = ops.minimum(highest, ops.log(columns / rows / share))  # the width fits
+        aspect = ops.exp(ops.clip(low + numbers[1] * (high - low), lowest, highest))
+        height = ops.sqrt(share * rows * columns / aspect)
+        fit = ops.minimum(1.0, ops.minimum(rows / height, columns / (height * aspect)))
+        height, width = (
+            ops.cast(ops.clip(ops.round(length * fit), 1, side), "int32")
+            for length, side in ((height, rows), (height * aspect, columns))
+        )
+        top = boxes.place(numbers[2], ops.cast(rows, "int32") - height)
+        left = boxes.place(numbers[3], ops.cast(columns, "int32") - width)
+        return (top, left, height, width), numbers[4] < 0.5
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-3], *self.patch, input_shape[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "area": self.area,
+            "aspect": self.aspect,
+            "antialias": self.antialias,
+            "seed": self.seed,
+        }

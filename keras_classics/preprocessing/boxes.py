@@ -1,0 +1,123 @@
+"""Boxes in images: where they lie, how they are cut out, and how they are resized.
+
+`images` is one image `(height, width, channels)`, with numbers for a box, or a batch of them,
+with numbers or one vector of them. Sizes may be unknown until TensorFlow's graph runs.
+"""
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+
+
+def sides(images):
+    """Height and width: integers, or scalar tensors where they are unknown."""
+    return ops.shape(images)[-3:-1]
+
+
+def pair(size):
+    """`(height, width)` of an integer or a pair."""
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(
+            f"`size` must be a positive integer or a pair (height, width). Received: size={size}"
+        )
+    return size
+
+
+def draw(images, count, seeds, training):
+    """`count` numbers for each image: even from 0 to 1 in training, one half otherwise."""
+    shape = (count, *ops.shape(images)[:-3])
+    if training:
+        return keras.random.uniform(shape, dtype="float32", seed=seeds)
+    return ops.full(shape, 0.5, dtype="float32")
+
+
+def place(number, room):
+    """An offset from 0 to `room`, all equally likely; `room // 2` for one half."""
+    room = ops.cast(room, "float32")
+    return ops.cast(room - ops.floor(number * (room + 1)), "int32")
+
+
+def refuse_smaller(images, size):
+    """Fails on images that are smaller than the crop."""
+    rows, columns = sides(images)
+    return backend.refuse(
+        images,
+        (rows < size[0]) | (columns < size[1]),
+        f"The image must be at least as large as the crop of {size[0]}x{size[1]}: rescale it first "
+        "(`RescaleShortSide`), or take a smaller crop.",
+        height=rows,
+        width=columns,
+    )
+
+
+def cut(images, top, left, size):
+    """The box with its corner at `(top, left)`, the same in every image."""
+    *batch, _, _, channels = ops.shape(images)
+    zeros = [0] * len(batch)
+    return ops.slice(images, (*zeros, top, left, 0), (*batch, *size, channels))
+
+
+def cut_each(images, top, left, size, flip):
+    """Of each image its own box, mirrored where `flip`."""
+    if len(images.shape) == 3:
+        crop = cut(images, top, left, size)
+        return backend.either(flip, lambda: ops.flip(crop, axis=-2), lambda: crop)
+    n, height, width, channels = ops.shape(images)
+    across = ops.arange(size[1])
+    across = ops.where(flip[:, None], size[1] - 1 - across, across) + left[:, None]
+    down = ops.arange(size[0]) + top[:, None] + height * ops.arange(n)[:, None]
+    pixels = down[:, :, None] * width + across[:, None, :]  # (n, height, width) of the boxes
+    return ops.take(ops.reshape(images, (-1, channels)), pixels, axis=0)
+
+
+def resize(images, box, size, flip=None, antialias=True):
+    """Resizes a box `(top, left, height, width)` bilinearly to `size`, as float32.
+
+    Nothing outside the box is read. With `antialias` the triangle of the interpolation is
+    as wide as an output pixel where the box shrinks, as in Pillow; without it, two
+    neighbours count along each axis, however much the box shrinks.
+    """
+    if len(images.shape) == 3:
+        if backend.resize_one():
+            crop = cut(images, *box[:2], box[2:])
+            crop = backend.resize_one()(crop, size, antialias=antialias)
+            if flip is None:
+                return crop
+            return backend.either(flip, lambda: ops.flip(crop, axis=-2), lambda: crop)
+        flip = None if flip is None else ops.reshape(flip, (1,))
+        box = [ops.reshape(number, (1,)) for number in box]
+        return resize(images[None], box, size, flip, antialias)[0]
+    rows, columns = sides(images)
+    down = _weights(box[0], box[2], rows, size[0], antialias)
+    across = _weights(box[1], box[3], columns, size[1], antialias)
+    if flip is not None:
+        across = ops.where(flip[:, None, None], ops.flip(across, axis=-2), across)
+    images = ops.cast(images, "float32")
+    images = ops.einsum("nir,nrcd->nicd" if len(down.shape) == 3 else "ir,nrcd->nicd", down, images)
+    return ops.einsum(
+        "njc,nicd->nijd" if len(across.shape) == 3 else "jc,nicd->nijd", across, images
+    )
+
+
+def _weights(start, length, side, count, antialias):
+    """What each of `side` pixels adds to each of the `count` pixels that a box becomes."""
+    start, length = (ops.cast(number, "float32")[..., None] for number in (start, length))
+    pixels = ops.arange(side, dtype="float32")
+    scale = length / ops.cast(count, "float32")
+    centres = start + (ops.arange(count, dtype="float32") + 0.5) * scale - 0.5
+    reach = ops.maximum(scale, 1.0) if antialias else ops.ones_like(scale)
+    distance = ops.abs(pixels - centres[..., None]) / reach[..., None]  # (..., count, side)
+    inside = (pixels >= start) & (pixels < start + length)
+    weights = ops.where(inside[..., None, :], ops.maximum(1 - distance, 0.0), 0.0)
+    return weights / ops.sum(weights, axis=-1, keepdims=True)
+
+
+def rescale(images, short_side, antialias=True):
+    """Rescales images so that their shorter side is `short_side`, as float32."""
+    rows, columns = sides(images)
+    known = isinstance(rows, int) and isinstance(columns, int)
+    shorter = min(rows, columns) if known else ops.minimum(rows, columns)
+    size = [(side * short_side + shorter // 2) // shorter for side in (rows, columns)]
+    return resize(images, (0, 0, rows, columns), size, antialias=antialias)

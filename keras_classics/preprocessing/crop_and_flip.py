@@ -1,0 +1,55 @@
+"""Random crops and reflections (Krizhevsky et al., 2012, section 4.1)."""
+
+import keras
+from keras import ops
+
+from keras_classics.preprocessing import boxes
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class CropAndFlip(keras.layers.Layer):
+    """Cuts out a random patch and mirrors it half of the time, in training.
+
+    All places where the patch fits are equally likely, and each image has its own. The
+    paper counts 2 * 32 * 32 = 2048 patches of 224x224 in an image of 256x256; its corners
+    take 33 * 33 places, so that there are 2178. Otherwise the patch is the central one.
+
+    Args:
+        size: Size of the patch, an integer or a pair `(height, width)`. Paper: 224.
+        seed: Seed of the draws.
+
+    Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, at least
+    as large as the patch; smaller is an error.
+
+    Output shape: the same with the height and width of the patch.
+
+    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
+    Convolutional Neural Networks", NIPS 2012, section 4.1.
+    """
+
+    def __init__(self, size=224, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.patch = boxes.pair(size)
+        self.size = size
+        self.seed = seed
+        self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, images, training=False):  # (..., height, width, channels)
+        images = boxes.refuse_smaller(images, self.patch)
+        down, across = (
+            side - new for side, new in zip(boxes.sides(images), self.patch, strict=True)
+        )
+        if training:
+            numbers = boxes.draw(images, 3, self._seeds, training)
+            top, left = boxes.place(numbers[0], down), boxes.place(numbers[1], across)
+            crops = boxes.cut_each(images, top, left, self.patch, flip=numbers[2] < 0.5)
+        else:
+            crops = boxes.cut(images, down // 2, across // 2, self.patch)
+        return ops.cast(crops, self.compute_dtype)  # (..., *size, channels)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-3], *self.patch, input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "seed": self.seed}

@@ -1,0 +1,52 @@
+"""The range of pixels, and the adding of a colour to them."""
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+
+
+def check_pixels(images, value_range=(0, 255), slack=1.0, unless=False):
+    """Fails on images whose pixels are plainly in another range.
+
+    That is: below or above the range by more than `slack`; or, where the range is wider
+    than 1, none above 1 and more than three quarters of them fractions. A photograph divided
+    by 255 shows so; a dark crop, of zeros and ones with blends between them, does not.
+
+    Args:
+        images: Images of any type; uint8 passes without a look if the range is its own.
+        value_range: Pair `(lowest, highest)`.
+        slack: What rounding, or an earlier step, may add at both ends.
+        unless: A boolean, or a boolean tensor: do not look.
+
+    Returns:
+        The images, as `backend.refuse` returns them.
+    """
+    low, high = value_range
+    if keras.backend.standardize_dtype(images.dtype) == "uint8" and (low, high) == (0, 255):
+        return images
+    pixels = ops.cast(images, "float32")
+    smallest, largest = ops.min(pixels), ops.max(pixels)
+    wrong = (smallest < low - slack) | (largest > high + slack)
+    if high - low > 1:
+        some = pixels[..., ::4, :, :]
+        fraction = ops.abs(some - ops.round(some)) > 0.5 / 255
+        fractions = ops.mean(ops.cast(fraction, "float32"))
+        wrong = wrong | ((smallest >= 0) & (largest <= 1) & (fractions > 0.75))
+    return backend.refuse(
+        images,
+        wrong & ops.logical_not(unless),
+        f"Pixels must be from {low} to {high}: multiply by 255 what was divided by it, and "
+        "subtract a mean last.",
+        smallest=smallest,
+        largest=largest,
+    )
+
+
+def add_colour(images, colour):
+    """Adds one number for each channel, `(..., channels)`, to all pixels, in float32."""
+    *batch, height, width, channels = shape = ops.shape(images)
+    # TensorFlow adds rows of pixels three times as fast as single pixels.
+    row = ops.tile(colour, (*[1] * (len(colour.shape) - 1), width))[..., None, :]
+    rows = ops.reshape(ops.cast(images, "float32"), (*batch, height, width * channels))
+    return ops.reshape(rows + row, shape)
