@@ -1,0 +1,90 @@
+"""Photographs of TensorFlow Datasets, by the names of its catalogue."""
+
+import keras
+
+from keras_classics.datasets.images import VALIDATION, Images, decode
+
+
+class Examples:
+    """A split of a data set of TensorFlow Datasets: see `Images`.
+
+    Args:
+        builder: A `tfds.core.DatasetBuilder`, whose files are prepared.
+        split: Name of the split, such as `"train"` or `"train[:90%]"`.
+    """
+
+    def __init__(self, builder, split):
+        self.builder, self.split = builder, split
+
+    def __len__(self):
+        return self.builder.info.splits[self.split].num_examples
+
+    def stream(self, seed=None):
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+
+        data = self.builder.as_dataset(
+            self.split,
+            decoders=tfds.decode.PartialDecoding(
+                {"image": True, "label": True}, {"image": tfds.decode.SkipDecoding()}
+            ),
+            shuffle_files=seed is not None,
+            read_config=tfds.ReadConfig(shuffle_seed=seed, try_autocache=False),
+        )
+        if seed is not None:  # encoded images; the files were shuffled when they were written
+            data = data.shuffle(4096, seed)
+        options = tf.data.Options()
+        options.deterministic = True
+        return data.with_options(options).map(
+            lambda example: (decode(example["image"]), tf.cast(example["label"], tf.int32)),
+            tf.data.AUTOTUNE,
+        )
+
+
+def catalogued(name, data_dir=None):
+    """A data set of the catalogue of TensorFlow Datasets, with features `image` and `label`.
+
+    Validation is its split `validation` or `test`; where it has neither, the last tenth of
+    `train`. The images are decoded as `read_image` does. They are not looked through
+    beforehand: the catalogue checks what it downloads.
+
+    Args:
+        name: Name in the catalogue, such as `"imagenette"` or `"imagenette/320px"`.
+        data_dir: Folder of its files. Default: `~/tensorflow_datasets`, and what is
+            not there is downloaded.
+
+    Returns:
+        `Images`, whose splits are `Examples`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"tfds:{name} needs the TensorFlow backend. Received: KERAS_BACKEND="
+            f"{keras.backend.backend()}. Other backends read folders of images."
+        )
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            f'tfds:{name} needs TensorFlow Datasets: pip install "keras-classics[tfds]"'
+        ) from error
+    builder = tfds.builder(name, data_dir=data_dir)
+    features = dict(builder.info.features.items())
+    if not (
+        isinstance(features.get("image"), tfds.features.Image)
+        and isinstance(features.get("label"), tfds.features.ClassLabel)
+    ):
+        raise ValueError(
+            f"tfds:{name} must have the features image (Image) and label (ClassLabel). "
+            f"Received: {', '.join(f'{k} ({type(v).__name__})' for k, v in features.items())}"
+        )
+    builder.download_and_prepare()
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise ValueError(f"tfds:{name} must have a split `train`. Received: {', '.join(splits)}")
+    validation = next((split for split in VALIDATION if split in splits), None)
+    names = ("train", validation) if validation else ("train[:90%]", "train[90%:]")
+    return Images(
+        f"tfds:{name}",
+        tuple(features["label"].names),
+        *(Examples(builder, split) for split in names),
+    )

@@ -1,0 +1,376 @@
+"""Folders of images, whole and broken, and TensorFlow Datasets."""
+
+import io
+import struct
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_classics import datasets
+from keras_classics.datasets import images
+
+tensorflow_only = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="streams are tf.data's"
+)
+
+
+def photo(seed=0, height=21, width=34):
+    """A smooth picture, so that JPEG stays near it."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), "uint8")
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def encoded(picture, format, **options):
+    file = io.BytesIO()
+    fine = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
+    picture.save(file, format, **fine, **options)
+    return file.getvalue()
+
+
+def write(folder, files):
+    """Writes `{path: content}`; what is not bytes is a seed of a photo in JPEG."""
+    for path, content in files.items():
+        if not isinstance(content, bytes):
+            content = encoded(Image.fromarray(photo(content)), "JPEG")
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+def names(split):
+    return ["/".join(path.split("/")[-2:]) for path in split.paths]
+
+
+def grey(rgb):
+    return np.asarray(Image.fromarray(rgb).convert("L"))
+
+
+def thrice(plane):
+    return np.stack([plane] * 3, axis=-1)
+
+
+RGB = photo()
+ALPHA = np.linspace(0, 255, RGB[..., 0].size).astype("uint8").reshape(RGB.shape[:2])
+RGBA = Image.fromarray(np.dstack([RGB, ALPHA]))
+GREY_16 = np.linspace(0, 65535, 21 * 34).astype("uint16").reshape(21, 34)
+INDICES = np.arange(21 * 34, dtype="uint8").reshape(21, 34) % 7
+PALETTE = np.random.default_rng(1).integers(0, 256, (7, 3), "uint8")
+INDEXED = Image.fromarray(INDICES)
+INDEXED.putpalette(PALETTE.tobytes())
+TRANSPARENT = bytes([0, 100, 200, 255, 255, 255, 255])
+FRAMES = [Image.fromarray(photo(seed)).quantize(32) for seed in (5, 6, 7)]
+JPEG = encoded(Image.fromarray(RGB), "JPEG")
+PNG = encoded(Image.fromarray(RGB), "PNG")
+
+# Content of a file, its pixels, and how far the decoded pixels may be from them.
+FILES = {
+    "jpeg": (JPEG, RGB, 10),
+    "progressive": (encoded(Image.fromarray(RGB), "JPEG", progressive=True), RGB, 10),
+    "grey_jpeg": (encoded(Image.fromarray(grey(RGB)), "JPEG"), thrice(grey(RGB)), 4),
+    "cmyk_jpeg": (encoded(Image.fromarray(RGB).convert("CMYK"), "JPEG"), RGB, 10),
+    "png": (PNG, RGB, 0),
+    "rgba_png": (encoded(RGBA, "PNG"), RGB, 0),
+    "grey_png": (encoded(Image.fromarray(grey(RGB)), "PNG"), thrice(grey(RGB)), 0),
+    "grey_alpha_png": (encoded(RGBA.convert("LA"), "PNG"), thrice(grey(RGB)), 0),
+    "sixteen_bit_png": (encoded(Image.fromarray(GREY_16), "PNG"), thrice(GREY_16 >> 8), 0),
+    "palette_png": (encoded(INDEXED, "PNG", transparency=TRANSPARENT), PALETTE[INDICES], 0),
+    "gif": (encoded(INDEXED, "GIF", transparency=3), PALETTE[INDICES], 0),
+    "animated_gif": (
+        encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
+        np.asarray(FRAMES[0].convert("RGB")),
+        0,
+    ),
+    "bmp": (encoded(Image.fromarray(RGB), "BMP"), RGB, 0),
+    "palette_bmp": (encoded(INDEXED, "BMP"), PALETTE[INDICES], 0),
+}
+BROKEN = {
+    "half.jpg": JPEG[: len(JPEG) // 2],
+    "no_end.jpg": JPEG[:-20],
+    "half.png": PNG[: len(PNG) // 2],
+    "empty.png": b"",
+    "text.jpg": b"This is no image.\n" * 50,
+    "tiff.png": encoded(Image.fromarray(RGB), "TIFF"),
+    "web_page.gif": b"<html>404</html>",
+    "half.bmp": FILES["bmp"][0][:300],
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.filterwarnings("error")
+def test_read_image(kind, tmp_path):
+    content, pixels, tolerance = FILES[kind]
+    write(tmp_path, {"image": content})
+    image = images.read_image(tmp_path / "image")
+    assert image.dtype == np.uint8
+    assert image.shape == pixels.shape
+    assert np.abs(image.astype(int) - pixels).max() <= tolerance
+
+
+@tensorflow_only
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.filterwarnings("error")
+def test_tensorflow_and_pillow_decode_the_same(kind):
+    content = FILES[kind][0]
+    expected = images._decode_with_pillow(io.BytesIO(content))
+    np.testing.assert_array_equal(images.decode(content), expected)
+
+
+@tensorflow_only
+def test_stream_gives_what_the_split_gives(tmp_path):
+    write(tmp_path, {f"{'ab'[i % 2]}/{k}.png": f[0] for i, (k, f) in enumerate(FILES.items())})
+    split = datasets.load(str(tmp_path)).train
+    stream = split.stream()
+    assert stream.cardinality() == len(split) == len(FILES) - 2
+    for (image, label), index in zip(stream, range(len(split)), strict=True):
+        np.testing.assert_array_equal(image, split[index][0])
+        assert label == split[index][1] == split.labels[index]
+    assert stream.element_spec[0].shape.as_list() == [None, None, 3]
+    assert stream.element_spec[1].dtype == "int32"
+
+
+def test_a_folder_of_splits(tmp_path):
+    files = ["train/b/2.jpg", "train/b/10.JPEG", "train/B/1.jpg", "train/é/deep/er/1.jpg"]
+    write(tmp_path, {f: i for i, f in enumerate([*files, "test/é/x.jpg", "test/b/y.jpg"])})
+    data = datasets.load(str(tmp_path))
+    assert data.name == tmp_path.name
+    assert data.classes == ("B", "b", "é")
+    assert names(data.train) == ["B/1.jpg", "b/10.JPEG", "b/2.jpg", "er/1.jpg"]
+    assert data.train.labels.tolist() == [0, 1, 1, 2]
+    assert names(data.validation) == ["b/y.jpg", "é/x.jpg"]
+    assert data.validation.labels.tolist() == [1, 2]
+    assert data.train.labels.dtype == data.validation.labels.dtype == np.int32
+    image, label = data.validation[1]
+    assert (image.shape, label) == ((21, 34, 3), 2)
+    (tmp_path / "test").rename(tmp_path / "val")
+    assert len(datasets.load(str(tmp_path)).validation) == 2
+
+
+def test_a_tenth_is_held_out_by_the_hash_of_the_names(tmp_path):
+    write(tmp_path, {f"cat/{i}.jpg": i for i in range(29)} | {"dog/1.jpg": 1, "dog/2.jpg": 2})
+    data = datasets.load(str(tmp_path))
+    assert (len(data.train), len(data.validation)) == (27 + 1, 2 + 1)
+    # The largest of: for i in $(seq 0 28); do printf $i.jpg | sha256sum; done
+    assert names(data.validation) == ["cat/13.jpg", "cat/15.jpg", "dog/2.jpg"]
+    assert not set(data.train.paths) & set(data.validation.paths)
+    assert names(data.train)[:3] == ["cat/0.jpg", "cat/1.jpg", "cat/10.jpg"]
+
+
+def test_corrupt_files_are_left_out_and_named(tmp_path):
+    good = {f"{c}/{i}.jpg": i for c in "ab" for i in range(10)}
+    write(tmp_path, good | {f"a/{name}": content for name, content in BROKEN.items()})
+    with pytest.warns(UserWarning, match="8 files of .* cannot be decoded") as caught:
+        data = datasets.load(str(tmp_path))
+    (message,) = [str(warning.message) for warning in caught]
+    assert all(f" a/{name} (" in message for name in BROKEN)
+    assert "text.jpg (not a JPEG, PNG, GIF or BMP image)" in message
+    assert "\n" not in message
+    assert sorted([*names(data.train), *names(data.validation)]) == sorted(good)
+    for split in (data.train, data.validation):
+        assert all(split[i][0].shape == (21, 34, 3) for i in range(len(split)))
+
+
+def test_corrupt_files_are_refused(tmp_path):
+    write(tmp_path, {f"{c}/{i}.jpg": i for c in "ab" for i in range(2)})
+    assert len(datasets.load(str(tmp_path), corrupt="refuse").train) == 2
+    write(tmp_path, {f"a/bad{i:02}.jpg": b"" for i in range(23)})
+    with pytest.raises(
+        ValueError, match=r"23 files of .* a/bad00.jpg.*bad19.jpg.* and 3 more$"
+    ) as e:
+        datasets.load(str(tmp_path), corrupt="refuse")
+    assert "bad20" not in str(e.value)
+
+
+def test_other_files_are_named_once(tmp_path):
+    write(tmp_path, {f"{c}/{i}.jpg": i for c in "ab" for i in range(2)})
+    write(tmp_path, {"a/notes.txt": b"", "b/film.mp4": b"", "a/.DS_Store": b"", "README": b""})
+    with pytest.warns(UserWarning, match="2 files of .* ignored.*notes.txt, .*film.mp4$") as caught:
+        data = datasets.load(str(tmp_path))
+    assert len(caught) == 1
+    assert len(data.train) + len(data.validation) == 4
+
+
+PAIR = {"a/1.jpg": 0, "a/2.jpg": 1}
+SPLIT = {"train/a/1.jpg": 0, "train/b/1.jpg": 1}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"1.jpg": 0}, "must have a sub-folder of images for each class"),
+        (PAIR, "for each of two classes or more. Received: a alone"),
+        (PAIR | {"b/1.jpg": 1}, "needs two images or more.*Received: .*/b/1.jpg alone"),
+        (PAIR | {"b/x.txt": b""}, "class .*/b has no images .*Received: .*x.txt"),
+        (SPLIT, "has `train`, but none of val, validation, test.*give .*/train itself"),
+        (SPLIT | {"val/c/1.jpg": 0}, "classes of .*/val must be .*Received: c"),
+        (SPLIT | {"val/1.jpg": 0}, "/val must have a sub-folder of images for each class"),
+    ],
+)
+def test_folders_that_cannot_be_used(files, message, tmp_path):
+    write(tmp_path, files)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        datasets.load(str(tmp_path))
+
+
+def test_an_empty_class(tmp_path):
+    write(tmp_path, PAIR)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ValueError, match="class .*/b has no images .*Received: no files"):
+        datasets.load(str(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:1 files")
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (SPLIT | {"val/a/1.jpg": 0, "train/a/1.jpg": b""}, "no image left .* for a"),
+        (SPLIT | {"val/a/1.jpg": b""}, "no image left .* for validation"),
+    ],
+)
+def test_nothing_left(files, message, tmp_path):
+    write(tmp_path, files)
+    with pytest.raises(ValueError, match=message):
+        datasets.load(str(tmp_path))
+
+
+def test_names_of_data(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder .*/nowhere"):
+        datasets.load(str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="There is no data set 'svhn'; there are .*tfds:NAME, and"):
+        datasets.load("svhn")
+    with pytest.raises(ValueError, match='must be "skip" or "refuse". Received: corrupt=\'no\''):
+        datasets.load(str(tmp_path), corrupt="no")
+
+
+def numbered(tmp_path, n=40):
+    """A split whose image `i` is one pixel of grey `i`."""
+    grey = [np.full((1, 1, 3), i, "uint8") for i in range(n)]
+    write(tmp_path, {f"{i}.png": encoded(Image.fromarray(g), "PNG") for i, g in enumerate(grey)})
+    paths = [str(tmp_path / f"{i}.png") for i in range(n)]
+    labels = np.arange(n, dtype="int32")
+    return {
+        "files": datasets.Files(paths, labels),
+        "arrays": datasets.Arrays(np.stack(grey), labels),
+    }
+
+
+@tensorflow_only
+@pytest.mark.parametrize("kind", ["files", "arrays"])
+def test_order(kind, tmp_path):
+    split = numbered(tmp_path)[kind]
+
+    def passes(stream, count=2):
+        assert stream.cardinality() == 40
+        pairs = [[(int(x[0, 0, 0]), int(y)) for x, y in stream] for _ in range(count)]
+        assert all(x == y for each in pairs for x, y in each)
+        return [[y for _, y in each] for each in pairs]
+
+    assert passes(split.stream()) == [list(range(40))] * 2
+    first, second = passes(split.stream(seed=0))
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert passes(split.stream(seed=0)) == [first, second]
+    assert passes(split.stream(seed=1))[0] != first
+    # The whole list is shuffled: the last comes early, now and then.
+    assert min(each.index(39) for each in passes(split.stream(seed=0), 12)) < 8
+
+
+def test_cifar10_as_images(tmp_path):
+    for batch in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"]:
+        write(tmp_path, {f"{batch}.bin": b"".join(struct.pack("B3072x", y) for y in (9, 3))})
+    write(tmp_path, {"test_batch.bin": struct.pack("B", 4) + bytes(range(256)) * 12})
+    data = datasets.load("cifar10", tmp_path)
+    assert data.classes[3] == "cat"
+    assert (len(data.train), len(data.validation)) == (10, 1)
+    image, label = data.validation[0]
+    assert (image.shape, image.dtype, label) == ((32, 32, 3), np.uint8, 4)
+
+
+# TensorFlow Datasets
+
+
+def store(folder, splits, image=None, **features):
+    """Prepares a data set `tiny` whose example `i` is a PNG of grey `i`, class `i % 2`."""
+    tfds = pytest.importorskip(
+        "tensorflow_datasets", reason="needs TensorFlow Datasets: the extra 'tfds'"
+    )
+    features = {
+        "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
+        "label": tfds.features.ClassLabel(names=["even", "odd"]),
+        "other": tfds.features.Text(),
+    } | features
+    examples = {
+        split: [
+            (i, {"image": np.full((5, 7, 1), i, "uint8"), "label": i % 2, "other": ""})
+            for i in numbers
+        ]
+        for split, numbers in splits.items()
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="tiny",
+        version="1.0.0",
+        data_dir=folder,
+        split_datasets=examples,
+        features=tfds.features.FeaturesDict(features),
+        download_config=tfds.download.DownloadConfig(num_shards=3),
+    )
+
+
+@tensorflow_only
+def test_tfds(tmp_path):
+    store(tmp_path, {"train": range(30), "test": range(100, 105)})
+    data = datasets.load("tfds:tiny", tmp_path)
+    assert data.name == "tfds:tiny"
+    assert data.classes == ("even", "odd")
+    assert (len(data.train), len(data.validation)) == (30, 5)
+    pairs = list(data.validation.stream())
+    assert sorted(int(image[0, 0, 0]) for image, _ in pairs) == list(range(100, 105))
+    for image, label in pairs:
+        assert (image.shape, image.dtype, label.dtype) == ((5, 7, 3), "uint8", "int32")
+        np.testing.assert_array_equal(image, np.full((5, 7, 3), image[0, 0, 0]))
+        assert int(label) == int(image[0, 0, 0]) % 2
+
+    def passes(seed):
+        stream = data.train.stream(seed)
+        assert stream.cardinality() == 30
+        return [[int(image[0, 0, 0]) for image, _ in stream] for _ in range(2)]
+
+    first, second = passes(0)
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(30))
+    assert passes(0) == [first, second]
+    assert passes(1)[0] != first
+
+
+@tensorflow_only
+def test_tfds_without_a_split_for_validation(tmp_path):
+    store(tmp_path, {"train": range(30)})
+    data = datasets.load("tfds:tiny", tmp_path)
+    held = [int(image[0, 0, 0]) for image, _ in data.validation.stream()]
+    kept = [int(image[0, 0, 0]) for image, _ in data.train.stream()]
+    assert (len(data.train), len(data.validation)) == (27, 3)
+    assert sorted(kept + held) == list(range(30))
+
+
+@tensorflow_only
+def test_tfds_that_cannot_be_used(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets", reason="needs TensorFlow Datasets")
+    store(tmp_path / "a", {"test": range(3)})
+    with pytest.raises(ValueError, match="tfds:tiny must have a split `train`. Received: test"):
+        datasets.load("tfds:tiny", tmp_path / "a")
+    store(tmp_path / "b", {"train": range(3)}, label=tfds.features.Scalar(np.int64))
+    with pytest.raises(ValueError, match=r"label \(ClassLabel\). Received: .*label \(Scalar\)"):
+        datasets.load("tfds:tiny", tmp_path / "b")
+
+
+def test_tfds_needs_its_package_and_tensorflow(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match=r'pip install "keras-classics\[tfds\]"'):
+        datasets.load("tfds:imagenette")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(
+        ValueError, match="needs the TensorFlow backend. Received: KERAS_BACKEND=jax"
+    ):
+        datasets.load("tfds:imagenette")
