@@ -1,15 +1,19 @@
 """keras-classics: the papers' own training, one command.
 
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
-  keras-classics evaluate RUN                count the misread digits again
-  keras-classics predict RUN IMAGE...        read digits from PNG or JPEG files
+  keras-classics evaluate RUN                count the errors of a run's network again
+  keras-classics predict RUN IMAGE...        name what is in image files
+  keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
-  keras-classics list                        networks, recipes and data sets
+  keras-classics list                        networks, recipes, experiments and data sets
 
 Examples:
   keras-classics train lenet5 --data=mnist --data_dir=~/mnist
-  keras-classics train lenet5 --data=mnist --batch_size=1 --seed=3
   keras-classics train lecun1989 --data=usps --passes=23
+  keras-classics train alexnet --data=photographs/ --batch_size=64
+  keras-classics train vgg --configuration=A --data=tfds:imagenette
+  keras-classics evaluate runs/alexnet-photographs-1 --views=paper
+  keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
 """
 
@@ -18,17 +22,24 @@ import inspect
 import itertools
 import pathlib
 import sys
+import time
 
+import keras
 from absl import app, flags, logging
 
-from keras_classics import analysis, datasets, training
+from keras_classics import analysis, datasets, experiments, training
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "data set: digits, mnist or usps")
+NAMES = f"{', '.join(datasets.LOADERS)}, tfds:NAME, or a folder with a sub-folder a class"
+flags.DEFINE_string("data", None, f"data set: {NAMES}")
 flags.DEFINE_string("data_dir", None, "folder of its files; default: ~/.keras/datasets/NAME")
+flags.DEFINE_enum("corrupt", "skip", ["skip", "refuse"], "what to do about unreadable images")
 flags.DEFINE_string("run_dir", None, "run folder to make; default: the next runs/NETWORK-DATA-N")
-flags.DEFINE_integer("seed", 0, "seed of weights, order, curvatures and distortions")
-OWN_FLAGS = ("data", "data_dir", "run_dir", "seed")
+flags.DEFINE_integer("seed", 0, "seed of all that is drawn")
+flags.DEFINE_string("dtype_policy", None, "Keras's dtype policy, such as mixed_bfloat16")
+flags.DEFINE_integer("seeds", None, "reproduce: number of seeds", lower_bound=1)
+flags.DEFINE_integer("epochs", None, "reproduce: epochs of a run, at most", lower_bound=1)
+OWN_FLAGS = ("data", "data_dir", "corrupt", "run_dir", "seed", "dtype_policy", "seeds", "epochs")
 
 # Every field of a recipe but its network is a flag of the same name.
 _DEFINE = {
@@ -37,8 +48,13 @@ _DEFINE = {
     bool: flags.DEFINE_boolean,
     tuple: flags.DEFINE_list,
 }
-FIELDS = [field for field in dataclasses.fields(training.Recipe) if field.name != "network"]
-for field in FIELDS:
+FIELDS = {
+    field.name: field
+    for kind in (training.DigitRecipe, training.ImageRecipe)
+    for field in dataclasses.fields(kind)
+    if field.name != "network"
+}
+for field in FIELDS.values():
     _DEFINE.get(field.type, flags.DEFINE_string)(field.name, None, field.metadata["help"])
 
 
@@ -49,16 +65,17 @@ def train(name):
         raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
     if FLAGS.data is None:
         raise ValueError(f"Which data? --data={' or --data='.join(datasets.LOADERS)}")
-    changes = {f.name: FLAGS[f.name].value for f in FIELDS if FLAGS[f.name].value is not None}
-    if "learning_rates" in changes:
-        changes["learning_rates"] = tuple(map(float, changes["learning_rates"]))
-    recipe = dataclasses.replace(known[name], **changes)
-    data = datasets.load(FLAGS.data, FLAGS.data_dir)
-    logging.info("%s on %d digits of %s", recipe, len(data.train_images), data.name)
-    run = training.train(recipe, data, FLAGS.run_dir or _free_folder(name), FLAGS.seed)
+    recipe = _override(known[name])
+    data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
+    if not isinstance(data, recipe.data_kind):
+        raise ValueError(f"{name} does not train on this kind of images: --data={FLAGS.data}")
+    logging.info("%s on %s", recipe, data.name)
+    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{data.name.replace(':', '-')}")
+    run = training.train(recipe, data, run_dir, FLAGS.seed)
     try:
-        images = recipe.inputs(data.test_images, data.box)
-        analysis.draw(run.model, run.history, images, data.test_labels, run.folder / "pictures")
+        digits = isinstance(data, datasets.Data)
+        test = (recipe.inputs(data.test_images, data.box), data.test_labels) if digits else ()
+        analysis.draw(run.model, run.history, run.folder / "pictures", *test)
     except ImportError as error:
         logging.warning("No pictures: %s", error)
     print(f"{recipe.passes} passes in {run.manifest['seconds']:.0f} s")
@@ -67,22 +84,38 @@ def train(name):
 
 
 def evaluate(folder):
-    """Counts the digits that a run's network misreads."""
+    """Counts the images that a run's network misreads."""
     run = training.Run(folder)
+    run.recipe = _override(run.recipe)
     name = FLAGS.data or run.manifest["data"]["name"]
-    _print_errors(run.evaluate(datasets.load(name, FLAGS.data_dir)))
+    _print_errors(run.evaluate(datasets.load(name, FLAGS.data_dir, FLAGS.corrupt)))
 
 
 def predict(folder, *paths):
-    """Reads the digit in each image file."""
+    """Names what is in each image file."""
     if not paths:
         raise ValueError("Which images? keras-classics predict RUN IMAGE...")
     run = training.Run(folder)
+    run.recipe = _override(run.recipe)
     for path in paths:
         first, second, scores = run.predict(path)
         print(
             f"{path}: {first} (score {scores[0]:.3g}), runner-up {second} (score {scores[1]:.3g})"
         )
+
+
+def reproduce(name):
+    """Runs an experiment of a paper, and prints its table."""
+    known = experiments.EXPERIMENTS
+    if name not in known:
+        raise ValueError(f"There is no experiment {name!r}; there are {', '.join(known)}.")
+    folder = pathlib.Path(FLAGS.run_dir or _free_folder(name))
+    folder.mkdir(parents=True)
+    lengths = {key: FLAGS[key].value for key in ("seeds", "epochs") if FLAGS[key].value}
+    start = time.time()
+    table = known[name].run(FLAGS.data_dir, folder, **lengths)
+    (folder / "table.md").write_text(f"{table}\n")
+    print(f"{table}\n{time.time() - start:.0f} s; in {folder}: table.md, figure.png, the runs")
 
 
 def report(network):
@@ -91,34 +124,57 @@ def report(network):
         raise ValueError(
             f"There is no network {network!r}; there are {', '.join(analysis.PAPERS)}."
         )
-    print(analysis.report(analysis.PAPERS[network].build()))
+    with keras.StatelessScope(initialize_variables=False):  # shapes are enough
+        model = analysis.PAPERS[network].build()
+    print(analysis.report(model, network))
 
 
 def list_all():
-    """Prints the networks, the data sets and the recipes."""
+    """Prints the networks, the recipes, the experiments and the data sets."""
     print("Networks")
     for name, paper in analysis.PAPERS.items():
         print(f"  {name:12} {paper.title}")
-    print("Their recipes")
+    print("Recipes")
     for name, recipe in training.RECIPES.items():
-        steps = f"{recipe.passes} passes, {recipe.batch_size} patterns a step, loss {recipe.loss}"
-        print(f"  {name:12} {steps}")
+        print(f"  {name:12} {recipe.passes} passes, {recipe.batch_size} images a step")
+    print("Experiments")
+    for name, experiment in experiments.EXPERIMENTS.items():
+        print(f"  {name:12} {experiment.ABOUT}")
     print("Data sets")
     for name, module in datasets.LOADERS.items():
         print(f"  {name:12} {module.ABOUT}")
+    print(f"  {'tfds:NAME':12} photographs of TensorFlow Datasets")
+    print(f"  {'FOLDER':12} a folder of images with a sub-folder a class")
 
 
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "reproduce": reproduce,
     "report": report,
     "list": list_all,
 }
 
 
+_NUMBERS = {"learning_rates": float, "short_side": int}  # of the fields that are tuples
+
+
+def _override(recipe):
+    """The recipe with the values of the flags that are given."""
+    changes = {name: FLAGS[name].value for name in FIELDS if FLAGS[name].value is not None}
+    foreign = set(changes) - {field.name for field in dataclasses.fields(recipe)}
+    if foreign:
+        raise ValueError(
+            f"The recipe of {recipe.network} has no --{', no --'.join(sorted(foreign))}."
+        )
+    for name in set(changes) & {"learning_rates", "short_side", "exempt"}:
+        changes[name] = tuple(map(_NUMBERS.get(name, str), changes[name]))
+    return dataclasses.replace(recipe, **changes)
+
+
 def _free_folder(name):
-    folders = (pathlib.Path(f"runs/{name}-{FLAGS.data}-{n}") for n in itertools.count(1))
+    folders = (pathlib.Path(f"runs/{name}-{n}") for n in itertools.count(1))
     return next(folder for folder in folders if not folder.exists())
 
 
@@ -128,11 +184,11 @@ def _print_errors(errors):
 
 
 def _help():
-    width = max(len(name) for name in (*OWN_FLAGS, *(f.name for f in FIELDS))) + 4
+    width = max(len(name) for name in (*OWN_FLAGS, *FIELDS)) + 4
     lines = [__doc__.strip(), "", "Flags of a run:"]
     lines += [f"  {'--' + name:{width}} {FLAGS[name].help}" for name in OWN_FLAGS]
     lines += ["", "Flags that override the recipe's field of the same name:"]
-    lines += [f"  {'--' + f.name:{width}} {FLAGS[f.name].help}" for f in FIELDS]
+    lines += [f"  {'--' + name:{width}} {FLAGS[name].help}" for name in FIELDS]
     lines += ["", "KERAS_BACKEND (tensorflow, jax, torch) chooses what computes."]
     return "\n".join(lines)
 
@@ -145,11 +201,13 @@ def parse(argv):
     try:
         return FLAGS(argv)
     except flags.Error as error:
-        names = " ".join(f"--{name}" for name in (*OWN_FLAGS, *(f.name for f in FIELDS)))
+        names = " ".join(f"--{name}" for name in (*OWN_FLAGS, *FIELDS))
         sys.exit(f"keras-classics: {error}\nThe flags are: {names}\nMore: keras-classics --help")
 
 
 def main(argv):
+    if FLAGS.dtype_policy:
+        keras.config.set_dtype_policy(FLAGS.dtype_policy)
     command, arguments = argv[1], argv[2:]
     if command not in COMMANDS:
         sys.exit(

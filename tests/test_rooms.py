@@ -18,20 +18,22 @@ ROOMS = {
     "activations": set(),
     "initializers": set(),
     "backend": set(),
-    "layers": {"activations", "initializers"},
+    "layers": {"activations", "backend", "initializers"},
     "losses": set(),
     "optimizers": {"activations", "backend", "layers", "losses"},
-    "preprocessing": set(),
+    "preprocessing": {"backend"},
     "applications": {"activations", "initializers", "layers"},
     "datasets": {"preprocessing"},
     "training": {*EQUATIONS, "applications", "datasets"},
+    "experiments": {*EQUATIONS, "applications", "datasets"},
     "analysis": {"applications", "layers"},
 }
 PACKAGES = {
     "backend": BACKENDS,
-    "datasets": BACKENDS | {"sklearn"},
+    "datasets": BACKENDS | {"sklearn", "tensorflow_datasets"},
     "training": BACKENDS,
     "analysis": {"matplotlib"},
+    "experiments": {"matplotlib"},
     "__main__": {"absl"},
 }
 

@@ -1,7 +1,9 @@
 """The papers' own training: recipes, and one straight `train`."""
 
-from keras_classics.training.recipes import RECIPES, Recipe
+from keras_classics.training.digit_recipe import DigitRecipe
+from keras_classics.training.image_recipe import ImageRecipe
+from keras_classics.training.recipes import RECIPES
 from keras_classics.training.run import Run
 from keras_classics.training.train import train
 
-__all__ = ["RECIPES", "Recipe", "Run", "train"]
+__all__ = ["RECIPES", "DigitRecipe", "ImageRecipe", "Run", "train"]

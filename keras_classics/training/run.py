@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import functools
-import hashlib
 import importlib
 import json
 import os
@@ -13,8 +12,8 @@ import platform
 import keras
 import numpy as np
 
-from keras_classics.preprocessing import read_ink
-from keras_classics.training.recipes import Recipe
+from keras_classics.training.digit_recipe import DigitRecipe
+from keras_classics.training.image_recipe import ImageRecipe
 
 
 class Run:
@@ -33,7 +32,8 @@ class Run:
                 "`keras-classics train` makes run folders."
             )
         self.manifest = json.loads(path.read_text())
-        self.recipe = Recipe(**self.manifest["recipe"])
+        kind = {"DigitRecipe": DigitRecipe, "ImageRecipe": ImageRecipe}[self.manifest["kind"]]
+        self.recipe = kind(**self.manifest["recipe"])
 
     @classmethod
     def create(cls, folder, recipe, data, seed):
@@ -46,9 +46,10 @@ class Run:
                 f"{folder} exists already, and runs are not overwritten: choose another folder."
             ) from error
         manifest = {
+            "kind": type(recipe).__name__,
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
-            "data": {"name": data.name, "box": data.box, "sha256": _checksum(data)},
+            "data": {"name": data.name, **recipe.about(data)},
             "versions": {
                 package: importlib.import_module(package).__version__
                 for package in ("keras_classics", "keras", keras.backend.backend(), "numpy")
@@ -83,31 +84,13 @@ class Run:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
-    def scores(self, images, box):
-        """The network's output for digits of 0 to 1: the largest is the class."""
-        return self.model.predict(self.recipe.inputs(images, box), batch_size=500, verbose=0)
-
     def evaluate(self, data):
-        """Counts the misread digits of a `Data`: `{"test": {"wrong", "of", "percent"}, ...}`."""
-        errors = {}
-        for split in ("test", "train"):
-            images, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
-            wrong = int(np.sum(self.scores(images, data.box).argmax(-1) != labels))
-            percent = round(100 * wrong / len(labels), 3)
-            errors[split] = {"wrong": wrong, "of": len(labels), "percent": percent}
-        return errors
+        """Counts the errors on each part of the data: `{part: {"wrong", "of", "percent"}}`."""
+        return self.recipe.evaluate(self.model, data, self.folder)
 
     def predict(self, path):
-        """Reads the digit in an image file: `(class, runner-up, their scores)`."""
-        scores = self.scores(read_ink(path)[None, ..., None], box=None)[0]
+        """Reads an image file: `(class, runner-up, their scores)`."""
+        scores = self.recipe.scores(self.model, path, self.folder)
+        classes = self.manifest["data"].get("classes") or range(len(scores))
         first, second = np.argsort(scores)[::-1][:2]
-        return int(first), int(second), (float(scores[first]), float(scores[second]))
-
-
-def _checksum(data):
-    digest = hashlib.sha256()
-    for field in dataclasses.fields(data):
-        value = getattr(data, field.name)
-        if isinstance(value, np.ndarray):
-            digest.update(np.ascontiguousarray(value))
-    return digest.hexdigest()
+        return classes[first], classes[second], (float(scores[first]), float(scores[second]))

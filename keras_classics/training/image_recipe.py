@@ -1,0 +1,208 @@
+"""How the ImageNet papers train: crops of photographs, and momentum with coupled decay."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_classics import applications, datasets, preprocessing
+from keras_classics.applications import googlenet, vgg
+from keras_classics.optimizers import CoupledSGD
+from keras_classics.training.fields import count_errors, field
+from keras_classics.training.inputs import image_batches
+
+NETWORKS = {
+    "alexnet": applications.AlexNet,
+    "vgg": applications.VGG,
+    "googlenet": applications.GoogLeNet,
+}
+CHOICES = {
+    "network": tuple(NETWORKS),
+    "schedule": ("plateau", "steps"),
+    "sampling": ("crop", "area"),
+    "mean": ("pixel", "channel"),
+    "views": ("center", "paper"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageRecipe:
+    """A training run, but for its data and its seed. Flags override fields by name."""
+
+    data_kind = datasets.Images
+
+    network: str = field("name of the network")
+    passes: int = field("passes over the training set")
+    batch_size: int = field("images a step")
+    learning_rate: float = field("learning rate at the start")
+    schedule: str = field("plateau: the rate drops when the validation error stalls; or steps")
+    factor: float = field("what a drop multiplies the learning rate by")
+    patience: int = field("passes without a better validation error, or between two steps")
+    drops: int = field("drops on a plateau, at most", default=3)
+    momentum: float = field("share of the velocity that is kept", default=0.9)
+    decay: float = field("weight decay, inside the velocity", default=5e-4)
+    exempt: tuple = field("names of variables that do not decay", default=("bias",))
+    polyak: float = field("momentum of the average of the weights; 0: none", default=0.0)
+    configuration: str = field("VGG's configuration: A, A-LRN, B, C, D or E", default=None)
+    bias_start: float = field("start of AlexNet's biases of one", default=None)
+    crop: int = field("side of the network's input, pixels", default=224)
+    short_side: tuple = field("short side of an image, or its range, pixels", default=(256,))
+    sampling: str = field("crop: from the rescaled image; area: any part of it", default="crop")
+    mean: str = field("the mean of each pixel or of each channel is subtracted", default="channel")
+    color: bool = field("PCA colour jitter", default=False)
+    views: str = field("test by the center crop, or as the paper did", default="center")
+
+    def __post_init__(self):
+        for name, values in CHOICES.items():
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(values)}. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        for name, network in [("configuration", "vgg"), ("bias_start", "alexnet")]:
+            if (getattr(self, name) is None) is (self.network == network):
+                raise ValueError(
+                    f"`{name}` belongs to {network}, and {network} needs it. "
+                    f"Received: {name}={getattr(self, name)} for {self.network}"
+                )
+        if min(self.passes, self.batch_size, self.patience) < 1:
+            raise ValueError(
+                "`passes`, `batch_size` and `patience` must be at least 1. Received: "
+                f"{self.passes}, {self.batch_size}, {self.patience}"
+            )
+        if not 1 <= len(self.short_side) <= 2 or min(self.short_side) < self.crop:
+            raise ValueError(
+                "`short_side` must be one side or a range of two, and hold the crop. Received: "
+                f"short_side={self.short_side}, crop={self.crop}"
+            )
+
+    def build(self, classes):
+        """The network, untrained, as it trains: GoogLeNet with its auxiliary classifiers."""
+        shared = {"input_shape": (self.crop, self.crop, 3), "classes": classes}
+        if self.network == "vgg":
+            return applications.VGG(self.configuration, **shared)
+        if self.network == "googlenet":
+            return applications.GoogLeNet(auxiliary=True, **shared)
+        return applications.AlexNet(bias_start=self.bias_start, **shared)
+
+    def before_mean(self):
+        """Layers that bring an image of 0 to 255 to the size at which the mean is known."""
+        if self.sampling == "area":
+            return [preprocessing.AreaAspectCrop(self.crop)]
+        rescale = preprocessing.RescaleShortSide(
+            self.short_side[0] if len(self.short_side) == 1 else tuple(self.short_side)
+        )
+        if self.mean == "pixel":
+            side = self.short_side[0]
+            return [rescale, keras.layers.CenterCrop(side, side, data_format="channels_last")]
+        return [rescale, preprocessing.CropAndFlip(self.crop)]
+
+    def layers(self, mean):
+        """All layers between an image of 0 to 255 and the network, random in training only."""
+        color = [preprocessing.PCAColorJitter()] if self.color else []
+        cut = [preprocessing.CropAndFlip(self.crop)] if self.mean == "pixel" else []
+        return [*self.before_mean(), *color, mean, *cut]
+
+    def prepare(self, data, seed, folder):
+        """The compiled model, and what its `fit` takes; the mean goes into the run's folder."""
+        mean = preprocessing.SubtractMean(self.mean)
+        mean.adapt(x for x, _ in image_batches(data.train, self.before_mean(), self.batch_size))
+        np.save(folder / "mean.npy", keras.ops.convert_to_numpy(mean.average))
+
+        model = self.build(len(data.classes))
+        several = isinstance(model.output, dict)
+        targets = googlenet.for_each_head if several else lambda labels: labels
+        metrics = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")]
+        model.compile(
+            optimizer=CoupledSGD(
+                self.learning_rate,
+                self.momentum,
+                self.decay,
+                self.exempt,
+                use_ema=self.polyak > 0,
+                ema_momentum=self.polyak,
+            ),
+            loss=targets("sparse_categorical_crossentropy"),
+            loss_weights=googlenet.LOSS_WEIGHTS if several else None,
+            metrics={"predictions": metrics} if several else metrics,
+        )
+        layers = self.layers(mean)
+        return model, {
+            "x": image_batches(data.train, layers, self.batch_size, seed, targets),
+            "validation_data": image_batches(
+                data.validation, layers, self.batch_size, targets=targets
+            ),
+            "callbacks": [self.rates("val_predictions_accuracy" if several else "val_accuracy")],
+        }
+
+    def rates(self, monitor):
+        """The callback that lowers the learning rate."""
+        if self.schedule == "steps":
+            return keras.callbacks.LearningRateScheduler(
+                lambda epoch: self.learning_rate * self.factor ** (epoch // self.patience)
+            )
+        return keras.callbacks.ReduceLROnPlateau(
+            monitor,
+            self.factor,
+            self.patience,
+            mode="max",
+            min_delta=0,
+            min_lr=self.learning_rate * self.factor**self.drops,
+            verbose=1,
+        )
+
+    def trained(self, model):
+        """The network as it is tested: of GoogLeNet, what remains without its helpers."""
+        if isinstance(model.output, dict):
+            return keras.Model(model.input, model.output["predictions"], name=model.name)
+        return model
+
+    def reader(self, model, folder):
+        """What reads an image at test time: layers for the image, a model for their result."""
+        values = np.load(folder / "mean.npy")
+        mean = preprocessing.SubtractMean(self.mean)
+        mean.build((None, *values.shape) if self.mean == "pixel" else (None, None, None, 3))
+        mean.average.assign(values)
+        if self.views == "center":
+            return self.layers(mean), model
+        if self.network == "alexnet":  # section 4.1
+            layers, views = [*self.before_mean(), mean], preprocessing.ten_crop
+            arguments = {"size": self.crop}
+        elif self.network == "googlenet":  # section 7
+            layers, views = [mean], preprocessing.googlenet_crops
+            arguments = {"size": self.crop}
+        else:  # section 3.2
+            low, high = self.short_side[0], self.short_side[-1]
+            sides = (low, (low + high) // 2, high) if low < high else (low - 32, low, low + 32)
+            layers, views, model = [mean], preprocessing.whole_images, vgg.dense(model)
+            arguments = {"short_sides": sides}
+        return layers, preprocessing.AverageOverViews(model, views, arguments)
+
+    def evaluate(self, model, data, folder):
+        """Counts the validation images whose class is not the first, or in the first five."""
+        layers, reads = self.reader(model, folder)
+        # Images that are not cut to one size come one by one.
+        batch_size = self.batch_size if self.views == "center" else 1
+        wrong = []
+        for images, labels in image_batches(data.validation, layers, batch_size):
+            order = np.argsort(-reads.predict_on_batch(images), axis=-1)[:, :5]
+            found = order == np.asarray(labels)[:, None]
+            wrong += [(~found[:, :1].any(axis=1), ~found.any(axis=1))]
+        top = zip(("top-1", "top-5"), np.concatenate(wrong, axis=1), strict=True)
+        return {name: count_errors(misses) for name, misses in top}
+
+    def scores(self, model, path, folder):
+        """The scores of the classes for an image file."""
+        layers, reads = self.reader(model, folder)
+        image = datasets.read_image(path)
+        for layer in layers:
+            image = layer(image)
+        return reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
+
+    def about(self, data):
+        """What a run states of its data."""
+        return {
+            "classes": list(data.classes),
+            "train": len(data.train),
+            "validation": len(data.validation),
+        }
