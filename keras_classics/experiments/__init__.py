@@ -1,0 +1,8 @@
+"""The papers' own small experiments, once more on real data."""
+
+from keras_classics.experiments import relu_vs_tanh
+from keras_classics.experiments.ablations import LRN, OVERLAP
+
+EXPERIMENTS = {"relu-vs-tanh": relu_vs_tanh, "lrn": LRN, "overlap": OVERLAP}
+
+__all__ = ["EXPERIMENTS"]

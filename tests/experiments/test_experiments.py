@@ -1,0 +1,96 @@
+"""The experiments on a few images of noise: what they train, write and print."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from keras_classics.experiments import EXPERIMENTS, ablations, cifar, relu_vs_tanh
+
+
+@pytest.fixture
+def cifar10(tmp_path):
+    """A folder with CIFAR-10's files; each class has a brightness of its own."""
+    rng = np.random.default_rng(0)
+    for name, n in [(f"data_batch_{k}.bin", 100) for k in range(1, 6)] + [("test_batch.bin", 50)]:
+        labels = np.arange(n) % 10
+        pixels = 20 * labels[:, None] + rng.integers(0, 60, (n, 3072))
+        records = np.concatenate([labels[:, None], pixels], axis=1)
+        (tmp_path / name).write_bytes(records.astype("uint8").tobytes())
+    return tmp_path
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_images_are_less_the_mean_of_those_that_train(cifar10):
+    data = cifar.images(cifar10, held_out=30)
+    assert [len(y) for _, y in data.values()] == [470, 30, 50]
+    train, _ = data["train"]
+    np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-4)
+    assert np.abs(data["held out"][0].mean(axis=0)).max() > 1
+    assert list(cifar.images(cifar10)) == ["train", "test"]
+
+
+def test_crossing_is_interpolated():
+    assert relu_vs_tanh.crossing([0.9, 0.5, 0.3, 0.2]) == pytest.approx(2.5)
+    assert relu_vs_tanh.crossing([0.9, 0.5, 0.26]) is None
+
+
+@pytest.mark.slow
+def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(relu_vs_tanh, "RATES", {"relu": (0.001, 1e-9), "tanh": (0.002,)})
+    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.8)
+    table = relu_vs_tanh.run(cifar10, tmp_path, epochs=9)
+    rows = read(tmp_path / "curves.csv")
+    curves = {}
+    for row in rows:
+        key = (row["activation"], float(row["learning_rate"]))
+        curves.setdefault(key, []).append(float(row["training_error"]))
+    for key in [("relu", 0.001), ("tanh", 0.002)]:
+        assert curves[key][-1] <= 0.8 < min([1, *curves[key][:-1]])
+    assert len(curves["relu", 1e-9]) < 9  # given up, because it is behind
+    assert "| relu | 0.001 |" in table
+    assert "tanh / ReLU: " in table
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lrn", "overlap"])
+def test_ablations(name, cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(ablations, "HELD_OUT", 60)
+    table = EXPERIMENTS[name].run(cifar10, tmp_path, seeds=2, epochs=3)
+    rows = read(tmp_path / "runs.csv")
+    assert [(row["seed"], row[EXPERIMENTS[name].switch]) for row in rows] == [
+        *[("0", "True"), ("0", "False"), ("1", "True"), ("1", "False")]
+    ]
+    errors = np.array([float(row["held out"]) for row in rows]).reshape(2, 2)
+    assert errors.max() <= 100
+    difference = errors[:, 1] - errors[:, 0]
+    line = next(line for line in table.splitlines() if "held out" in line)
+    assert f"{difference.mean():.2f} ± {difference.std(ddof=1) / np.sqrt(2):.2f}" in line
+    assert f"{errors[:, 0].mean():.2f} ± {errors[:, 0].std(ddof=1):.2f}" in line
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+def test_the_rate_falls_in_the_last_two_epochs(cifar10, monkeypatch):
+    rates = []
+    monkeypatch.setattr(ablations.keras.callbacks, "LearningRateScheduler", rates.append)
+    data = cifar.images(cifar10, 400)
+    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    with pytest.raises(_Stop):
+        ablations.train(data, {}, seed=0, epochs=5)
+    (schedule,) = rates
+    np.testing.assert_allclose([schedule(e) for e in range(5)], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5])
+
+
+class _Stop(Exception):
+    pass
+
+
+def _stop(*args, **kwargs):
+    raise _Stop
