@@ -19,12 +19,9 @@ pass         One pass over 60,000 images, with the input and the compile options
 import       `import keras_classics` after `import keras`, in processes of its own; seconds.
 """
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -32,6 +29,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from rounds import alternate, compare_layers, main, report
 
 from keras_classics.applications import LeNet5
 from keras_classics.applications.lenet5 import C3_CONNECTIONS
@@ -42,34 +40,6 @@ from keras_classics.training.inputs import batches
 
 STEPS = 30  # training steps in a round of `step`
 CALLS = 60  # calls in a round of `mapconv` and `subsampling`
-
-
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def alternate(ours, peer, rounds):
-    """Seconds of each round: `[(ours, peer), ...]`. They take turns in going first."""
-    ours(), peer()  # traces, and fills caches
-    pairs = []
-    for i in range(rounds):
-        if i % 2:
-            pairs.append((seconds(ours), seconds(peer)))
-        else:
-            pairs.append((seconds(peer), seconds(ours))[::-1])
-    return pairs
-
-
-def report(label, pairs, target, of=lambda ours, peer: peer / ours):
-    values = [of(*pair) for pair in pairs]
-    ours, peer = (statistics.median(side) for side in zip(*pairs, strict=True))
-    print(
-        f"{label:70} {statistics.median(values):6.2f}  {min(values):6.2f} .. {max(values):5.2f}"
-        f"  {target:14} {ours:9.3f} {peer:9.3f}",
-        flush=True,
-    )
 
 
 def digits(n):
@@ -113,47 +83,16 @@ def step(rounds):
         report(f"step        usual LeNet / LeNet5(head={head!r})", pairs, "at least 0.90")
 
 
-def compare_layers(name, ours, peer, shape, rounds, target):
-    x = tf.constant(np.random.default_rng(0).standard_normal(shape, "float32"))
-
-    def modes(layer):
-        layer.build(shape)
-        weights = [variable.value for variable in layer.trainable_variables]
-        cotangent = tf.ones_like(layer(x))
-
-        @tf.function
-        def forward(x):
-            return layer(x)
-
-        @tf.function
-        def both(x):
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                y = layer(x)
-            return tape.gradient(y, [x, *weights], cotangent)
-
-        return forward, both
-
-    def calls(function):
-        return lambda: [function(x) for _ in range(CALLS)]
-
-    label = f"{name:11} {type(peer).__name__} / {type(ours).__name__}"
-    for mode, our_function, their_function in zip(
-        ["forward", "forward, backward"], modes(ours), modes(peer), strict=True
-    ):
-        pairs = alternate(calls(our_function), calls(their_function), rounds)
-        report(f"{label}, {mode}", pairs, target)
-
-
 def mapconv(rounds):
-    ours = MapConv2D(16, 5, C3_CONNECTIONS)
-    compare_layers("mapconv", ours, layers.Conv2D(16, 5), (128, 14, 14, 6), rounds, "at least 0.90")
+    label = "mapconv     Conv2D / MapConv2D"
+    ours, peer = MapConv2D(16, 5, C3_CONNECTIONS), layers.Conv2D(16, 5)
+    compare_layers(label, ours, peer, (128, 14, 14, 6), rounds, ["at least 0.90"] * 2, CALLS)
 
 
 def subsampling(rounds):
-    ours = ScaledSubsampling2D()
-    peer = layers.AveragePooling2D(2)
-    compare_layers("subsampling", ours, peer, (128, 28, 28, 6), rounds, "")
+    label = "subsampling AveragePooling2D / ScaledSubsampling2D"
+    ours, peer = ScaledSubsampling2D(), layers.AveragePooling2D(2)
+    compare_layers(label, ours, peer, (128, 28, 28, 6), rounds, ["", ""], CALLS)
 
 
 def one_pass(rounds):
@@ -207,19 +146,5 @@ COMPARISONS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description="LeNet-5 against its peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(COMPARISONS))
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(COMPARISONS)
-    if unknown:
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(COMPARISONS)}")
-    print(f"{'':70} median   min ..   max  {'target':14} {'ours, s':>9} {'peer, s':>9}")
-    for name in arguments.names or COMPARISONS:
-        keras.utils.set_random_seed(0)
-        COMPARISONS[name](arguments.rounds)
-
-
 if __name__ == "__main__":
-    main()
+    main("LeNet-5 against its peers.", COMPARISONS)
