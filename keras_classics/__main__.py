@@ -70,7 +70,8 @@ def train(name):
     if not isinstance(data, recipe.data_kind):
         raise ValueError(f"{name} does not train on this kind of images: --data={FLAGS.data}")
     logging.info("%s on %s", recipe, data.name)
-    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{data.name.replace(':', '-')}")
+    label = pathlib.Path(data.name).name.replace(":", "-")
+    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}")
     run = training.train(recipe, data, run_dir, FLAGS.seed)
     try:
         digits = isinstance(data, datasets.Data)

@@ -19,7 +19,7 @@ VALIDATION = ("val", "validation", "test")  # names of its folder, or of its spl
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """A data set of photographs, in two splits.
+    """A data set of photographs, in two splits, with the `name` that `load` takes.
 
     A split has a length, and `stream(seed)`, a `tf.data.Dataset` of single examples: a
     uint8 image `(height, width, 3)` and its int32 label, in the split's order, or with a
@@ -90,13 +90,16 @@ def read_image(path):
     PNG where it is the backend, Pillow the rest; the pixels are the same.
 
     Args:
-        path: Path of the file.
+        path: Path of the file. `ValueError` says why one cannot be decoded.
     """
-    if keras.backend.backend() != "tensorflow":
-        return _decode_with_pillow(path)
-    import tensorflow as tf
+    try:
+        if keras.backend.backend() != "tensorflow":
+            return _decode_with_pillow(path)
+        import tensorflow as tf
 
-    return decode(tf.io.read_file(os.fsencode(path))).numpy()
+        return decode(tf.io.read_file(os.fsencode(path))).numpy()
+    except Exception as error:  # decoders raise nearly anything
+        raise ValueError(f"{path} cannot be decoded: {_reason(error)}") from error
 
 
 def decode(content):
@@ -186,7 +189,7 @@ def image_folder(folder, corrupt="skip"):
         raise ValueError(
             f"{folder} has no image left that can be decoded for {_some(bare) or 'validation'}."
         )
-    return Images(folder.name, classes, *parts)
+    return Images(str(folder.resolve()), classes, *parts)
 
 
 def find_corrupt(paths):
@@ -206,10 +209,15 @@ def _reasons(paths):
     for path in paths:
         try:
             read_image(path)
-        except Exception as error:  # decoders raise nearly anything
-            first_line = str(error).split("\n")[0]
-            reasons[path] = re.sub(r"\{\{.*?\}\} |ValueError: | \[Op:\w+\]", "", first_line)
+        except ValueError as error:
+            reasons[path] = _reason(error.__cause__)
     return reasons
+
+
+def _reason(error):
+    """The first line of a decoder's error, without TensorFlow's names of its operations."""
+    first_line = str(error).split("\n")[0]
+    return re.sub(r"\{\{.*?\}\} |ValueError: | \[Op:\w+\]", "", first_line)
 
 
 def _splits(folder):

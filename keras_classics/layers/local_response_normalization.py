@@ -19,13 +19,12 @@ class LocalResponseNormalization(keras.layers.Layer):
     `alpha` multiplies the *sum*, as printed in the paper, and as in
     `tf.nn.local_response_normalization`. Other programs divide it by `n`:
 
-    | to reproduce                                     | depth_radius | bias  | alpha       |
-    |--------------------------------------------------|--------------|-------|-------------|
-    | `torch.nn.LocalResponseNorm(size, alpha, k=k)`   | size // 2    | k     | alpha / size |
-    | Caffe: `local_size`, `alpha`, `k`                | size // 2    | k     | alpha / size |
-    | Caffe's AlexNet and GoogLeNet (5, 1e-4, 1)       | 2            | 1     | 2e-5        |
-    | cuda-convnet2: `size`, `scale`, `minDiv`         | size // 2    | minDiv | scale / size |
-    | its AlexNet (5, 1e-4, 2)                         | 2            | 2     | 2e-5        |
+    | to reproduce (odd size, k, alpha)          | depth_radius | bias   | alpha        |
+    |--------------------------------------------|--------------|--------|--------------|
+    | `torch.nn.LocalResponseNorm`, Caffe        | size // 2    | k      | alpha / size |
+    | Caffe's AlexNet and GoogLeNet (5, 1, 1e-4) | 2            | 1      | 2e-5         |
+    | cuda-convnet2                              | size // 2    | minDiv | scale / size |
+    | its AlexNet (5, 2, 1e-4)                   | 2            | 2      | 2e-5         |
 
     Args:
         depth_radius: `n / 2` rounded down, channels on each side. Paper: 2, `n` being 5.

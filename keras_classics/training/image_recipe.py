@@ -132,6 +132,7 @@ class ImageRecipe:
             "validation_data": image_batches(
                 data.validation, layers, self.batch_size, targets=targets
             ),
+            "shuffle": False,  # the batches come shuffled
             "callbacks": [self.rates("val_predictions_accuracy" if several else "val_accuracy")],
         }
 

@@ -134,7 +134,7 @@ def test_a_folder_of_splits(tmp_path):
     files = ["train/b/2.jpg", "train/b/10.JPEG", "train/B/1.jpg", "train/é/deep/er/1.jpg"]
     write(tmp_path, {f: i for i, f in enumerate([*files, "test/é/x.jpg", "test/b/y.jpg"])})
     data = datasets.load(str(tmp_path))
-    assert data.name == tmp_path.name
+    assert data.name == str(tmp_path)
     assert data.classes == ("B", "b", "é")
     assert names(data.train) == ["B/1.jpg", "b/10.JPEG", "b/2.jpg", "er/1.jpg"]
     assert data.train.labels.tolist() == [0, 1, 1, 2]
@@ -374,3 +374,9 @@ def test_tfds_needs_its_package_and_tensorflow(monkeypatch):
         ValueError, match="needs the TensorFlow backend. Received: KERAS_BACKEND=jax"
     ):
         datasets.load("tfds:imagenette")
+
+
+def test_one_file_that_cannot_be_decoded(tmp_path):
+    (tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(ValueError, match=r"text\.jpg cannot be decoded: not a JPEG, PNG, GIF or"):
+        datasets.read_image(tmp_path / "text.jpg")
