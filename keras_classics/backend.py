@@ -97,7 +97,7 @@ def refuse(tensor, wrong, message, **received):
                 return tensor
             values = [part for pair in received.items() for part in pair]
             check = tf.debugging.Assert(~wrong, [f"{message} Received:", *values])
-            with tf.control_dependencies([check]):
+            with tf.control_dependencies([check]):  # first, for its clear words
                 return tf.identity(tensor)
     if keras.backend.backend() == "jax":
         import jax
@@ -126,6 +126,15 @@ def as_length(number):
                 "function, in the input pipeline."
             )
     return int(number)
+
+
+def eager(tensor):
+    """Whether the values of a tensor of JAX or PyTorch are known now."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return not isinstance(tensor, jax.core.Tracer)
+    return keras.backend.backend() == "torch"
 
 
 def resize_one():

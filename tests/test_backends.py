@@ -1,4 +1,4 @@
-"""The tests once more on the other backends that are installed, each in its own process."""
+"""The quick tests once more on the other backends that are installed, in their own process."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ import keras
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-TESTS = ["layers", "optimizers", "preprocessing", "training", "test_activations.py"]
+TESTS = ["datasets", "layers", "optimizers", "preprocessing", "training", "test_activations.py"]
 TESTS += ["test_initializers.py", "test_losses.py"]
 
 
@@ -22,7 +22,15 @@ def test_on_another_backend(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *(str(HERE / name) for name in TESTS)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "not slow",
+            *(str(HERE / name) for name in TESTS),
+        ],
         env={**os.environ, "KERAS_BACKEND": backend},
         cwd=HERE.parent,
         capture_output=True,

@@ -105,9 +105,9 @@ class Ablation:
         if self.paper:
             axes.plot([0, 1], [self.paper[True], self.paper[False]], "k_", ms=30, label="paper")
         axes.set_xticks(list(places.values()), places)
-        axes.set(ylabel="error in %", title=self.ABOUT)
-        axes.title.set_fontsize(9)
-        axes.legend(loc="lower center")
+        axes.set(ylabel="error in %")
+        axes.set_title(self.ABOUT.replace(", on and off, ", "\n"), fontsize=9)
+        axes.legend(loc="lower center", markerscale=0.5)
         figure.savefig(path, dpi=100)
 
 

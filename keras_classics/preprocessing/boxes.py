@@ -5,6 +5,7 @@ with numbers or one vector of them. Sizes may be unknown until TensorFlow's grap
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_classics import backend
@@ -86,6 +87,8 @@ def resize(images, box, size, flip=None, antialias=True):
             if flip is None:
                 return crop
             return backend.either(flip, lambda: ops.flip(crop, axis=-2), lambda: crop)
+        if backend.eager(images):  # JAX would compile anew for each size
+            return ops.convert_to_tensor(_resize_in_numpy(images, box, size, flip, antialias))
         flip = None if flip is None else ops.reshape(flip, (1,))
         box = [ops.reshape(number, (1,)) for number in box]
         return resize(images[None], box, size, flip, antialias)[0]
@@ -101,17 +104,28 @@ def resize(images, box, size, flip=None, antialias=True):
     )
 
 
-def _weights(start, length, side, count, antialias):
+def _resize_in_numpy(image, box, size, flip, antialias):
+    image = ops.convert_to_numpy(image).astype("float32")
+    down = _weights(box[0], box[2], image.shape[0], size[0], antialias, np)
+    across = _weights(box[1], box[3], image.shape[1], size[1], antialias, np)
+    if flip is not None and flip:
+        across = across[::-1]
+    image = np.tensordot(down, image, 1)  # (new height, width, channels)
+    return np.tensordot(across, image, (1, 1)).swapaxes(0, 1)
+
+
+def _weights(start, length, side, count, antialias, of=ops):
     """What each of `side` pixels adds to each of the `count` pixels that a box becomes."""
-    start, length = (ops.cast(number, "float32")[..., None] for number in (start, length))
-    pixels = ops.arange(side, dtype="float32")
-    scale = length / ops.cast(count, "float32")
-    centres = start + (ops.arange(count, dtype="float32") + 0.5) * scale - 0.5
-    reach = ops.maximum(scale, 1.0) if antialias else ops.ones_like(scale)
-    distance = ops.abs(pixels - centres[..., None]) / reach[..., None]  # (..., count, side)
+    cast = ops.cast if of is ops else np.asarray
+    start, length = (cast(number, "float32")[..., None] for number in (start, length))
+    pixels = of.arange(side, dtype="float32")
+    scale = length / cast(count, "float32")
+    centres = start + (of.arange(count, dtype="float32") + 0.5) * scale - 0.5
+    reach = of.maximum(scale, 1.0) if antialias else of.ones_like(scale)
+    distance = of.abs(pixels - centres[..., None]) / reach[..., None]  # (..., count, side)
     inside = (pixels >= start) & (pixels < start + length)
-    weights = ops.where(inside[..., None, :], ops.maximum(1 - distance, 0.0), 0.0)
-    return weights / ops.sum(weights, axis=-1, keepdims=True)
+    weights = of.where(inside[..., None, :], of.maximum(1 - distance, 0.0), 0.0)
+    return weights / of.sum(weights, axis=-1, keepdims=True)
 
 
 def rescale(images, short_side, antialias=True):

@@ -1,10 +1,20 @@
 """What the tests of the networks share."""
 
+import gc
 import pathlib
 import runpy
 import types
 
+import keras
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """Gives back what a network took: some take a gigabyte, and Keras keeps hold of it."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -34,11 +34,13 @@ def check_even(places, rows, columns):
 
 @pytest.mark.parametrize("size", [(6, 8), 6])
 def test_each_image_of_a_batch_has_its_own_place(coordinates, size):
-    x = np.repeat(coordinates(9, 12)[None], 2000, axis=0)
+    own = np.broadcast_to(np.arange(2000, dtype="float32")[:, None, None, None], (2000, 9, 12, 1))
+    x = np.concatenate([np.repeat(coordinates(9, 12)[None], 2000, axis=0), own], axis=-1)
     crops = numpy(CropAndFlip(size, seed=1)(x, training=True))
     height, width = (size, size) if isinstance(size, int) else size
-    assert crops.shape == (2000, height, width, 2)
-    check_even([where(crop) for crop in crops], 9 - height + 1, 12 - width + 1)
+    assert crops.shape == (2000, height, width, 3)
+    assert (crops[..., 2] == np.arange(2000)[:, None, None]).all()
+    check_even([where(crop[..., :2]) for crop in crops], 9 - height + 1, 12 - width + 1)
 
 
 def test_one_image(coordinates):
