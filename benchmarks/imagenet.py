@@ -62,7 +62,7 @@ def step(model, x, y):
         loss_weights=googlenet.LOSS_WEIGHTS if isinstance(model.output, dict) else None,
     )
     data = tf.data.Dataset.from_tensors((x, each(y))).repeat()
-    model.fit(data, steps_per_epoch=1, verbose=0)  # builds train_function
+    model.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)  # builds train_function
     iterator = iter(data)
     return lambda: float(model.train_function(iterator)["loss"])
 
@@ -100,7 +100,7 @@ def torch_step(module, x, y):
         )
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return call
 
