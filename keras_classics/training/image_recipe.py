@@ -174,7 +174,9 @@ class ImageRecipe:
             arguments = {"size": self.crop}
         else:  # section 3.2
             low, high = self.short_side[0], self.short_side[-1]
-            sides = (low, (low + high) // 2, high) if low < high else (low - 32, low, low + 32)
+            if low == high:
+                low, high = max(self.crop, low - 32), high + 32
+            sides = (low, (low + high) // 2, high)
             layers, views, model = [mean], preprocessing.whole_images, vgg.dense(model)
             arguments = {"short_sides": sides}
         return layers, preprocessing.AverageOverViews(model, views, arguments)
