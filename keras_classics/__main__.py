@@ -111,7 +111,8 @@ def reproduce(name):
     if name not in known:
         raise ValueError(f"There is no experiment {name!r}; there are {', '.join(known)}.")
     folder = pathlib.Path(FLAGS.run_dir or _free_folder(name))
-    folder.mkdir(parents=True)
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already, and runs are not overwritten.")
     lengths = {key: FLAGS[key].value for key in ("seeds", "epochs") if FLAGS[key].value}
     start = time.time()
     table = known[name].run(FLAGS.data_dir, folder, **lengths)

@@ -99,6 +99,8 @@ def test_report_and_list(cli):
         (["train", "alexnet", "--data=digits", "--corrupt=keep"], "corrupt(.|\n)*keep"),
         (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu-vs-tanh, lrn"),
         (["reproduce", "lrn", "--seeds=0"], "seeds(.|\n)*0"),
+        (["reproduce", "lrn", "--run_dir=."], "exists already, and runs are not overwritten"),
+        (["reproduce", "lrn", "--data_dir=no"], "no/data_batch_1.bin, which does not exist"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),
         (["train", "lenet5", "--pases=3"], "pases(.|\n)*The flags are: --data --data_dir"),
         (["train", "lenet5", "--passes=many"], "passes(.|\n)*many"),

@@ -47,7 +47,7 @@ class Ablation:
 
         Args:
             data_dir: Folder of CIFAR-10's files; `None` for Keras's cache.
-            folder: An existing folder.
+            folder: A folder, made if need be.
             seeds: Number of seeds; both arms have the same ones.
             epochs: Epochs of each run.
 

@@ -30,7 +30,8 @@ def images(data_dir, held_out=0):
 
 
 def write(rows, path):
-    """Writes a list of dicts, all of the same keys, as a CSV file."""
+    """Writes a list of dicts, all of the same keys, as a CSV file; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

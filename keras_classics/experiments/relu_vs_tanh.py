@@ -34,7 +34,7 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
 
     Args:
         data_dir: Folder of CIFAR-10's files; `None` for Keras's cache.
-        folder: An existing folder for `curves.csv` and `figure.png`.
+        folder: A folder, made if need be, for `curves.csv` and `figure.png`.
         seeds: Number of seeds.
         epochs: Epochs after which a run is given up.
 
