@@ -151,3 +151,13 @@ def either(condition, first, second):
     if keras.backend.backend() == "tensorflow":
         return keras.ops.cond(condition, first, second)
     return keras.ops.where(condition, first(), second())  # JAX would compile a new `cond` each time
+
+
+def has_xla():
+    """Whether XLA can compile a training step: not with PyTorch."""
+    return keras.backend.backend() != "torch"
+
+
+def steps_per_execution(steps):
+    """`compile`'s argument of this name: `steps`, but 1 on PyTorch, where Keras takes no other."""
+    return steps if has_xla() else 1

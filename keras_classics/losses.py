@@ -73,7 +73,8 @@ def _right_score(labels, scores):
     if len(labels.shape) > 1 and (len(labels.shape), labels.shape[1]) != (2, 1):
         raise ValueError(
             "Labels must be whole numbers of shape (batch,) or (batch, 1), not one-hot. "
-            f"Received: labels of shape {labels.shape} for scores of shape {scores.shape}"
+            f"Received: labels of shape {tuple(labels.shape)} for scores of shape "
+            f"{tuple(scores.shape)}"
         )
     labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
     return ops.sum(scores * ops.one_hot(labels, scores.shape[-1], dtype=scores.dtype), axis=-1)

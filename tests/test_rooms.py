@@ -24,8 +24,8 @@ ROOMS = {
     "preprocessing": {"backend"},
     "applications": {"activations", "initializers", "layers"},
     "datasets": {"preprocessing"},
-    "training": {*EQUATIONS, "applications", "datasets"},
-    "experiments": {*EQUATIONS, "applications", "datasets"},
+    "training": {*EQUATIONS, "applications", "backend", "datasets"},
+    "experiments": {*EQUATIONS, "applications", "backend", "datasets"},
     "analysis": {"applications", "layers"},
 }
 PACKAGES = {

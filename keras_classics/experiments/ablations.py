@@ -17,6 +17,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_classics import backend
 from keras_classics.applications import CudaConvNet
 from keras_classics.experiments import cifar
 from keras_classics.optimizers import CoupledSGD
@@ -119,7 +120,7 @@ def train(data, switches, seed, epochs):
     model.compile(
         CoupledSGD(RATE, cifar.MOMENTUM, decay=0.004, exempt=("bias", "conv1", "conv2")),
         "sparse_categorical_crossentropy",
-        steps_per_execution=50,
+        steps_per_execution=backend.steps_per_execution(50),
     )
     drops = keras.callbacks.LearningRateScheduler(
         lambda epoch: RATE * 0.1 ** max(0, epoch + 3 - epochs)

@@ -15,6 +15,7 @@ import itertools
 import keras
 import numpy as np
 
+from keras_classics import backend
 from keras_classics.applications import CudaConvNet
 from keras_classics.experiments import cifar
 
@@ -52,7 +53,7 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
             keras.optimizers.SGD(rate, cifar.MOMENTUM),
             "sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=50,
+            steps_per_execution=backend.steps_per_execution(50),
         )
         errors = [0.9]  # of guessing
         for epoch in range(1, epochs + 1):

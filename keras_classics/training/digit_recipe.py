@@ -6,7 +6,7 @@ import hashlib
 import keras
 import numpy as np
 
-from keras_classics import applications, datasets, losses
+from keras_classics import applications, backend, datasets, losses
 from keras_classics.initializers import FanInUniform
 from keras_classics.optimizers import EstimateCurvature, StochasticDiagonalLM
 from keras_classics.preprocessing import PlanarDistortion, place_digits, read_ink
@@ -126,9 +126,11 @@ class DigitRecipe:
             optimizer=StochasticDiagonalLM(mu=self.mu),
             loss=self.criterion(),
             metrics=[self.metric()],
-            steps_per_execution=min(-(-len(images) // self.batch_size), 200),
+            steps_per_execution=backend.steps_per_execution(
+                min(-(-len(images) // self.batch_size), 200)
+            ),
             # On a CPU, XLA halves the time of steps of one pattern and slows larger ones down.
-            jit_compile=True if self.batch_size == 1 else "auto",
+            jit_compile=True if self.batch_size == 1 and backend.has_xla() else "auto",
         )
         return model, {
             "x": batches(images, targets, self.batch_size, self.distortion(seed)),
