@@ -65,7 +65,8 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
             )
             cifar.write(rows, folder / "curves.csv")
             print(*rows[-1].values(), flush=True)
-            behind = epoch >= 5 and ahead_of and errors[-1] > [*ahead_of, 0][epoch]
+            best = ahead_of[epoch] if epoch < len(ahead_of) else TARGET
+            behind = epoch >= 5 and ahead_of and errors[-1] > best
             if errors[-1] <= TARGET or behind or not np.isfinite(history["loss"][0]):
                 break
         return errors
