@@ -63,12 +63,14 @@ def train(name):
     known = training.RECIPES
     if name not in known:
         raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
-    if FLAGS.data is None:
-        raise ValueError(f"Which data? --data={' or --data='.join(datasets.LOADERS)}")
     recipe = _override(known[name])
+    if FLAGS.data is None:
+        raise ValueError(f"Which data? {name} trains on --data={recipe.data_names}.")
     data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
     if not isinstance(data, recipe.data_kind):
-        raise ValueError(f"{name} does not train on this kind of images: --data={FLAGS.data}")
+        raise ValueError(
+            f"{name} trains on --data={recipe.data_names}. Received: --data={FLAGS.data}"
+        )
     logging.info("%s on %s", recipe, data.name)
     label = pathlib.Path(data.name).name.replace(":", "-")
     run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}")
@@ -98,8 +100,7 @@ def predict(folder, *paths):
         raise ValueError("Which images? keras-classics predict RUN IMAGE...")
     run = training.Run(folder)
     run.recipe = _override(run.recipe)
-    for path in paths:
-        first, second, scores = run.predict(path)
+    for path, (first, second, scores) in zip(paths, run.predict(*paths), strict=True):
         print(
             f"{path}: {first} (score {scores[0]:.3g}), runner-up {second} (score {scores[1]:.3g})"
         )
@@ -159,7 +160,7 @@ COMMANDS = {
 }
 
 
-_NUMBERS = {"learning_rates": float, "short_side": int}  # of the fields that are tuples
+_NUMBERS = {"learning_rates": float, "short_side": int}  # in the fields that are tuples
 
 
 def _override(recipe):
@@ -170,8 +171,15 @@ def _override(recipe):
         raise ValueError(
             f"The recipe of {recipe.network} has no --{', no --'.join(sorted(foreign))}."
         )
-    for name in set(changes) & {"learning_rates", "short_side", "exempt"}:
-        changes[name] = tuple(map(_NUMBERS.get(name, str), changes[name]))
+    for name, value in changes.items():
+        if isinstance(value, list):
+            try:
+                changes[name] = tuple(map(_NUMBERS.get(name, str), value))
+            except ValueError as error:
+                raise ValueError(
+                    f"--{name} takes numbers, with commas between them. "
+                    f"Received: --{name}={','.join(value)}"
+                ) from error
     return dataclasses.replace(recipe, **changes)
 
 

@@ -21,10 +21,10 @@ from keras_classics.layers import (
 class Row:
     """One layer: its output's shape (without the batch) and what it costs for one image.
 
-    `parameters` are the trainable ones. `connections` count every input of every
-    unit, a bias as one, whether or not it shares its weight. `macs` are the
-    multiply-adds by a weight; adding up a window before one multiplication, adding
-    a bias, squashing and normalizing are none.
+    `parameters` are the trainable ones, `weights` those without the biases. `connections`
+    count every input of every unit, a bias as one, whether or not it shares its weight.
+    `macs` are the multiply-adds by a weight; adding up a window before one multiplication,
+    adding a bias, squashing and normalizing are none.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Row:
     parameters: int
     connections: int
     macs: int
+    weights: int
 
 
 def count(model):
@@ -57,10 +58,11 @@ def _row(layer):
             f"the output shape {layer.output.shape}"
         )
     parameters = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
+    weights = sum(math.prod(w.shape) for w in layer.trainable_weights if w.name != "bias")
     macs, extra = _macs(layer, math.prod(shape), shape)
     # A weight: local response normalization has a constant of that name.
     bias = math.prod(shape) if isinstance(getattr(layer, "bias", None), keras.Variable) else 0
-    return Row(layer.name, shape, parameters, macs + extra + bias, macs)
+    return Row(layer.name, shape, parameters, macs + extra + bias, macs, weights)
 
 
 def _macs(layer, units, shape):

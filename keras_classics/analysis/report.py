@@ -9,6 +9,7 @@ from keras_classics.analysis.papers import PAPERS, agrees
 NUMBERS = {
     "units": "units",
     "parameters": "parameters",
+    "weights": "weights",
     "connections": "connections",
     "macs": "mult-adds",
 }

@@ -4,6 +4,7 @@ Reference: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 
 """
 
 import tarfile
+import zlib
 
 import numpy as np
 
@@ -20,13 +21,23 @@ def read(split, data_dir=None):
     names = [f"data_batch_{n}.bin" for n in range(1, 6)] if split == "train" else ["test_batch.bin"]
     if data_dir is None:
         archive = locate("cifar10", "cifar-10-binary.tar.gz", URL)
-        if not (archive.parent / "cifar-10-batches-bin" / names[0]).is_file():
-            with tarfile.open(archive) as members:
-                members.extractall(archive.parent, filter="data")
         data_dir = archive.parent / "cifar-10-batches-bin"
+        if not all((data_dir / name).is_file() for name in names):
+            _unpack(archive)
     records = np.concatenate([_records(locate("cifar10", n, URL, data_dir)) for n in names])
     images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, 0].astype("int32")
+
+
+def _unpack(archive):
+    try:
+        with tarfile.open(archive) as members:
+            members.extractall(archive.parent, filter="data")
+    except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
+        raise ValueError(
+            f"{archive} is truncated or is not a tar archive ({error}; its size is "
+            f"{archive.stat().st_size:,} bytes). Remove it, and it is downloaded again from {URL}"
+        ) from error
 
 
 def _records(path):

@@ -29,6 +29,17 @@ def images(data_dir, held_out=0):
     return {name: (pixels - mean, y) for name, (pixels, y) in splits.items() if len(y)}
 
 
+def axes(width, height):
+    """The axes of a figure of this size in inches."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'Experiments draw with matplotlib: pip install "keras-classics[plots]"'
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
 def write(rows, path):
     """Writes a list of dicts, all of the same keys, as a CSV file; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ LOSSES = {  # of each head
 class DigitRecipe:
     """A training run, but for its data and its seed. Flags override fields by name."""
 
-    data_kind = datasets.Data
+    data_kind, data_names = datasets.Data, "digits, mnist or usps"
 
     network: str = field("name of the network")
     loss: str = field("mle (eq. 8), map (eq. 9), crossentropy, or mse (targets +1 and -1)")
@@ -155,9 +155,11 @@ class DigitRecipe:
             errors[split] = count_errors(scores.argmax(-1) != labels)
         return errors
 
-    def scores(self, model, path, folder):
-        """The scores of the classes for the digit in an image file."""
-        return model.predict(self.inputs(read_ink(path)[None, ..., None], None), verbose=0)[0]
+    def scores(self, model, paths, folder):
+        """The scores of the classes for the digit in each image file."""
+        for path in paths:
+            image = self.inputs(read_ink(path)[None, ..., None], None)
+            yield model.predict(image, verbose=0)[0]
 
     def about(self, data):
         """What a run states of its data."""

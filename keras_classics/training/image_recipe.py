@@ -30,6 +30,7 @@ class ImageRecipe:
     """A training run, but for its data and its seed. Flags override fields by name."""
 
     data_kind = datasets.Images
+    data_names = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
 
     network: str = field("name of the network")
     passes: int = field("passes over the training set")
@@ -194,13 +195,14 @@ class ImageRecipe:
         top = zip(("top-1", "top-5"), np.concatenate(wrong, axis=1), strict=True)
         return {name: count_errors(misses) for name, misses in top}
 
-    def scores(self, model, path, folder):
-        """The scores of the classes for an image file."""
+    def scores(self, model, paths, folder):
+        """The scores of the classes for each image file."""
         layers, reads = self.reader(model, folder)
-        image = datasets.read_image(path)
-        for layer in layers:
-            image = layer(image)
-        return reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
+        for path in paths:
+            image = datasets.read_image(path)
+            for layer in layers:
+                image = layer(image)
+            yield reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
 
     def about(self, data):
         """What a run states of its data."""

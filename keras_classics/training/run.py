@@ -12,8 +12,7 @@ import platform
 import keras
 import numpy as np
 
-from keras_classics.training.digit_recipe import DigitRecipe
-from keras_classics.training.image_recipe import ImageRecipe
+from keras_classics.training.recipes import RECIPES
 
 
 class Run:
@@ -32,8 +31,8 @@ class Run:
                 "`keras-classics train` makes run folders."
             )
         self.manifest = json.loads(path.read_text())
-        kind = {"DigitRecipe": DigitRecipe, "ImageRecipe": ImageRecipe}[self.manifest["kind"]]
-        self.recipe = kind(**self.manifest["recipe"])
+        recipe = self.manifest["recipe"]
+        self.recipe = type(RECIPES[recipe["network"]])(**recipe)
 
     @classmethod
     def create(cls, folder, recipe, data, seed):
@@ -46,7 +45,6 @@ class Run:
                 f"{folder} exists already, and runs are not overwritten: choose another folder."
             ) from error
         manifest = {
-            "kind": type(recipe).__name__,
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
             "data": {"name": data.name, **recipe.about(data)},
@@ -88,9 +86,9 @@ class Run:
         """Counts the errors on each part of the data: `{part: {"wrong", "of", "percent"}}`."""
         return self.recipe.evaluate(self.model, data, self.folder)
 
-    def predict(self, path):
-        """Reads an image file: `(class, runner-up, their scores)`."""
-        scores = self.recipe.scores(self.model, path, self.folder)
-        classes = self.manifest["data"].get("classes") or range(len(scores))
-        first, second = np.argsort(scores)[::-1][:2]
-        return classes[first], classes[second], (float(scores[first]), float(scores[second]))
+    def predict(self, *paths):
+        """Reads image files one by one: `(class, runner-up, their scores)` of each."""
+        for scores in self.recipe.scores(self.model, paths, self.folder):
+            classes = self.manifest["data"].get("classes") or range(len(scores))
+            first, second = np.argsort(scores)[::-1][:2]
+            yield classes[first], classes[second], (float(scores[first]), float(scores[second]))

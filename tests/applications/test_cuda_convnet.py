@@ -33,7 +33,7 @@ def test_parameters_of_each_layer():
 
 
 def test_output_of_80sec_in_numpy():
-    """With tanh, a leaky test of order and windows: pools hang over the lower right edge."""
+    """Each layer by loops, on an image that is odd along one axis; tanh shows every order."""
     model = CudaConvNet("80sec", activation="tanh", input_shape=(6, 5, 2), classes=3)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.weights])

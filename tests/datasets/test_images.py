@@ -1,8 +1,10 @@
 """Folders of images, whole and broken, and TensorFlow Datasets."""
 
 import io
+import shutil
 import struct
 import sys
+import tarfile
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from keras_classics import datasets
-from keras_classics.datasets import images
+from keras_classics.datasets import cifar10, images
 
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="streams are tf.data's"
@@ -285,6 +287,50 @@ def test_cifar10_as_images(tmp_path):
     assert (len(data.train), len(data.validation)) == (10, 1)
     image, label = data.validation[0]
     assert (image.shape, image.dtype, label) == ((32, 32, 3), np.uint8, 4)
+
+
+def test_cifar10_has_planes_of_rows(tmp_path):
+    """A record is its label, then the red plane row by row, the green one and the blue one."""
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3072), "uint8")
+    for batch in ["test_batch", *(f"data_batch_{n}" for n in range(1, 6))]:
+        content = b"".join(bytes([y]) + p.tobytes() for y, p in zip((9, 3), pixels, strict=True))
+        write(tmp_path, {f"{batch}.bin": content})
+    images, labels = cifar10.read("test", tmp_path)
+    assert labels.tolist() == [9, 3]
+    for k, row, column, plane in [(0, 0, 0, 0), (1, 5, 29, 1), (1, 31, 2, 2)]:
+        assert images[k, row, column, plane] == pixels[k, 1024 * plane + 32 * row + column]
+    assert len(cifar10.read("train", tmp_path)[0]) == 10
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (bytes(3072), r"test_batch\.bin is not whole: expected records of 3,073.*received 3,072"),
+        (b"", "test_batch.bin is not whole.*received 0 bytes"),
+        (b"\n" + bytes(3072), "not a file of CIFAR-10: expected labels from 0 to 9, received 10"),
+    ],
+)
+def test_broken_files_of_cifar10(content, message, tmp_path):
+    write(tmp_path, {"test_batch.bin": content})
+    with pytest.raises(ValueError, match=message):
+        cifar10.read("test", tmp_path)
+
+
+def test_the_archive_of_cifar10(tmp_path, monkeypatch):
+    """In the Keras cache it is unpacked once; a truncated one is named."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    folder = tmp_path / "datasets" / "cifar10"
+    write(tmp_path, {"cifar-10-batches-bin/test_batch.bin": bytes(3073)})
+    folder.mkdir(parents=True)
+    archive = folder / "cifar-10-binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as members:
+        members.add(tmp_path / "cifar-10-batches-bin", "cifar-10-batches-bin")
+    assert len(cifar10.read("test")[0]) == 1
+
+    shutil.rmtree(folder / "cifar-10-batches-bin")
+    archive.write_bytes(archive.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r"cifar-10-binary.tar.gz is truncated.*Remove it"):
+        cifar10.read("test")
 
 
 # TensorFlow Datasets

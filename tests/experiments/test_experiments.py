@@ -1,6 +1,7 @@
 """The experiments on a few images of noise: what they train, write and print."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
@@ -94,3 +95,11 @@ class _Stop(Exception):
 
 def _stop(*args, **kwargs):
     raise _Stop
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
+        EXPERIMENTS[name].run(cifar10, tmp_path / "run")

@@ -55,7 +55,7 @@ def test_a_run_of_each_recipe(name, folder, tmp_path):
     if recipe.polyak == 0:
         assert top1["percent"] == pytest.approx(100 * (1 - run.history[accuracy][-1]), abs=0.01)
     assert again.manifest["errors"]["top-5"]["wrong"] == 0  # of two classes
-    classes = {again.predict(folder / c / "0.png")[0] for c in ("green", "red")}
+    classes = {c for c, *_ in again.predict(folder / "green" / "0.png", folder / "red" / "0.png")}
     assert classes <= {"green", "red"}
 
     if name != "googlenet":  # its 144 crops take minutes
@@ -72,8 +72,8 @@ def test_learns_colours(folder, tmp_path):
     assert run.manifest["errors"]["top-1"]["wrong"] == 0
     for views in ("center", "paper"):
         run.recipe = dataclasses.replace(recipe, views=views)
-        assert run.predict(folder / "red" / "3.png")[0] == "red"
-        assert run.predict(folder / "green" / "3.png")[0] == "green"
+        read = run.predict(*(folder / c / f"{i}.png" for i in (3, 8) for c in ("red", "green")))
+        assert [first for first, _, _ in read] == ["red", "green"] * 2
 
 
 def test_the_mean_is_that_of_the_center_crops(folder, tmp_path):
@@ -119,7 +119,7 @@ def test_ten_crops_are_read_from_the_rescaled_image(folder, tmp_path):
     expected = AverageOverViews(model, ten_crop, {"size": 64}).predict(
         (image - mean)[None], verbose=0
     )[0]
-    scores = recipe.scores(model, tmp_path / "image.png", tmp_path)
+    (scores,) = recipe.scores(model, [tmp_path / "image.png"], tmp_path)
     np.testing.assert_allclose(scores, expected, rtol=1e-4)
 
 
