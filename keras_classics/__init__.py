@@ -12,14 +12,19 @@ from keras_classics import (
     optimizers,
     preprocessing,
 )
+from keras_classics.surgery import features, freeze_statistics, fuse, recompute_statistics
 
 __all__ = [
     "activations",
     "analysis",
     "applications",
+    "features",
+    "freeze_statistics",
+    "fuse",
     "initializers",
     "layers",
     "losses",
     "optimizers",
     "preprocessing",
+    "recompute_statistics",
 ]

@@ -23,9 +23,10 @@ ROOMS = {
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
     "applications": {"activations", "initializers", "layers"},
+    "surgery": {"backend", "layers"},
     "datasets": {"preprocessing"},
-    "training": {*EQUATIONS, "applications", "backend", "datasets"},
-    "experiments": {*EQUATIONS, "applications", "backend", "datasets"},
+    "training": {*EQUATIONS, "applications", "backend", "datasets", "surgery"},
+    "experiments": {*EQUATIONS, "analysis", "applications", "backend", "datasets", "training"},
     "analysis": {"applications", "layers"},
 }
 PACKAGES = {

@@ -1,0 +1,66 @@
+"""Batch normalization (Ioffe & Szegedy, 2015), by the backend's fused operation."""
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` by TensorFlow's or PyTorch's fused operation.
+
+    For each channel, with mean and (biased) variance over the positions of all images of
+    the batch,
+
+        y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+    In training the mean and the variance are the batch's, and
+
+        moving <- momentum * moving + (1 - momentum) * batch's
+
+    which takes their place at inference and where the layer is frozen (`trainable=False`).
+    Weights, configuration and results are those of Keras's layer; a training step of
+    ResNet-50 takes about three quarters of the time. On JAX, under XLA, and on other inputs
+    than maps with their channels last, it is Keras's layer.
+
+    The paper takes the unbiased variance at inference, averaged over many batches after
+    training: `keras_classics.recompute_statistics`.
+
+    Args:
+        momentum: Share of the moving averages that is kept. The paper is silent;
+            PyTorch's 0.1 is this 0.9, Keras has 0.99.
+        epsilon: Added to the variance. The paper is silent; Caffe and PyTorch: 1e-5, and
+            so He et al.; Keras has 1e-3.
+        **kwargs: Further arguments of `keras.layers.BatchNormalization`.
+
+    Input and output shape: `(batch, height, width, channels)`.
+
+    References: Ioffe & Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+    Reducing Internal Covariate Shift", ICML 2015, algorithms 1 and 2; He, Zhang, Ren & Sun,
+    CVPR 2016, section 3.4.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):  # (batch, height, width, channels)
+        fused = backend.fused_batch_normalization()
+        usual = (
+            len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and mask is None
+            and not (self.renorm or self.synchronized)
+            and self.variable_dtype == "float32"
+            and keras.backend.standardize_dtype(inputs.dtype) == self.compute_dtype
+        )
+        if fused is None or not (training and self.trainable and usual):
+            return super().call(inputs, training=training, mask=mask)
+
+        channels = inputs.shape[-1]
+        gamma = self.gamma if self.scale else ops.ones(channels, "float32")
+        beta = self.beta if self.center else ops.zeros(channels, "float32")
+        outputs, mean, variance = fused(inputs, gamma, beta, self.epsilon)
+        for moving, new in [(self.moving_mean, mean), (self.moving_variance, variance)]:
+            moving.assign(self.momentum * moving + (1 - self.momentum) * new)
+        return outputs  # (batch, height, width, channels)

@@ -1,0 +1,54 @@
+"""The shortcut without parameters (He et al., 2016, section 3.3, option A)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class IdentityShortcut2D(keras.layers.Layer):
+    """Passes maps on as they are, to a place with fewer positions and more maps.
+
+    With `s` the stride and `C` the channels of the input,
+
+        y[i, j, c] = x[s*i, s*j, c]  for c < C,  0 for the other maps
+
+    Args:
+        filters: Number of output maps, at least `C`.
+        strides: `s`, a positive integer. Paper: 2, where the maps halve their sides.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, ceil(height / s), ceil(width / s), filters)`.
+
+    Reference: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition",
+    CVPR 2016, section 3.3 (A): "extra zero entries padded for increasing dimensions".
+    """
+
+    def __init__(self, filters, strides=2, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(strides, int) or strides < 1:
+            raise ValueError(f"`strides` must be a positive integer. Received: strides={strides}")
+        self.filters = filters
+        self.strides = strides
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        if input_shape[-1] > self.filters:
+            raise ValueError(
+                "The shortcut adds maps and drops none: `filters` must be at least the number "
+                f"of channels. Received: filters={self.filters} for {input_shape[-1]} channels"
+            )
+
+    def call(self, inputs):  # (batch, height, width, channels)
+        step = self.strides
+        x = inputs[:, ::step, ::step] if step > 1 else inputs
+        more = self.filters - inputs.shape[-1]
+        return ops.pad(x, [[0, 0]] * 3 + [[0, more]])  # (batch, new_height, new_width, filters)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, _ = input_shape
+        sides = [None if side is None else -(-side // self.strides) for side in sides]
+        return (batch, *sides, self.filters)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "strides": self.strides}

@@ -1,0 +1,89 @@
+"""A convolution that pads all sides alike (He et al., 2016)."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class SymmetricConv2D(keras.layers.Conv2D):
+    """A convolution of odd kernel size `k` with `k // 2` zeros on every side.
+
+    With `s` the stride, `w` the kernels and `x` zero outside of the image,
+
+        y[i, j, f] = b_f + sum_{p, q, c} w[p, q, c, f] * x[s*i + p - k//2, s*j + q - k//2, c]
+
+    Output `(i, j)` is centred on input `(s*i, s*j)`, the one that a shortcut of the same
+    stride passes on. Caffe and PyTorch pad so. Keras's `padding="same"` is the same at
+    stride 1; at stride 2 on an even side it starts half a stride later.
+
+    Weights files keep the stride, and a network that moves it elsewhere (ResNet's
+    `stride_in`) refuses them: its weights have the same shapes, and another meaning.
+
+    Args:
+        filters: Number of output maps.
+        kernel_size: `k`, an odd integer.
+        strides: `s`, an integer.
+        use_bias: Whether there is a `b`. Paper: no, batch normalization follows.
+        kernel_initializer: Start of the kernels.
+        **kwargs: Further arguments of `keras.layers.Conv2D`, but `padding`.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    Output shape: `(batch, ceil(height / s), ceil(width / s), filters)`.
+
+    Reference: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition",
+    CVPR 2016, whose released networks pad so.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        use_bias=False,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            **{"data_format": "channels_last", "padding": "same", **kwargs},
+        )
+        if self.data_format != "channels_last" or self.padding != "same":
+            raise ValueError(
+                "The padding is fixed, and channels come last. Received: "
+                f"padding={self.padding!r}, data_format={self.data_format!r}"
+            )
+        if any(side % 2 == 0 for side in self.kernel_size) or self.dilation_rate != (1, 1):
+            raise ValueError(
+                "`kernel_size` must be odd, so that both sides can have the same zeros, and the "
+                f"kernel is not dilated. Received: kernel_size={kernel_size}, "
+                f"dilation_rate={self.dilation_rate}"
+            )
+
+    def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        if self.strides == (1, 1) or self.kernel_size == (1, 1):
+            return super().convolution_op(inputs, kernel)  # (batch, height, width, filters)
+        zeros = [[0, 0], *([side // 2, side // 2] for side in self.kernel_size), [0, 0]]
+        return ops.conv(
+            ops.pad(inputs, zeros), kernel, self.strides, "valid", data_format="channels_last"
+        )  # (batch, ceil(height / s), ceil(width / s), filters)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["strides"] = np.array(self.strides)
+
+    def load_own_variables(self, store):
+        arrays = {name: store[name] for name in store.keys()}  # noqa: SIM118 it has no iterator
+        theirs = tuple(int(s) for s in arrays.pop("strides", self.strides))
+        if theirs != self.strides:
+            raise ValueError(
+                f"These weights were made for a stride of {theirs[0]} in {self.name}, which has "
+                f"{self.strides[0]} here: of two ResNets, stride_in is not the same. Build the "
+                "network with the stride_in that the weights were made with."
+            )
+        super().load_own_variables(arrays)

@@ -1,0 +1,132 @@
+"""The maps inside a network, as a model: for detection, segmentation and pictures."""
+
+import difflib
+import math
+
+import keras
+from keras import layers
+
+from keras_classics.layers import ConstantPadding2D
+
+STRIDES = (4, 8, 16, 32)
+
+
+def features(model, names=None):
+    """The pyramid of a network: its last maps at strides 4, 8, 16 and 32, as a model.
+
+    A level's map is the output of the last layer at that stride through which every path from
+    the image leads: the end of a stage, not the inside of a block. Strides are read off the
+    sizes of the maps, as powers of two. What only pads is left out, and so are auxiliary
+    classifiers. For example
+
+    | network   | stride 4  | 8              | 16             | 32             |
+    |-----------|-----------|----------------|----------------|----------------|
+    | ResNet    | `conv2_x` | `conv3_x`      | `conv4_x`      | `conv5_x`      |
+    | VGG("D")  | `conv3_3` | `conv4_3`      | `conv5_3`      | `pool5`        |
+    | GoogLeNet | `lrn2`    | `inception_3b` | `inception_4e` | `inception_5b` |
+
+    A network that ends earlier has fewer levels.
+
+    Args:
+        model: A functional or sequential `keras.Model` of images, channels last, of known
+            size or not. A model within it counts as one layer: for the maps inside, take
+            `features(model.get_layer(its_name))`.
+        names: Layers whose outputs to take instead, of any shape. A layer that is applied
+            several times gives its last output.
+
+    Returns:
+        A `keras.Model` from the same input to a dict from the layers' names to their
+        outputs. Layers and weights are those of `model`, which may be trained through it.
+
+    Raises:
+        ValueError: if `model` is neither functional nor sequential or was not built, if it has
+            no layer of a name, or no maps at these strides.
+    """
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "`model` must be a functional model, or a sequential one that was built: of others, "
+            f"Keras does not know how the layers connect. Received: model={model!r}"
+        )
+    outputs = {node.operation.name: node.outputs[0] for node in _nodes(model.outputs)}
+    if names is None:
+        names = _pyramid(model)
+    for name in names:
+        if name not in outputs:
+            near = difflib.get_close_matches(name, outputs, n=5, cutoff=0.4)
+            raise ValueError(
+                f"The model has no layer of this name; near ones: {', '.join(near) or 'none'}. "
+                f"Received: {name!r} in names={names}"
+            )
+    chosen = {name: outputs[name] for name in names}
+    return keras.Model(_input(model), chosen, name=f"{model.name}_features")
+
+
+def _input(model):
+    """A functional model's input in its structure; a sequential one has no `input` yet."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
+def _pyramid(model):
+    """The names of the last bottlenecks at each of `STRIDES`."""
+    depth = _nodes(model.outputs)
+    maps = [node for node in depth if len(node.outputs[0].shape) == 4]
+    image = model.inputs[0].shape
+    if len(image) != 4:
+        raise ValueError(
+            "The model must take images, (batch, height, width, channels). "
+            f"Received: model={model.name!r} with inputs of shape {image}"
+        )
+    deepest = max(maps, key=depth.get)
+    way = [node for node in _bottlenecks(deepest) if node in maps and not _pads(node)]
+
+    # Images of unknown size: what becomes of one of 512 pixels.
+    size = keras.tree.map_structure(lambda x: tuple(d or 512 for d in x.shape), _input(model))
+    network = keras.Model(_input(model), [node.outputs[0] for node in way])
+    shapes = network.compute_output_shape(size)
+    # Step by step: a little of a map is lost at each border without padding, too.
+    area, stride = math.prod(keras.tree.flatten(size)[1:3]), 1
+    levels = {}  # the last of each stride
+    for node, (_, height, width, _) in zip(way, shapes, strict=True):
+        stride *= 2.0 ** round(math.log2(area / (height * width)) / 2)
+        area = height * width
+        levels[stride] = node.operation.name
+    names = [levels[stride] for stride in STRIDES if stride in levels]
+    if not names:
+        raise ValueError(
+            f"The model must have maps at one of the strides {STRIDES}; take `names` for others. "
+            f"Received: model={model.name!r} with maps at strides {[*map(int, levels)]}"
+        )
+    return names
+
+
+def _nodes(tensors):
+    """The applications of layers that lead to the tensors, in order, each with its depth."""
+    depth = {}
+    stack = [_node(tensor) for tensor in tensors]
+    while stack:
+        node = stack[-1]
+        before = [parent for parent in node.parent_nodes if parent not in depth]
+        stack.extend(before)
+        if not before:
+            depth[stack.pop()] = 1 + max((depth[p] for p in node.parent_nodes), default=0)
+    return depth
+
+
+def _node(tensor):
+    layer, index, _ = tensor._keras_history
+    return layer._inbound_nodes[index]
+
+
+def _bottlenecks(end):
+    """The nodes through which every path to `end` leads, in order."""
+    nodes = list(_nodes(end.outputs))
+    last_use = {parent: i for i, node in enumerate(nodes) for parent in node.parent_nodes}
+    reach = 0
+    for i, node in enumerate(nodes):
+        if reach <= i:
+            yield node
+        reach = max(reach, last_use.get(node, i))
+
+
+def _pads(node):
+    return isinstance(node.operation, layers.ZeroPadding2D | ConstantPadding2D)
