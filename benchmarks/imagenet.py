@@ -41,10 +41,10 @@ from keras_classics.optimizers import CoupledSGD
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "applications"))
 
 
-def images(batch_size):
+def images(batch_size, side=224, classes=1000):
     random = np.random.default_rng(0)
-    pixels = random.standard_normal((batch_size, 224, 224, 3), "float32")
-    return pixels, random.integers(0, 1000, batch_size).astype("int32")
+    pixels = random.standard_normal((batch_size, side, side, 3), "float32")
+    return pixels, random.integers(0, classes, batch_size).astype("int32")
 
 
 def inference(model, x):
@@ -67,11 +67,21 @@ def step(model, x, y):
     return lambda: float(model.train_function(iterator)["loss"])
 
 
+def torch_images(module, x):
+    """The images in the memory format of the module's kernels."""
+    import torch
+
+    kernel = next(weight for weight in module.parameters() if weight.ndim == 4)
+    last = kernel.is_contiguous(memory_format=torch.channels_last)
+    x = torch.from_numpy(x.transpose(0, 3, 1, 2))
+    return x.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
 def torch_inference(module, x):
     import torch
 
     module.eval()
-    x = torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
+    x = torch_images(module, x)
 
     def call():
         with torch.inference_mode():
@@ -87,7 +97,7 @@ def torch_step(module, x, y):
 
     module.train()
     optimizer = torch.optim.SGD(module.parameters(), 1e-4, 0.9, weight_decay=5e-4)
-    x, y = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y).long()
+    x, y = torch_images(module, x), torch.from_numpy(y).long()
 
     def call():
         optimizer.zero_grad()
@@ -105,9 +115,9 @@ def torch_step(module, x, y):
     return call
 
 
-def compare(name, ours, peers, rounds, batch_size=8, trained=None):
+def compare(name, ours, peers, rounds, batch_size=8, trained=None, side=224, classes=1000):
     """`ours()` and, in training, `trained()` against peers: `{label: (maker, is torch)}`."""
-    x, y = images(batch_size)
+    x, y = images(batch_size, side, classes)
     for mode in ("inference", "training"):
         model = (trained or ours)() if mode == "training" else ours()
         mine = step(model, x, y) if mode == "training" else inference(model, x)

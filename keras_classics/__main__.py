@@ -12,6 +12,8 @@ Examples:
   keras-classics train lecun1989 --data=usps --passes=23
   keras-classics train alexnet --data=photographs/ --batch_size=64
   keras-classics train vgg --configuration=A --data=tfds:imagenette
+  keras-classics train resnet-imagenet --configuration=18 --data=photographs/
+  keras-classics train resnet-cifar --depth=56 --data=cifar10
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
@@ -50,7 +52,7 @@ _DEFINE = {
 }
 FIELDS = {
     field.name: field
-    for kind in (training.DigitRecipe, training.ImageRecipe)
+    for kind in (training.DigitRecipe, training.ImageRecipe, training.CIFARRecipe)
     for field in dataclasses.fields(kind)
     if field.name != "network"
 }
@@ -76,9 +78,8 @@ def train(name):
     run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}")
     run = training.train(recipe, data, run_dir, FLAGS.seed)
     try:
-        digits = isinstance(data, datasets.Data)
-        test = (recipe.inputs(data.test_images, data.box), data.test_labels) if digits else ()
-        analysis.draw(run.model, run.history, run.folder / "pictures", *test)
+        pictured = recipe.pictured(data, run.folder)
+        analysis.draw(run.model, run.history, run.folder / "pictures", *pictured)
     except ImportError as error:
         logging.warning("No pictures: %s", error)
     print(f"{recipe.passes} passes in {run.manifest['seconds']:.0f} s")
@@ -160,7 +161,11 @@ COMMANDS = {
 }
 
 
-_NUMBERS = {"learning_rates": float, "short_side": int}  # in the fields that are tuples
+_NUMBERS = {
+    "learning_rates": float,
+    "short_side": int,
+    "drops_at": int,
+}  # in the fields that are tuples
 
 
 def _override(recipe):

@@ -8,6 +8,7 @@ from keras import layers
 
 from keras_classics.layers import (
     ConstantPadding2D,
+    IdentityShortcut2D,
     LocallyConnected2D,
     LocalResponseNormalization,
     MapConv2D,
@@ -90,6 +91,7 @@ def _macs(layer, units, shape):
 
 _FREE = (
     ConstantPadding2D,
+    IdentityShortcut2D,
     LocalResponseNormalization,
     layers.Activation,
     layers.Add,
@@ -100,6 +102,7 @@ _FREE = (
     layers.Flatten,
     layers.GlobalAveragePooling2D,
     layers.GlobalMaxPooling2D,
+    layers.Identity,
     layers.MaxPooling2D,
     layers.ReLU,
     layers.Rescaling,

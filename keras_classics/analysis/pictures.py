@@ -1,4 +1,4 @@
-"""Pictures of a trained LeNet: how it learned, what it sees, what it misreads."""
+"""Pictures of a trained network: how it learned, what it sees, what it misreads."""
 
 import pathlib
 import re
@@ -175,6 +175,50 @@ def feature_maps(model, image):
     return page.figure
 
 
+def layer_responses(models, images):
+    """The standard deviations of the layers' responses, as figure 7 of He et al., 2016.
+
+    A response is the output of a 3x3 convolution after batch normalization, before anything
+    else; the deviation is over all images, positions and maps. Above in the order of the
+    layers, below sorted.
+
+    Args:
+        models: `{label: network}`, networks with batch normalization after 3x3 convolutions.
+        images: Array `(n, height, width, channels)`, inputs of the networks.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    deviations = {}
+    for label, model in models.items():
+        names = [layer.name for layer in _normalizations(model)]
+        if not names:
+            raise ValueError(
+                "A network must have batch normalization after convolutions of 3x3. "
+                f"{_received(model)}"
+            )
+        found = _activations(model, names, images)
+        deviations[label] = [found[name].std() for name in names]
+    page = _page(6.4)
+    for y, title, order in [
+        (0.6, "standard deviation of each 3x3 layer's responses", list),
+        (3.7, "the same, sorted", lambda values: sorted(values, reverse=True)),
+    ]:
+        axes = _panel(page, 0.8, y, 8.8, 2.1)
+        for label, values in deviations.items():
+            axes.plot(range(1, len(values) + 1), order(values), linewidth=1.4, label=label)
+        axes.set_title(title, fontsize=12, color=INK, loc="left")
+        axes.set_xlabel("layer" if order is list else "rank", fontsize=12, color=INK)
+        axes.set_ylim(0, None)
+        axes.tick_params(colors=GREY, labelsize=11)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(PALE)
+        axes.grid(axis="y", color=PALE, linewidth=0.5)
+        if len(deviations) > 1:
+            axes.legend(frameon=False, fontsize=10)
+    return page.figure
+
+
 def codes(model, images, labels):
     """The codes of the classes, and below them the mean F6 of each class's images.
 
@@ -250,8 +294,8 @@ def draw(model, history, folder, images=None, labels=None):
         model: A trained network.
         history: As `learning_curves` takes it.
         folder: Folder to write into; made if it is missing.
-        images: Test images as a LeNet sees them, `(n, height, width, channels)`, for
-            the pictures of its activations and of its mistakes.
+        images: Test images as the network sees them, `(n, height, width, channels)`, for
+            the responses of ResNet's layers, or a LeNet's activations and mistakes.
         labels: Their classes, integers `(n,)`.
 
     Returns:
@@ -261,7 +305,9 @@ def draw(model, history, folder, images=None, labels=None):
         "learning_curves": learning_curves(history),
         "kernels": kernels(model),
     }
-    if images is not None:
+    if images is not None and _normalizations(model):
+        figures["layer_responses"] = layer_responses({model.name: model}, images[:1000])
+    elif images is not None:
         figures["feature_maps"] = feature_maps(model, images[0])
         if _has_codes(model):
             figures["codes"] = codes(model, images, labels)
@@ -277,6 +323,16 @@ def draw(model, history, folder, images=None, labels=None):
 
 def _has_codes(model):
     return any(layer.name == "RBF" for layer in model.layers)
+
+
+def _normalizations(model):
+    """The batch normalizations right after a convolution of 3x3."""
+    return [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and getattr(layer.input._keras_history.operation, "kernel_size", None) == (3, 3)
+    ]
 
 
 def _received(model):

@@ -6,6 +6,17 @@ from keras_classics.applications.googlenet import GoogLeNet
 from keras_classics.applications.lecun1989 import LeCun1989
 from keras_classics.applications.lenet1 import LeNet1
 from keras_classics.applications.lenet5 import LeNet5
+from keras_classics.applications.resnet import (
+    PlainNet,
+    PlainNetCIFAR,
+    ResNet,
+    ResNet18,
+    ResNet34,
+    ResNet50,
+    ResNet101,
+    ResNet152,
+    ResNetCIFAR,
+)
 from keras_classics.applications.vgg import VGG, VGG11, VGG13, VGG16, VGG19
 
 __all__ = [
@@ -20,4 +31,13 @@ __all__ = [
     "LeCun1989",
     "LeNet1",
     "LeNet5",
+    "PlainNet",
+    "PlainNetCIFAR",
+    "ResNet",
+    "ResNet18",
+    "ResNet34",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "ResNetCIFAR",
 ]

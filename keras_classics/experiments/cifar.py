@@ -29,15 +29,15 @@ def images(data_dir, held_out=0):
     return {name: (pixels - mean, y) for name, (pixels, y) in splits.items() if len(y)}
 
 
-def axes(width, height):
-    """The axes of a figure of this size in inches."""
+def axes(width, height, columns=1):
+    """The axes of a figure of this size in inches; of several columns, an array of them."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
             'Experiments draw with matplotlib: pip install "keras-classics[plots]"'
         ) from error
-    return Figure(figsize=(width, height), layout="constrained").subplots()
+    return Figure(figsize=(width, height), layout="constrained").subplots(1, columns)
 
 
 def write(rows, path):

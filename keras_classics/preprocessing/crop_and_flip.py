@@ -1,4 +1,5 @@
-"""Random crops and reflections (Krizhevsky et al., 2012, section 4.1)."""
+"""Random crops and reflections (Krizhevsky et al., 2012, section 4.1; He et al., 2016,
+section 4.2)."""
 
 import keras
 from keras import ops
@@ -16,6 +17,8 @@ class CropAndFlip(keras.layers.Layer):
 
     Args:
         size: Size of the patch, an integer or a pair `(height, width)`. Paper: 224.
+        padding: Zeros on every side of the image before the random patch is cut out, pixels.
+            He et al. for CIFAR-10: 4, and a patch as large as the image.
         seed: Seed of the draws.
 
     Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, at least
@@ -23,20 +26,29 @@ class CropAndFlip(keras.layers.Layer):
 
     Output shape: the same with the height and width of the patch.
 
-    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
-    Convolutional Neural Networks", NIPS 2012, section 4.1.
+    References: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
+    Convolutional Neural Networks", NIPS 2012, section 4.1; He, Zhang, Ren & Sun, "Deep
+    Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
 
-    def __init__(self, size=224, seed=None, **kwargs):
+    def __init__(self, size=224, padding=0, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.patch = boxes.pair(size)
+        if not isinstance(padding, int) or padding < 0:
+            raise ValueError(
+                f"`padding` must be a number of pixels, an integer from 0. Received: {padding}"
+            )
         self.size = size
+        self.padding = padding
         self.seed = seed
         self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
         self._seeds = keras.random.SeedGenerator(seed)
 
     def call(self, images, training=False):  # (..., height, width, channels)
         images = boxes.refuse_smaller(images, self.patch)
+        if training and self.padding:
+            zeros = [[self.padding, self.padding]] * 2 + [[0, 0]]
+            images = ops.pad(images, [[0, 0]] * (len(images.shape) - 3) + zeros)
         down, across = (
             side - new for side, new in zip(boxes.sides(images), self.patch, strict=True)
         )
@@ -52,4 +64,9 @@ class CropAndFlip(keras.layers.Layer):
         return (*input_shape[:-3], *self.patch, input_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "padding": self.padding,
+            "seed": self.seed,
+        }

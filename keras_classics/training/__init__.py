@@ -1,9 +1,10 @@
 """The papers' own training: recipes, and one straight `train`."""
 
+from keras_classics.training.cifar_recipe import CIFARRecipe
 from keras_classics.training.digit_recipe import DigitRecipe
 from keras_classics.training.image_recipe import ImageRecipe
 from keras_classics.training.recipes import RECIPES
 from keras_classics.training.run import Run
 from keras_classics.training.train import train
 
-__all__ = ["RECIPES", "DigitRecipe", "ImageRecipe", "Run", "train"]
+__all__ = ["RECIPES", "CIFARRecipe", "DigitRecipe", "ImageRecipe", "Run", "train"]

@@ -142,7 +142,7 @@ class DigitRecipe:
             ],
         }
 
-    def trained(self, model):
+    def trained(self, model, images):
         """The network as it is tested."""
         return model
 
@@ -160,6 +160,10 @@ class DigitRecipe:
         for path in paths:
             image = self.inputs(read_ink(path)[None, ..., None], None)
             yield model.predict(image, verbose=0)[0]
+
+    def pictured(self, data, folder):
+        """What pictures of the trained network show: test images as it sees them, and labels."""
+        return self.inputs(data.test_images, data.box), data.test_labels
 
     def about(self, data):
         """What a run states of its data."""

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_classics import applications, datasets, preprocessing
+from keras_classics import applications, datasets, preprocessing, surgery
 from keras_classics.applications import googlenet, vgg
 from keras_classics.optimizers import CoupledSGD
 from keras_classics.training.fields import count_errors, field
@@ -15,13 +15,16 @@ NETWORKS = {
     "alexnet": applications.AlexNet,
     "vgg": applications.VGG,
     "googlenet": applications.GoogLeNet,
+    "resnet-imagenet": applications.ResNet,
 }
+WITH_CONFIGURATION = ("vgg", "resnet-imagenet")
+RESNET_SCALES = (224, 256, 384, 480, 640)  # He et al., section 3.4
 CHOICES = {
     "network": tuple(NETWORKS),
     "schedule": ("plateau", "steps"),
     "sampling": ("crop", "area"),
     "mean": ("pixel", "channel"),
-    "views": ("center", "paper"),
+    "views": ("center", "paper", "scales"),
 }
 
 
@@ -44,14 +47,16 @@ class ImageRecipe:
     decay: float = field("weight decay, inside the velocity", default=5e-4)
     exempt: tuple = field("names of variables that do not decay", default=("bias",))
     polyak: float = field("momentum of the average of the weights; 0: none", default=0.0)
-    configuration: str = field("VGG's configuration: A, A-LRN, B, C, D or E", default=None)
+    configuration: str = field("VGG's A, A-LRN, B, C, D or E; ResNet's depth", default=None)
     bias_start: float = field("start of AlexNet's biases of one", default=None)
     crop: int = field("side of the network's input, pixels", default=224)
     short_side: tuple = field("short side of an image, or its range, pixels", default=(256,))
     sampling: str = field("crop: from the rescaled image; area: any part of it", default="crop")
     mean: str = field("the mean of each pixel or of each channel is subtracted", default="channel")
     color: bool = field("PCA colour jitter", default=False)
-    views: str = field("test by the center crop, or as the paper did", default="center")
+    views: str = field(
+        "test by the center crop, as the paper did, or (ResNet) at several scales", default="center"
+    )
 
     def __post_init__(self):
         for name, values in CHOICES.items():
@@ -60,12 +65,20 @@ class ImageRecipe:
                     f"`{name}` must be one of {', '.join(values)}. "
                     f"Received: {name}={getattr(self, name)}"
                 )
-        for name, network in [("configuration", "vgg"), ("bias_start", "alexnet")]:
-            if (getattr(self, name) is None) is (self.network == network):
+        for name, networks in [
+            ("configuration", WITH_CONFIGURATION),
+            ("bias_start", ("alexnet",)),
+        ]:
+            if (getattr(self, name) is None) is (self.network in networks):
                 raise ValueError(
-                    f"`{name}` belongs to {network}, and {network} needs it. "
+                    f"`{name}` belongs to {' and '.join(networks)}, which need it. "
                     f"Received: {name}={getattr(self, name)} for {self.network}"
                 )
+        if self.views == "scales" and self.network != "resnet-imagenet":
+            raise ValueError(
+                "views=scales is ResNet's test; VGG's own, views=paper, has several scales. "
+                f"Received: views={self.views} for {self.network}"
+            )
         if min(self.passes, self.batch_size, self.patience) < 1:
             raise ValueError(
                 "`passes`, `batch_size` and `patience` must be at least 1. Received: "
@@ -82,9 +95,16 @@ class ImageRecipe:
         shared = {"input_shape": (self.crop, self.crop, 3), "classes": classes}
         if self.network == "vgg":
             return applications.VGG(self.configuration, **shared)
+        if self.network == "resnet-imagenet":
+            return applications.ResNet(int(self.configuration), **shared)
         if self.network == "googlenet":
             return applications.GoogLeNet(auxiliary=True, **shared)
         return applications.AlexNet(bias_start=self.bias_start, **shared)
+
+    @property
+    def _of_whole_image(self):
+        """Whether the mean is that of whole images of one size, and not of crops."""
+        return self.mean == "pixel" and len(self.short_side) == 1
 
     def before_mean(self):
         """Layers that bring an image of 0 to 255 to the size at which the mean is known."""
@@ -93,7 +113,7 @@ class ImageRecipe:
         rescale = preprocessing.RescaleShortSide(
             self.short_side[0] if len(self.short_side) == 1 else tuple(self.short_side)
         )
-        if self.mean == "pixel":
+        if self._of_whole_image:
             side = self.short_side[0]
             return [rescale, keras.layers.CenterCrop(side, side, data_format="channels_last")]
         return [rescale, preprocessing.CropAndFlip(self.crop)]
@@ -101,7 +121,7 @@ class ImageRecipe:
     def layers(self, mean):
         """All layers between an image of 0 to 255 and the network, random in training only."""
         color = [preprocessing.PCAColorJitter()] if self.color else []
-        cut = [preprocessing.CropAndFlip(self.crop)] if self.mean == "pixel" else []
+        cut = [preprocessing.CropAndFlip(self.crop)] if self._of_whole_image else []
         return [*self.before_mean(), *color, mean, *cut]
 
     def prepare(self, data, seed, folder):
@@ -153,8 +173,11 @@ class ImageRecipe:
             verbose=1,
         )
 
-    def trained(self, model):
-        """The network as it is tested: of GoogLeNet, what remains without its helpers."""
+    def trained(self, model, images):
+        """The network as it is tested: of GoogLeNet without its helpers, of ResNet with the
+        true averages of batch normalization."""
+        if self.network == "resnet-imagenet":
+            surgery.recompute_statistics(model, images)
         if isinstance(model.output, dict):
             return keras.Model(model.input, model.output["predictions"], name=model.name)
         return model
@@ -173,6 +196,8 @@ class ImageRecipe:
         elif self.network == "googlenet":  # section 7
             layers, views = [mean], preprocessing.googlenet_crops
             arguments = {"size": self.crop}
+        elif self.network == "resnet-imagenet":  # section 3.4
+            return self._resnet_reader(model, mean)
         else:  # section 3.2
             low, high = self.short_side[0], self.short_side[-1]
             if low == high:
@@ -181,6 +206,23 @@ class ImageRecipe:
             layers, views, model = [mean], preprocessing.whole_images, vgg.dense(model)
             arguments = {"short_sides": sides}
         return layers, preprocessing.AverageOverViews(model, views, arguments)
+
+    def _resnet_reader(self, model, mean):
+        """Ten crops; or, at several scales, the whole image less the mean of its channels."""
+        if self.views == "paper":
+            crops = keras.Sequential([keras.Input(model.input_shape[1:]), mean, model])
+            short_side = min(self.short_side)
+            layers, views = [preprocessing.RescaleShortSide(short_side)], preprocessing.ten_crop
+            return layers, preprocessing.AverageOverViews(crops, views, {"size": self.crop})
+        average = keras.ops.convert_to_numpy(mean.average)
+        channels = average.reshape(-1, average.shape[-1]).mean(axis=0)
+        whole = applications.ResNet(
+            int(self.configuration), input_shape=(None, None, 3), classes=model.output_shape[-1]
+        )
+        whole.set_weights(model.get_weights())
+        views, arguments = preprocessing.whole_images, {"short_sides": RESNET_SCALES}
+        layers = [preprocessing.SubtractMean("channel", mean=[float(x) for x in channels])]
+        return layers, preprocessing.AverageOverViews(whole, views, arguments)
 
     def evaluate(self, model, data, folder):
         """Counts the validation images whose class is not the first, or in the first five."""
@@ -203,6 +245,13 @@ class ImageRecipe:
             for layer in layers:
                 image = layer(image)
             yield reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
+
+    def pictured(self, data, folder):
+        """What pictures of the trained network show: of ResNet the responses to a batch."""
+        if self.network != "resnet-imagenet":
+            return ()
+        layers, _ = dataclasses.replace(self, views="center").reader(None, folder)
+        return next(iter(image_batches(data.validation, layers, self.batch_size)))
 
     def about(self, data):
         """What a run states of its data."""

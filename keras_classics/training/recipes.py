@@ -3,9 +3,10 @@
 LeCun 1989: LeCun et al., Neural Computation 1(4), 1989. LeNet-1: LeCun et al., NIPS 2,
 1990. LeNet-5: LeCun et al., Proc. IEEE 86(11), 1998 (sections III.B, appendices A and C).
 AlexNet: Krizhevsky, Sutskever & Hinton, NIPS 2012. VGG: Simonyan & Zisserman, ICLR 2015.
-GoogLeNet: Szegedy et al., CVPR 2015.
+GoogLeNet: Szegedy et al., CVPR 2015. ResNet: He et al., CVPR 2016.
 """
 
+from keras_classics.training.cifar_recipe import CIFARRecipe
 from keras_classics.training.digit_recipe import DigitRecipe
 from keras_classics.training.image_recipe import ImageRecipe
 
@@ -100,4 +101,37 @@ RECIPES = {
         crop=224,  # section 5
         mean="channel",  # section 5
     ),
+    "resnet-imagenet": ImageRecipe(
+        network="resnet-imagenet",
+        configuration="50",
+        passes=120,  # section 3.4: up to 600,000 steps
+        batch_size=256,  # section 3.4
+        learning_rate=0.1,  # section 3.4
+        schedule="plateau",  # section 3.4: divided by 10 when the error plateaus
+        factor=0.1,  # section 3.4
+        patience=5,  # the paper is silent
+        drops=3,  # the paper is silent
+        momentum=0.9,  # section 3.4
+        decay=1e-4,  # section 3.4
+        exempt=(),  # the paper is silent
+        short_side=(256, 480),  # section 3.4
+        crop=224,  # section 3.4
+        mean="pixel",  # section 3.4
+        color=True,  # section 3.4
+    ),
+    **{
+        network: CIFARRecipe(
+            network=network,
+            depth=20,
+            passes=164,  # section 4.2: 64,000 steps, of which a pass of 50,000 images has 391
+            batch_size=128,  # section 4.2
+            learning_rate=0.1,  # section 4.2
+            drops_at=(32_000, 48_000),  # section 4.2
+            factor=0.1,  # section 4.2
+            momentum=0.9,  # section 4.2
+            decay=1e-4,  # section 4.2
+            padding=4,  # section 4.2
+        )
+        for network in ("resnet-cifar", "plain-cifar")
+    },
 }

@@ -13,7 +13,7 @@ def train(recipe, data, run_dir, seed=0, verbose=1):
     The same seed on the same machine and versions gives the same history.
 
     Args:
-        recipe: A `DigitRecipe` or an `ImageRecipe`.
+        recipe: A `DigitRecipe`, an `ImageRecipe` or a `CIFARRecipe`.
         data: What `datasets.load` gives for the recipe's kind of images.
         run_dir: Folder to make; one that exists already is refused.
         seed: Seed of the weights, of the order of the images, and of all that is
@@ -33,5 +33,5 @@ def train(recipe, data, run_dir, seed=0, verbose=1):
     ]
     start = time.time()
     model.fit(**fit, epochs=recipe.passes, verbose=verbose, callbacks=callbacks)
-    run.finish(recipe.trained(model), data, seconds=time.time() - start)
+    run.finish(recipe.trained(model, fit["x"]), data, seconds=time.time() - start)
     return run

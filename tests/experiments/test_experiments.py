@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from keras_classics.experiments import EXPERIMENTS, ablations, cifar, relu_vs_tanh
+from keras_classics import training
+from keras_classics.experiments import EXPERIMENTS, ablations, cifar, degradation, relu_vs_tanh
 
 
 @pytest.fixture
@@ -103,3 +104,20 @@ def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypa
     monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
         EXPERIMENTS[name].run(cifar10, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_degradation(cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
+    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
+    names = [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]
+    for name in names:
+        runs = [training.Run(tmp_path / f"{name}-{seed}") for seed in (0, 1)]
+        assert runs[0].manifest["data"]["held out"] == 50
+        assert runs[0].manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
+        assert [run.manifest["seed"] for run in runs] == [0, 1]
+        percent = [run.manifest["errors"]["held out"]["percent"] for run in runs]
+        assert f" {np.mean(percent):.2f} |" in next(x for x in table.split("\n") if name in x)
+    for picture in ("figure.png", "figure_1.png", "figure_7.png"):
+        assert (tmp_path / picture).stat().st_size > 5000

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from keras_classics import datasets, training
-from keras_classics.preprocessing import AverageOverViews, ten_crop
+from keras_classics.preprocessing import AverageOverViews, ten_crop, whole_images
 
 # Every recipe at a size that two processors train in seconds.
 SMALL = {
     "alexnet": {"crop": 64, "short_side": (72,), "bias_start": 0.1},
     "vgg": {"crop": 32, "short_side": (36, 44), "configuration": "A"},
     "googlenet": {"crop": 72, "polyak": 0.5},
+    "resnet-imagenet": {"crop": 32, "short_side": (36, 44), "configuration": "18"},
 }
 SHORT = {"passes": 2, "batch_size": 4, "learning_rate": 1e-3}
 
@@ -52,14 +53,15 @@ def test_a_run_of_each_recipe(name, folder, tmp_path):
     assert isinstance(again.model.output, keras.KerasTensor)  # no auxiliary classifiers
     top1 = again.manifest["errors"]["top-1"]
     accuracy = "val_predictions_accuracy" if name == "googlenet" else "val_accuracy"
-    if recipe.polyak == 0:
+    if recipe.polyak == 0 and name != "resnet-imagenet":  # whose statistics are recomputed
         assert top1["percent"] == pytest.approx(100 * (1 - run.history[accuracy][-1]), abs=0.01)
     assert again.manifest["errors"]["top-5"]["wrong"] == 0  # of two classes
     classes = {c for c, *_ in again.predict(folder / "green" / "0.png", folder / "red" / "0.png")}
     assert classes <= {"green", "red"}
 
-    if name != "googlenet":  # its 144 crops take minutes
-        again.recipe = dataclasses.replace(again.recipe, views="paper")
+    further = {"googlenet": [], "resnet-imagenet": ["paper", "scales"]}  # 144 crops take minutes
+    for views in further.get(name, ["paper"]):
+        again.recipe = dataclasses.replace(again.recipe, views=views)
         assert set(again.evaluate(data)) == {"top-1", "top-5"}
 
 
@@ -78,7 +80,11 @@ def test_learns_colours(folder, tmp_path):
 
 def test_the_mean_is_that_of_the_center_crops(folder, tmp_path):
     data = datasets.load(str(folder))
-    for name, shape in [("alexnet", (72, 72, 3)), ("vgg", (3,))]:
+    for name, shape in [
+        ("alexnet", (72, 72, 3)),
+        ("vgg", (3,)),
+        ("resnet-imagenet", (32, 32, 3)),
+    ]:
         recipe = small(name)
         (tmp_path / name).mkdir()
         recipe.prepare(data, 0, tmp_path / name)
@@ -123,15 +129,46 @@ def test_ten_crops_are_read_from_the_rescaled_image(folder, tmp_path):
     np.testing.assert_allclose(scores, expected, rtol=1e-4)
 
 
+def test_resnet_is_read_by_ten_crops_and_at_several_scales(folder, tmp_path):
+    """Both protocols by hand, with a mean that differs from pixel to pixel."""
+    recipe = small("resnet-imagenet")
+    model = recipe.build(2)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:  # a fresh network's answers hardly depend on the image
+        if weight.path.endswith("moving_mean"):
+            weight.assign(rng.uniform(-1, 1, weight.shape))
+    mean = rng.uniform(100, 150, (32, 32, 3)).astype("float32")
+    np.save(tmp_path / "mean.npy", mean)
+    image = rng.integers(0, 256, (36, 50, 3)).astype("uint8")
+    Image.fromarray(image).save(tmp_path / "image.png")
+
+    crops = np.array(ten_crop(image[None].astype("float32"), 32))[0]
+    expected = model.predict(crops - mean, verbose=0).mean(axis=0)
+    paper = dataclasses.replace(recipe, views="paper")
+    (scores,) = paper.scores(model, [tmp_path / "image.png"], tmp_path)
+    np.testing.assert_allclose(scores, expected, rtol=1e-3)
+
+    any_size = keras.models.clone_model(model, keras.Input((None, None, 3)))
+    any_size.set_weights(model.get_weights())
+    views = whole_images((image - mean.mean(axis=(0, 1)))[None], (224, 256, 384, 480, 640))
+    expected = np.mean(
+        [any_size.predict(view[0], verbose=0).mean(axis=0) for view in views], axis=0
+    )
+    scales = dataclasses.replace(recipe, views="scales")
+    (scores,) = scales.scores(model, [tmp_path / "image.png"], tmp_path)
+    np.testing.assert_allclose(scores, expected, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
         ("alexnet", {"network": "lenet5"}, "`network` must be one of alexnet, vgg, googlenet"),
         ("alexnet", {"views": "all"}, "`views` must be one of center, paper"),
         ("alexnet", {"schedule": "cosine"}, "`schedule` must be one of plateau, steps"),
-        ("alexnet", {"bias_start": None}, "`bias_start` belongs to alexnet, and alexnet needs it"),
+        ("alexnet", {"bias_start": None}, "`bias_start` belongs to alexnet, which"),
         ("vgg", {"bias_start": 1.0}, "`bias_start` belongs to alexnet.*for vgg"),
         ("googlenet", {"configuration": "D"}, "`configuration` belongs to vgg.*for googlenet"),
+        ("alexnet", {"views": "scales"}, "views=scales is ResNet's test"),
         ("vgg", {"passes": 0}, "must be at least 1. Received: 0, 256, 5"),
         ("vgg", {"crop": 300}, r"hold the crop. Received: short_side=\(256, 512\), crop=300"),
     ],

@@ -1,0 +1,351 @@
+"""ResNet: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition",
+CVPR 2016 (arXiv:1512.03385).
+
+Follows Table 1 and figures 3 and 5 (ImageNet), section 3.3 (shortcuts A, B and C, plain
+networks), section 3.4 (batch normalization between each convolution and its ReLU) and
+section 4.2 (CIFAR-10). Weights start as in its reference [13], He et al., ICCV 2015,
+section 2.2: normal, of variance 2 / (inputs of a unit).
+
+Departures: none.
+
+The paper is silent on padding, here the same zeros on all sides, as in PyTorch's and
+Keras's networks (the authors' own align pool1's windows with the first pixel, ours begin
+one earlier); on where a bottleneck halves its maps, here in its first 1x1 convolution, as
+in the authors' networks (`stride_in`); and on batch normalization's constants (see
+`keras_classics.layers.BatchNormalization`). The convolutions have no biases, which the
+normalization would take away.
+"""
+
+import sys
+
+import keras
+from keras import layers
+
+from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
+
+# Table 1: the building block (figure 5), and how many of it in conv2_x, ..., conv5_x.
+BLOCKS = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+}
+WIDTHS = (64, 128, 256, 512)  # of the 3x3 convolutions
+CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
+HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
+
+
+def ResNet(
+    depth,
+    *,
+    shortcut="B",
+    stride_in="1x1",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """A residual network of Table 1.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152 layers with weights.
+        shortcut: Section 3.3: `"A"`, identity, with zeros for additional maps; `"B"`,
+            a projection where the maps change, otherwise identity; `"C"`, projections.
+            Paper: A in Table 2 and figure 4, all in Table 3, B from 50 layers on.
+        stride_in: The convolution of a bottleneck that halves the maps, `"1x1"` (the first
+            one) or `"3x3"`, which later libraries call version 1.5. The weights of one are
+            refused by the other. Networks of basic blocks are the same with either.
+        include_top: Whether to build the average pooling and the output.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`; `None` for a side of any length. Paper:
+            `(224, 224, 3)`, RGB less the mean of each pixel over the training set.
+        pooling: Without the top: `None` (the maps of conv5_x), `"avg"` or `"max"`.
+        classes: Number of classes. Paper: 1000.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the model. Default: `resnet50` and so on.
+
+    Returns:
+        A functional `keras.Model` with the layers conv1, pool1, the blocks conv2_1,
+        conv2_2, ..., each stage's end as conv2_x, ..., conv5_x, then avg_pool and
+        predictions. Within a block: conv2_1_conv1, conv2_1_conv1_bn, conv2_1_conv1_relu,
+        ..., conv2_1_shortcut, conv2_1_add.
+    """
+    if depth not in BLOCKS:
+        raise ValueError(
+            f"`depth` must be one of {', '.join(map(str, BLOCKS))}. Received: depth={depth!r}"
+        )
+    if shortcut not in ("A", "B", "C"):
+        raise ValueError(f'`shortcut` must be "A", "B" or "C". Received: shortcut={shortcut!r}')
+    if stride_in not in ("1x1", "3x3"):
+        raise ValueError(f'`stride_in` must be "1x1" or "3x3". Received: stride_in={stride_in!r}')
+    kind, counts = BLOCKS[depth]
+    name = name or f"resnet{depth}"
+
+    def block(x, width, stride, name):
+        if kind == "basic":
+            return _basic(x, width, stride, shortcut, name)
+        return _bottleneck(x, width, stride, shortcut, stride_in, name)
+
+    image = keras.Input(input_shape, name="image")
+    x = _stages(_stem(image), block, counts, WIDTHS)
+    top = (include_top, pooling, classes, classifier_activation)
+    return _end(image, x, *top, weights, name)
+
+
+def PlainNet(
+    depth,
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """A plain network of figure 3: the residual one of 18 or 34 layers without shortcuts.
+
+    The arguments and the layers are those of `ResNet`.
+    """
+    plain = [depth for depth, (kind, _) in BLOCKS.items() if kind == "basic"]
+    if depth not in plain:
+        raise ValueError(f"`depth` must be {plain[0]} or {plain[1]}. Received: depth={depth!r}")
+
+    def block(x, width, stride, name):
+        return _basic(x, width, stride, None, name)
+
+    image = keras.Input(input_shape, name="image")
+    x = _stages(_stem(image), block, BLOCKS[depth][1], WIDTHS)
+    top = (include_top, pooling, classes, classifier_activation)
+    return _end(image, x, *top, weights, name or f"plain{depth}")
+
+
+def ResNetCIFAR(
+    depth,
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(32, 32, 3),
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    name=None,
+):
+    """A residual network for CIFAR-10 (section 4.2), its shortcuts without parameters.
+
+    Args:
+        depth: 6n + 2 layers with weights. Paper: 20, 32, 44, 56, 110 and 1202.
+        include_top: Whether to build the average pooling and the output.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`; `None` for a side of any length. Paper:
+            `(32, 32, 3)`, RGB less the mean of each pixel over the training set.
+        pooling: Without the top: `None` (the maps of conv4_x), `"avg"` or `"max"`.
+        classes: Number of classes. Paper: 10.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the model. Default: `resnet20_cifar` and so on.
+
+    Returns:
+        A functional `keras.Model` with the layers conv1, then the blocks and stages
+        conv2_1, ..., conv2_x, ..., conv4_x as in `ResNet`, avg_pool and predictions.
+
+    From about 270 layers on, Keras needs more than Python's usual limit of recursion to
+    build, save, clone or load a network. This function raises the limit for good. A new
+    process that loads a `.keras` file of 1202 layers has to do so itself, by
+    `sys.setrecursionlimit(6000)`; one that builds the network and takes a weights file
+    has not.
+    """
+    top = (include_top, pooling, classes, classifier_activation)
+    return _cifar(depth, "A", input_shape, *top, weights, name or f"resnet{depth}_cifar")
+
+
+def PlainNetCIFAR(
+    depth,
+    *,
+    include_top=True,
+    weights=None,
+    input_shape=(32, 32, 3),
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    name=None,
+):
+    """A plain network for CIFAR-10 (section 4.2): `ResNetCIFAR` without shortcuts.
+
+    Its arguments and layers are the same. Paper: 20, 32, 44, 56 (and 110) layers.
+    """
+    top = (include_top, pooling, classes, classifier_activation)
+    return _cifar(depth, None, input_shape, *top, weights, name or f"plain{depth}_cifar")
+
+
+def _cifar(depth, shortcut, input_shape, *rest):
+    if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
+        raise ValueError(
+            "`depth` must be an integer 6n + 2: 3 stages of 2n convolutions, the first "
+            f"convolution and the output; 20, 32, 44, 56, 110 or so. Received: depth={depth!r}"
+        )
+    n = depth // 6
+    # Keras walks a network by recursion, from layer to layer: fewer than 4 for each of `depth`.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + 4 * depth))
+
+    def block(x, width, stride, name):
+        return _basic(x, width, stride, shortcut, name)
+
+    image = keras.Input(input_shape, name="image")
+    x = _relu(_convolution(image, CIFAR_WIDTHS[0], 3, 1, "conv1"), "conv1_relu")
+    return _end(image, _stages(x, block, [n] * 3, CIFAR_WIDTHS), *rest)
+
+
+def _stem(image):
+    """conv1 and the pooling of conv2_x (Table 1)."""
+    x = _relu(_convolution(image, 64, 7, 2, "conv1"), "conv1_relu")
+    x = layers.ZeroPadding2D(1, data_format="channels_last", name="pool1_pad")(x)
+    return layers.MaxPooling2D(3, 2, data_format="channels_last", name="pool1")(x)
+
+
+def _stages(x, block, counts, widths):
+    """conv2_x, conv3_x, ...: all but the first halve the maps in their first block."""
+    for stage, (count, width) in enumerate(zip(counts, widths, strict=True), start=2):
+        for i in range(1, count + 1):
+            x = block(x, width, 2 if i == 1 and stage > 2 else 1, f"conv{stage}_{i}")
+        x = layers.Identity(name=f"conv{stage}_x")(x)
+    return x
+
+
+def _basic(x, width, stride, shortcut, name):
+    """Figure 5, left: two convolutions of 3x3."""
+    y = _convolution(x, width, 3, stride, f"{name}_conv1")
+    y = _relu(y, f"{name}_conv1_relu")
+    y = _convolution(y, width, 3, 1, f"{name}_conv2")
+    return _relu(_add_shortcut(x, y, stride, shortcut, name), name)
+
+
+def _bottleneck(x, width, stride, shortcut, stride_in, name):
+    """Figure 5, right: 1x1 reduces the maps, 3x3, and 1x1 restores them."""
+    first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
+    y = _convolution(x, width, 1, first, f"{name}_conv1")
+    y = _relu(y, f"{name}_conv1_relu")
+    y = _convolution(y, width, 3, second, f"{name}_conv2")
+    y = _relu(y, f"{name}_conv2_relu")
+    y = _convolution(y, 4 * width, 1, 1, f"{name}_conv3")
+    return _relu(_add_shortcut(x, y, stride, shortcut, name), name)
+
+
+def _add_shortcut(x, y, stride, shortcut, name):
+    """y = F(x) + x (equation 1) or y = F(x) + W_s x (equation 2); without, y = F(x)."""
+    if shortcut is None:
+        return y
+    filters = y.shape[-1]
+    changes = stride != 1 or x.shape[-1] != filters
+    if shortcut == "C" or (shortcut == "B" and changes):
+        x = _convolution(x, filters, 1, stride, f"{name}_shortcut")
+    elif changes:
+        x = IdentityShortcut2D(filters, stride, name=f"{name}_shortcut")(x)
+    return layers.Add(name=f"{name}_add")([y, x])
+
+
+def _convolution(x, filters, size, stride, name):
+    """A convolution and its batch normalization (section 3.4)."""
+    x = SymmetricConv2D(filters, size, stride, kernel_initializer=fresh(HE), name=name)(x)
+    return BatchNormalization(name=f"{name}_bn")(x)
+
+
+def _relu(x, name):
+    return layers.ReLU(name=name)(x)
+
+
+def _end(image, x, include_top, pooling, classes, classifier_activation, weights, name):
+    if include_top:
+        x = layers.GlobalAveragePooling2D("channels_last", name="avg_pool")(x)
+        x = layers.Dense(
+            classes,
+            activation=classifier_activation,
+            kernel_initializer=fresh(HE),
+            dtype="float32",
+            name="predictions",
+        )(x)
+    else:
+        x = pool(x, pooling)
+    return finish(keras.Model(image, x, name=name), weights)
+
+
+def ResNet18(
+    *,
+    shortcut="B",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ResNet(18)`; the arguments are those of `ResNet`."""
+    return ResNet(18, **locals())
+
+
+def ResNet34(
+    *,
+    shortcut="B",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ResNet(34)`; the arguments are those of `ResNet`."""
+    return ResNet(34, **locals())
+
+
+def ResNet50(
+    *,
+    shortcut="B",
+    stride_in="1x1",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ResNet(50)`; the arguments are those of `ResNet`."""
+    return ResNet(50, **locals())
+
+
+def ResNet101(
+    *,
+    shortcut="B",
+    stride_in="1x1",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ResNet(101)`; the arguments are those of `ResNet`."""
+    return ResNet(101, **locals())
+
+
+def ResNet152(
+    *,
+    shortcut="B",
+    stride_in="1x1",
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ResNet(152)`; the arguments are those of `ResNet`."""
+    return ResNet(152, **locals())
