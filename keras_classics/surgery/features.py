@@ -8,16 +8,16 @@ from keras import layers
 
 from keras_classics.layers import ConstantPadding2D
 
-STRIDES = (4, 8, 16, 32)
+LEVELS = 4  # detection and segmentation heads read strides 4, 8, 16 and 32
 
 
 def features(model, names=None):
-    """The pyramid of a network: its last maps at strides 4, 8, 16 and 32, as a model.
+    """The pyramid of a network: the last maps of its four largest strides, as a model.
 
-    A level's map is the output of the last layer at that stride through which every path from
-    the image leads: the end of a stage, not the inside of a block. Strides are read off the
-    sizes of the maps, as powers of two. What only pads is left out, and so are auxiliary
-    classifiers. For example
+    Of the networks for ImageNet those are 4, 8, 16 and 32. A level's map is the output of the
+    last layer at that stride through which every path from the image leads: the end of a stage,
+    not the inside of a block. Strides are read off the sizes of the maps, as powers of two. What
+    only pads is left out, and so are auxiliary classifiers. For example
 
     | network   | stride 4  | 8              | 16             | 32             |
     |-----------|-----------|----------------|----------------|----------------|
@@ -25,7 +25,8 @@ def features(model, names=None):
     | VGG("D")  | `conv3_3` | `conv4_3`      | `conv5_3`      | `pool5`        |
     | GoogLeNet | `lrn2`    | `inception_3b` | `inception_4e` | `inception_5b` |
 
-    A network that ends earlier has fewer levels.
+    A network of fewer strides has fewer levels: `ResNetCIFAR` has `conv2_x`, `conv3_x` and
+    `conv4_x`, at strides 1, 2 and 4.
 
     Args:
         model: A functional or sequential `keras.Model` of images, channels last, of known
@@ -40,7 +41,7 @@ def features(model, names=None):
 
     Raises:
         ValueError: if `model` is neither functional nor sequential or was not built, if it has
-            no layer of a name, or no maps at these strides.
+            no layer of a name, or no maps.
     """
     if not getattr(model, "inputs", None):
         raise ValueError(
@@ -67,7 +68,7 @@ def _input(model):
 
 
 def _pyramid(model):
-    """The names of the last bottlenecks at each of `STRIDES`."""
+    """The names of the last bottlenecks at each of the largest strides."""
     depth = _nodes(model.outputs)
     maps = [node for node in depth if len(node.outputs[0].shape) == 4]
     image = model.inputs[0].shape
@@ -77,7 +78,12 @@ def _pyramid(model):
             f"Received: model={model.name!r} with inputs of shape {image}"
         )
     deepest = max(maps, key=depth.get)
-    way = [node for node in _bottlenecks(deepest) if node in maps and not _pads(node)]
+    way = [node for node in _bottlenecks(deepest) if node in maps and not _passes(node)]
+    if not way:
+        raise ValueError(
+            "The model must have maps, (batch, height, width, channels), between layers; take "
+            f"`names` for other outputs. Received: model={model.name!r}"
+        )
 
     # Images of unknown size: what becomes of one of 512 pixels.
     size = keras.tree.map_structure(lambda x: tuple(d or 512 for d in x.shape), _input(model))
@@ -90,13 +96,7 @@ def _pyramid(model):
         stride *= 2.0 ** round(math.log2(area / (height * width)) / 2)
         area = height * width
         levels[stride] = node.operation.name
-    names = [levels[stride] for stride in STRIDES if stride in levels]
-    if not names:
-        raise ValueError(
-            f"The model must have maps at one of the strides {STRIDES}; take `names` for others. "
-            f"Received: model={model.name!r} with maps at strides {[*map(int, levels)]}"
-        )
-    return names
+    return [levels[stride] for stride in sorted(levels)[-LEVELS:]]
 
 
 def _nodes(tensors):
@@ -128,5 +128,6 @@ def _bottlenecks(end):
         reach = max(reach, last_use.get(node, i))
 
 
-def _pads(node):
-    return isinstance(node.operation, layers.ZeroPadding2D | ConstantPadding2D)
+def _passes(node):
+    """Whether a layer only hands on what it gets: the image itself, or a map with a border."""
+    return isinstance(node.operation, layers.InputLayer | layers.ZeroPadding2D | ConstantPadding2D)

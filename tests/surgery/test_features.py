@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_classics.applications import VGG, AlexNet, GoogLeNet
+from keras_classics.applications import VGG, AlexNet, GoogLeNet, ResNet18, ResNetCIFAR
 from keras_classics.surgery import features
 
 rng = np.random.default_rng(0)
@@ -75,6 +75,13 @@ def test_stages(builder, expected):
         assert unknown == shapes(height, width)
 
 
+def test_resnet():
+    expected = {f"conv{i}_x": (64 // 2**i, 96 // 2**i, 16 * 2**i) for i in (2, 3, 4, 5)}
+    assert pyramid(ResNet18, input_shape=(64, 96, 3)) == expected
+    expected = {"conv2_x": (16, 24, 16), "conv3_x": (8, 12, 32), "conv4_x": (4, 6, 64)}
+    assert pyramid(ResNetCIFAR, 8, input_shape=(16, 24, 3)) == expected
+
+
 def test_alexnet():
     """Its maps are a little smaller than the image over the stride."""
     assert pyramid(AlexNet, input_shape=(227, 259, 3)) == {
@@ -123,14 +130,15 @@ def test_values_are_those_inside_the_model():
     quarter = numpy(twice(twice(half.reshape(2, 4, 2, 6, 2, 3).mean((2, 4)))))
     assert quarter.std() > 0.01
     result = features(model)(x)
-    assert list(result) == ["twice"]
+    assert list(result) == ["inner", "twice"]
     np.testing.assert_allclose(numpy(result["twice"]), quarter, rtol=1e-4, atol=1e-6)
     result = features(model, ["inner", "twice"])(x)
     assert list(result) == ["inner", "twice"]
     np.testing.assert_allclose(numpy(result["inner"]), half, rtol=1e-5, atol=1e-6)
 
     sequential = keras.Sequential([keras.Input((16, 24, 3)), inner, layers.MaxPooling2D()])
-    assert [output.shape for output in features(sequential).output.values()] == [(None, 4, 6, 3)]
+    shapes = [output.shape for output in features(sequential).output.values()]
+    assert shapes == [(None, 8, 12, 3), (None, 4, 6, 3)]
 
 
 def test_names():
@@ -177,6 +185,6 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match=r"must take images.*\(None, 8\)"):
         features(keras.Model(vector, layers.Dense(2)(vector)))
     image = keras.Input((8, 8, 1))
-    shallow = keras.Model(image, layers.Flatten()(layers.MaxPooling2D()(image)))
-    with pytest.raises(ValueError, match=r"strides \(4, 8, 16, 32\).*at strides \[1, 2\]"):
-        features(shallow)
+    flat = keras.Model(image, layers.Dense(2)(layers.Flatten()(image)))
+    with pytest.raises(ValueError, match="must have maps.*between layers"):
+        features(flat)
