@@ -20,6 +20,7 @@ memory               Peak memory of a process that trains ResNet-50, each in its
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import imagenet  # first: quiets TensorFlow
 import keras
@@ -28,6 +29,7 @@ from rounds import alternate, main, report
 
 import keras_classics as kc
 from keras_classics import applications
+from keras_classics.applications import resnet
 
 
 def in_torch(name, make):
@@ -73,8 +75,14 @@ def kerashub(preset):
     return {"KerasHub": (make, False)}
 
 
+def with_keras_normalization():
+    with mock.patch.object(resnet, "BatchNormalization", keras.layers.BatchNormalization):
+        return applications.ResNet50()
+
+
 def resnet50(rounds):
     peers = {"keras.applications": (lambda: keras.applications.ResNet50(weights=None), False)}
+    peers |= {"ours with Keras's normalization": (with_keras_normalization, False)}
     imagenet.compare("resnet50", applications.ResNet50, peers, rounds)
     imagenet.compare(
         "resnet50 3x3",

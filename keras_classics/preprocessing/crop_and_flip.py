@@ -17,9 +17,9 @@ class CropAndFlip(keras.layers.Layer):
 
     Args:
         size: Size of the patch, an integer or a pair `(height, width)`. Paper: 224.
+        seed: Seed of the draws.
         padding: Zeros on every side of the image before the random patch is cut out, pixels.
             He et al. for CIFAR-10: 4, and a patch as large as the image.
-        seed: Seed of the draws.
 
     Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, at least
     as large as the patch; smaller is an error.
@@ -31,7 +31,7 @@ class CropAndFlip(keras.layers.Layer):
     Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
 
-    def __init__(self, size=224, padding=0, seed=None, **kwargs):
+    def __init__(self, size=224, seed=None, padding=0, **kwargs):
         super().__init__(**kwargs)
         self.patch = boxes.pair(size)
         if not isinstance(padding, int) or padding < 0:

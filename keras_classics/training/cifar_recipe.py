@@ -90,7 +90,7 @@ class CIFARRecipe:
         mean = preprocessing.SubtractMean("pixel", dtype="float32")
         mean.adapt(splits["train"][0])
         np.save(folder / "mean.npy", keras.ops.convert_to_numpy(mean.average))
-        crop = preprocessing.CropAndFlip(SIDE, self.padding, seed, dtype="float32")
+        crop = preprocessing.CropAndFlip(SIDE, seed, self.padding, dtype="float32")
         image = keras.Input((SIDE, SIDE, 3), dtype="uint8")
         model = keras.Sequential([image, mean, crop, self.build(len(data.classes))])
         images, labels = splits["train"]

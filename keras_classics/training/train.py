@@ -1,5 +1,6 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
+import shutil
 import time
 
 import keras
@@ -25,7 +26,11 @@ def train(recipe, data, run_dir, seed=0, verbose=1):
     """
     run = Run.create(run_dir, recipe, data, seed)
     keras.utils.set_random_seed(seed)
-    model, fit = recipe.prepare(data, seed, run.folder)
+    try:
+        model, fit = recipe.prepare(data, seed, run.folder)
+    except BaseException:
+        shutil.rmtree(run.folder)  # what cannot start leaves no folder
+        raise
     callbacks = [
         *fit.pop("callbacks"),
         keras.callbacks.TerminateOnNaN(),

@@ -13,6 +13,7 @@ from keras_classics.initializers import FanInUniform
 
 # Class: (every argument at a value that is not its default, input shape without the batch).
 TABLE = {
+    layers.BatchNormalization: ({"momentum": 0.6, "epsilon": 0.5}, (3, 5, 7)),
     layers.ConstantPadding2D: ({"padding": ((1, 2), (0, 3)), "value": 0.5}, (5, 7, 2)),
     layers.CoveringConv2D: (
         {
@@ -36,6 +37,7 @@ TABLE = {
         },
         (5, 8, 6),
     ),
+    layers.IdentityShortcut2D: ({"filters": 4, "strides": 3}, (5, 8, 2)),
     layers.LocalResponseNormalization: (
         {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.6},
         (3, 5, 7),
@@ -82,6 +84,16 @@ TABLE = {
         },
         (5, 7, 2),
     ),
+    layers.SymmetricConv2D: (
+        {
+            "filters": 3,
+            "kernel_size": (3, 5),
+            "strides": (2, 2),
+            "use_bias": True,
+            "kernel_initializer": FanInUniform(scale=1.5, seed=1),
+        },
+        (5, 8, 4),
+    ),
     layers.UnitBias: (
         {"activation": scaled_tanh, "bias_initializer": keras.initializers.RandomNormal(seed=4)},
         (3, 5, 2),
@@ -90,7 +102,7 @@ TABLE = {
         {"size": (4, 5), "area": (0.3, 0.9), "aspect": (0.5, 1.5), "antialias": False, "seed": 6},
         (6, 9, 2),
     ),
-    preprocessing.CropAndFlip: ({"size": (4, 6), "seed": 7}, (6, 9, 2)),
+    preprocessing.CropAndFlip: ({"size": (4, 6), "padding": 2, "seed": 7}, (6, 9, 2)),
     preprocessing.PCAColorJitter: (
         {
             "sigma": 0.2,
@@ -129,7 +141,7 @@ OF_ANY_SIZE = {preprocessing.RescaleShortSide}
 # Inputs that the defaults need, where those of the row do not do.
 FOR_DEFAULTS = {preprocessing.CropAndFlip: (225, 227, 2)}
 # Their config adds their other arguments, and writes an integer as the pair that it stands for.
-KERAS_LAYERS = (keras.layers.Conv2D, keras.layers.MaxPooling2D)
+KERAS_LAYERS = (keras.layers.BatchNormalization, keras.layers.Conv2D, keras.layers.MaxPooling2D)
 # Outputs that are wider than the compute dtype, as documented.
 WIDER = {layers.RBFOutput: "float32"}
 

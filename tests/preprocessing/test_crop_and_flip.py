@@ -130,3 +130,81 @@ def through_anything(request):
 
     run.errors = tf.errors.InvalidArgumentError
     return run
+
+
+def check_padded(crop, size, padding):
+    """`(top, left, mirrored)` of a crop of `1 + coordinates`, with zeros around."""
+    height, width, _ = crop.shape
+    inside = crop[..., 0] > 0
+    np.testing.assert_array_equal(inside, crop[..., 1] > 0)
+    i, j = np.argwhere(inside)[0]
+    rows, columns = inside.any(axis=1).sum(), inside.any(axis=0).sum()
+    part = crop[i : i + rows, j : j + columns]
+    flip = part[0, 0, 1] > part[0, -1, 1]
+    source = part[:, ::-1] if flip else part
+    top = source[0, 0, 0] - 1 - i + padding
+    left = source[0, 0, 1] - 1 - (width - j - columns if flip else j) + padding
+    whole = np.zeros((size[0] + 2 * padding, size[1] + 2 * padding, 2))
+    whole[padding : padding + size[0], padding : padding + size[1]] = 1 + np.stack(
+        np.mgrid[: size[0], : size[1]], axis=-1
+    )
+    top, left = int(top), int(left)
+    expected = whole[top : top + height, left : left + width]
+    np.testing.assert_array_equal(crop, expected[:, ::-1] if flip else expected)
+    return top, left, bool(flip)
+
+
+def test_padding_each_image_of_a_batch(coordinates):
+    """A patch as large as the image: `(2 * padding + 1)^2` places, both ways round."""
+    x = np.repeat(1 + coordinates(5, 6)[None], 2000, axis=0)
+    crops = numpy(CropAndFlip((5, 6), padding=2, seed=1)(x, training=True))
+    assert crops.shape == x.shape
+    check_even([check_padded(crop, (5, 6), 2) for crop in crops], 5, 5)
+
+
+def test_padding_around_a_larger_image(coordinates):
+    x = np.repeat(1 + coordinates(6, 9)[None], 2000, axis=0)
+    crops = numpy(CropAndFlip((5, 6), padding=1, seed=1)(x, training=True))
+    check_even([check_padded(crop, (6, 9), 1) for crop in crops], 4, 6)
+
+
+def test_padding_one_image(coordinates):
+    layer, x = CropAndFlip((4, 5), padding=1, seed=1), 1 + coordinates(4, 5)
+    crops = [numpy(layer(x, training=True)) for _ in range(400)]
+    check_even([check_padded(crop, (4, 5), 1) for crop in crops], 3, 3)
+
+
+def test_padding_within_tf_data(through_tf_data, coordinates):
+    layer, images = CropAndFlip((4, 5), padding=1, seed=1), [1 + coordinates(4, 5)] * 900
+    crops = through_tf_data(layer, images, training=True)
+    check_even([check_padded(crop, (4, 5), 1) for crop in crops], 3, 3)
+    batches = through_tf_data(layer, images, batch=300, training=True)
+    check_even([check_padded(crop, (4, 5), 1) for batch in batches for crop in batch], 3, 3)
+
+
+def test_no_padding_otherwise(coordinates):
+    layer = CropAndFlip((4, 6), padding=3)
+    for x in (1 + coordinates(7, 9), 1 + coordinates(7, 9)[None]):
+        for y in (layer(x), layer(x, training=False)):
+            np.testing.assert_array_equal(numpy(y), x[..., 1:5, 1:7, :])
+
+
+def test_padding_of_bytes(photograph):
+    x = photograph(8, 9).clip(1).astype("uint8")
+    crops = [numpy(CropAndFlip((8, 9), seed, 4)(x, training=True)) for seed in range(9)]
+    assert {crop.dtype.name for crop in crops} == {"float32"}
+    assert {(crop == 0).any() for crop in crops} == {True}
+    assert max(crop.max() for crop in crops) <= 255
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_padding_does_not_make_an_image_large_enough(training, through_anything):
+    layer, x = CropAndFlip((6, 8), padding=2), np.zeros((5, 8, 3), "float32")
+    with pytest.raises(through_anything.errors, match="as large as the crop of 6x8"):
+        through_anything(layer, x, training=training)
+
+
+@pytest.mark.parametrize("padding", [-1, 1.5, (4, 4), None])
+def test_padding_that_is_none(padding):
+    with pytest.raises(ValueError, match="`padding` must be a number of pixels.* Received: "):
+        CropAndFlip(6, padding=padding)

@@ -150,3 +150,9 @@ def test_data_that_do_not_fit_are_refused(data):
     digits = datasets.Images("others", CLASSES, images, images)
     with pytest.raises(ValueError, match="images of 32x32 in memory: --data=cifar10. Received: ot"):
         small().splits(digits)
+
+
+def test_a_run_that_cannot_start_leaves_no_folder(data, tmp_path):
+    with pytest.raises(ValueError, match="6n . 2.*Received: depth=9"):
+        training.train(small(depth=9), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
