@@ -73,6 +73,35 @@ def _vgg(configuration, convolutions, parameters):
     )
 
 
+def _resnet(kind, depth, macs):
+    """A column of Table 1; a stage is all of its blocks."""
+    rows = [PaperRow("conv1", (112, 112, 64), "Table 1")]
+    for stage, side in enumerate((56, 28, 14, 7), start=2):
+        maps = 2**stage * (16 if depth < 50 else 64)
+        rows.append(PaperRow(f"conv{stage}_x", (side, side, maps), "Table 1"))
+    rows.append(PaperRow("predictions", (1000,), "Table 1"))
+    rows.append(PaperRow("total", None, "Table 1", macs=macs))
+    return Paper(
+        f"He, Zhang, Ren & Sun, CVPR 2016, {depth} layers",
+        functools.partial(getattr(applications, kind), depth),
+        tuple(rows),
+    )
+
+
+def _resnet_cifar(kind, depth, parameters):
+    """Section 4.2, where a plain network has the residual one's number of parameters."""
+    rows = [PaperRow("conv1", (32, 32, 16), "section 4.2")]
+    for stage, (side, maps) in enumerate([(32, 16), (16, 32), (8, 64)], start=2):
+        rows.append(PaperRow(f"conv{stage}_x", (side, side, maps), "section 4.2"))
+    rows.append(PaperRow("predictions", (10,), "section 4.2"))
+    rows.append(PaperRow("total", None, "Table 6", parameters=parameters))
+    return Paper(
+        f"He, Zhang, Ren & Sun, CVPR 2016, {depth} layers for CIFAR-10",
+        functools.partial(getattr(applications, kind), depth),
+        tuple(rows),
+    )
+
+
 PAPERS = {
     "lecun1989": Paper(
         "LeCun et al., Neural Computation 1(4), 1989",
@@ -221,6 +250,23 @@ PAPERS = {
             PaperRow("total", None, "section 1: the budget", macs="1.5 billion"),
         ),
     ),
+    "plain18": _resnet("PlainNet", 18, "1.8 billion"),
+    "plain34": _resnet("PlainNet", 34, "3.6 billion"),
+    "resnet18": _resnet("ResNet", 18, "1.8 billion"),
+    "resnet34": _resnet("ResNet", 34, "3.6 billion"),
+    "resnet50": _resnet("ResNet", 50, "3.8 billion"),
+    "resnet101": _resnet("ResNet", 101, "7.6 billion"),
+    "resnet152": _resnet("ResNet", 152, "11.3 billion"),
+    "plain20_cifar": _resnet_cifar("PlainNetCIFAR", 20, "0.27M"),
+    "plain32_cifar": _resnet_cifar("PlainNetCIFAR", 32, "0.46M"),
+    "plain44_cifar": _resnet_cifar("PlainNetCIFAR", 44, "0.66M"),
+    "plain56_cifar": _resnet_cifar("PlainNetCIFAR", 56, "0.85M"),
+    "resnet20_cifar": _resnet_cifar("ResNetCIFAR", 20, "0.27M"),
+    "resnet32_cifar": _resnet_cifar("ResNetCIFAR", 32, "0.46M"),
+    "resnet44_cifar": _resnet_cifar("ResNetCIFAR", 44, "0.66M"),
+    "resnet56_cifar": _resnet_cifar("ResNetCIFAR", 56, "0.85M"),
+    "resnet110_cifar": _resnet_cifar("ResNetCIFAR", 110, "1.7M"),
+    "resnet1202_cifar": _resnet_cifar("ResNetCIFAR", 1202, "19.4M"),
     "vgg_a": _vgg("A", (1, 1, 2, 2, 2), "133M"),
     "vgg_a_lrn": _vgg("A-LRN", (1, 1, 2, 2, 2), "133M"),
     "vgg_b": _vgg("B", (2, 2, 2, 2, 2), "133M"),

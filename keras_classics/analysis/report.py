@@ -21,7 +21,7 @@ def report(model, network=None):
     A row ends in `=` where the output and every number that the paper prints are
     the model's, and in `differs` with what is known of the reason where they are not.
     A paper's layer that Keras needs several layers for (`H1_border`, `H1_kernels`,
-    `H1`) is one row.
+    `H1`) is one row, and so is a stage of blocks (`conv2_x`).
 
     Args:
         model: A model of one of the papers' networks.
@@ -72,7 +72,8 @@ def _part(rows, name):
     """The model's layers that make up a paper's layer, and its output's shape."""
     if name == "total":
         return rows, None
-    mine = [row for row in rows if row.name == name or row.name.startswith(f"{name}_")]
+    start = name.removesuffix("_x")  # conv2_x ends a stage of layers conv2_1_..., conv2_2_...
+    mine = [row for row in rows if row.name == name or row.name.startswith(f"{start}_")]
     return mine, mine[-1].output_shape if mine else None
 
 

@@ -13,7 +13,11 @@ def weightless(network):
         return PAPERS[network].build()
 
 
-@pytest.mark.parametrize("network", PAPERS)
+# Of 1202 layers, the shapes alone take Keras some seconds.
+LONG = pytest.param("resnet1202_cifar", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("network", [*(n for n in PAPERS if n != "resnet1202_cifar"), LONG])
 def test_a_row_agrees_with_the_paper_or_says_why_not(network):
     lines = report(weightless(network)).splitlines()[3:]
     for line, row in zip(lines, PAPERS[network].rows, strict=True):
@@ -71,6 +75,14 @@ def test_the_layers_of_a_module_are_one_row():
     ]
     (line,) = (line for line in report(weightless("alexnet")).splitlines() if "conv1 " in line)
     assert line.split()[:4] == ["conv1", "55x55x96", "290,400", "253,440"]
+
+
+@pytest.mark.parametrize("network", ["resnet50", "plain18", "resnet20_cifar"])
+def test_the_blocks_of_a_stage_are_one_row(network):
+    """With all of its layers, so that the rows add up to the total."""
+    lines = [line.split() for line in report(weightless(network)).splitlines()[3:]]
+    *rows, total = [line[1 if line[0] == "total" else 2] for line in lines]
+    assert sum(int(row.replace(",", "")) for row in rows) == int(total.replace(",", ""))
 
 
 def test_the_rows_of_googlenet_that_the_paper_got_wrong():

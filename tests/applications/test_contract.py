@@ -17,6 +17,10 @@ from keras_classics.applications import (
     LeCun1989,
     LeNet1,
     LeNet5,
+    PlainNet,
+    PlainNetCIFAR,
+    ResNet,
+    ResNetCIFAR,
 )
 from keras_classics.applications.lecun1989 import H2_CONNECTIONS
 from keras_classics.applications.lenet1 import H3_CONNECTIONS
@@ -114,6 +118,36 @@ NETWORKS = {
             "predictions": (1000,),
         },
     ),
+    "plain18": (PlainNet, {"depth": 18}, 11_515_688, {"conv5_x": (7, 7, 512)}),
+    "plain20-cifar": (PlainNetCIFAR, {"depth": 20}, 269_722, {"conv4_x": (8, 8, 64)}),
+    "resnet18": (
+        ResNet,
+        {"depth": 18},
+        11_689_512,
+        {
+            "conv1": (112, 112, 64),
+            "pool1": (56, 56, 64),
+            "conv2_x": (56, 56, 64),
+            "conv3_x": (28, 28, 128),
+            "conv4_x": (14, 14, 256),
+            "conv5_x": (7, 7, 512),
+            "avg_pool": (512,),
+            "predictions": (1000,),
+        },
+    ),
+    "resnet20-cifar": (
+        ResNetCIFAR,
+        {"depth": 20},
+        269_722,
+        {
+            "conv1": (32, 32, 16),
+            "conv2_x": (32, 32, 16),
+            "conv3_x": (16, 16, 32),
+            "conv4_x": (8, 8, 64),
+            "avg_pool": (64,),
+            "predictions": (10,),
+        },
+    ),
     "vgg-a-lrn": (
         VGG,
         {"configuration": "A-LRN"},
@@ -142,10 +176,17 @@ SMALL = {
     AlexNet: {"input_shape": (64, 64, 3), "classes": 10},
     CudaConvNet: {"input_shape": (24, 24, 3)},
     GoogLeNet: {"input_shape": (48, 48, 3), "classes": 10},
+    PlainNet: {"input_shape": (32, 32, 3), "classes": 10},
+    PlainNetCIFAR: {"input_shape": (16, 16, 3)},
+    ResNet: {"input_shape": (32, 32, 3), "classes": 10},
+    ResNetCIFAR: {"input_shape": (16, 16, 3)},
     VGG: {"input_shape": (32, 32, 3), "classes": 10},
 }
 # Names that people type for a variant; their own tests show that they build nothing else.
-NAMES = {applications.VGG11, applications.VGG13, applications.VGG16, applications.VGG19}
+NAMES = {
+    *(getattr(applications, f"ResNet{depth}") for depth in (18, 34, 50, 101, 152)),
+    *(getattr(applications, f"VGG{depth}") for depth in (11, 13, 16, 19)),
+}
 # The least that every builder takes, in this order.
 SHARED = ["include_top", "weights", "input_shape", "pooling", "classes", "classifier_activation"]
 

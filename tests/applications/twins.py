@@ -21,6 +21,15 @@ GOOGLENET_TABLE_1 = """
     inception(5b)  7x7x1024   384  192  384  48  128  128
 """
 
+# Table 1 of the ResNet paper: layers, a block of conv2_x, and the blocks of each stage.
+RESNET_TABLE_1 = {
+    18: ("3x3,64 3x3,64", (2, 2, 2, 2)),
+    34: ("3x3,64 3x3,64", (3, 4, 6, 3)),
+    50: ("1x1,64 3x3,64 1x1,256", (3, 4, 6, 3)),
+    101: ("1x1,64 3x3,64 1x1,256", (3, 4, 23, 3)),
+    152: ("1x1,64 3x3,64 1x1,256", (3, 8, 36, 3)),
+}
+
 
 def flat(x):
     """The units of the maps, channels fastest, as Keras's `Flatten` orders them."""
@@ -41,8 +50,9 @@ def copy_weights(model, twin):
     with torch.no_grad():
         for name, module in twin.named_children():
             arrays = model.get_layer(name).get_weights()
-            for array, parameter in zip(arrays, module.parameters(), strict=True):
-                parameter.copy_(torch.from_numpy(to_torch(array)))
+            statistics = filter(torch.is_floating_point, module.buffers())
+            for array, tensor in zip(arrays, [*module.parameters(), *statistics], strict=True):
+                tensor.copy_(torch.from_numpy(to_torch(array)))
 
 
 def to_torch(array):
@@ -169,3 +179,69 @@ class GoogLeNetTwin(nn.Module):
             "auxiliary_4a": self.auxiliary(a, "auxiliary_4a"),
             "auxiliary_4d": self.auxiliary(d, "auxiliary_4d"),
         }
+
+
+class ResNetTwin(nn.Module):
+    """He et al., Table 1, or with `cifar` section 4.2; gives the scores.
+
+    `shortcut` is "A", "B", "C", or `None` for a plain network.
+    """
+
+    def __init__(self, depth, shortcut, stride_in="1x1", cifar=False, channels=3, classes=1000):
+        super().__init__()
+        self.shortcut, self.cifar = shortcut, cifar
+        if cifar:
+            block, counts = "3x3,16 3x3,16", [(depth - 2) // 6] * 3
+        else:
+            block, counts = RESNET_TABLE_1[depth]
+        block = [(int(entry[0]), int(entry[4:])) for entry in block.split()]
+        halving = 1 if stride_in == "3x3" and len(block) == 3 else 0
+        width = block[0][1]
+        self.add_convolution("conv1", channels, width, *((3, 1) if cifar else (7, 2)))
+        self.blocks = []
+        for stage, count in enumerate(counts):
+            for i in range(count):
+                name, inputs = f"conv{stage + 2}_{i + 1}", width
+                stride = 2 if i == 0 and stage > 0 else 1
+                self.blocks.append((name, len(block), stride))
+                for j, (size, maps) in enumerate(block):
+                    outputs, step = maps * 2**stage, stride if j == halving else 1
+                    self.add_convolution(f"{name}_conv{j + 1}", width, outputs, size, step)
+                    width = outputs
+                new = stride > 1 or inputs != width
+                if shortcut == "C" or (shortcut == "B" and new):
+                    self.add_convolution(f"{name}_shortcut", inputs, width, 1, stride)
+        self.predictions = nn.Linear(width, classes)
+
+    def add_convolution(self, name, inputs, maps, size, stride):
+        convolution = nn.Conv2d(inputs, maps, size, stride, padding=size // 2, bias=False)
+        self.add_module(name, convolution)
+        self.add_module(f"{name}_bn", nn.BatchNorm2d(maps, eps=1e-5, momentum=0.1))
+
+    def convolve(self, x, name):
+        return self.get_submodule(f"{name}_bn")(self.get_submodule(name)(x))
+
+    def pass_on(self, x, y, stride, name):
+        """What the shortcut adds to the maps `y`."""
+        if self.shortcut is None:
+            return 0.0
+        if f"{name}_shortcut" in dict(self.named_children()):
+            return self.convolve(x, f"{name}_shortcut")
+        if x.shape == y.shape:
+            return x
+        added = torch.zeros_like(y)
+        added[:, : x.shape[1]] = x[:, :, ::stride, ::stride]
+        return added
+
+    def forward(self, x):
+        x = F.relu(self.convolve(x, "conv1"))
+        if not self.cifar:
+            x = F.max_pool2d(x, 3, 2, padding=1)
+        for name, count, stride in self.blocks:
+            y = x
+            for j in range(1, count + 1):
+                y = self.convolve(y, f"{name}_conv{j}")
+                if j < count:
+                    y = F.relu(y)
+            x = F.relu(y + self.pass_on(x, y, stride, name))
+        return self.predictions(x.mean((2, 3)))
