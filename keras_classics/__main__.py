@@ -135,20 +135,22 @@ def report(network):
 
 def list_all():
     """Prints the networks, the recipes, the experiments and the data sets."""
-    print("Networks")
-    for name, paper in analysis.PAPERS.items():
-        print(f"  {name:12} {paper.title}")
-    print("Recipes")
-    for name, recipe in training.RECIPES.items():
-        print(f"  {name:12} {recipe.passes} passes, {recipe.batch_size} images a step")
-    print("Experiments")
-    for name, experiment in experiments.EXPERIMENTS.items():
-        print(f"  {name:12} {experiment.ABOUT}")
-    print("Data sets")
-    for name, module in datasets.LOADERS.items():
-        print(f"  {name:12} {module.ABOUT}")
-    print(f"  {'tfds:NAME':12} photographs of TensorFlow Datasets")
-    print(f"  {'FOLDER':12} a folder of images with a sub-folder a class")
+    recipes = training.RECIPES.items()
+    parts = {
+        "Networks": {name: paper.title for name, paper in analysis.PAPERS.items()},
+        "Recipes": {n: f"{r.passes} passes, {r.batch_size} images a step" for n, r in recipes},
+        "Experiments": {name: each.ABOUT for name, each in experiments.EXPERIMENTS.items()},
+        "Data sets": {name: module.ABOUT for name, module in datasets.LOADERS.items()}
+        | {
+            "tfds:NAME": "photographs of TensorFlow Datasets",
+            "FOLDER": "a folder of images with a sub-folder a class",
+        },
+    }
+    width = max(len(name) for rows in parts.values() for name in rows)
+    for title, rows in parts.items():
+        print(title)
+        for name, about in rows.items():
+            print(f"  {name:{width}}  {about}")
 
 
 COMMANDS = {

@@ -10,8 +10,8 @@ import keras
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-TESTS = ["datasets", "layers", "optimizers", "preprocessing", "training", "test_activations.py"]
-TESTS += ["test_initializers.py", "test_losses.py"]
+TESTS = ["datasets", "layers", "optimizers", "preprocessing", "surgery", "training"]
+TESTS += ["test_activations.py", "test_initializers.py", "test_losses.py"]
 
 
 @pytest.mark.slow

@@ -73,6 +73,10 @@ def _vgg(configuration, convolutions, parameters):
     )
 
 
+_CALLED = dict.fromkeys(("ResNet", "ResNetCIFAR"), "residual")
+_CALLED |= dict.fromkeys(("PlainNet", "PlainNetCIFAR"), "plain")
+
+
 def _resnet(kind, depth, macs):
     """A column of Table 1; a stage is all of its blocks."""
     rows = [PaperRow("conv1", (112, 112, 64), "Table 1")]
@@ -82,7 +86,7 @@ def _resnet(kind, depth, macs):
     rows.append(PaperRow("predictions", (1000,), "Table 1"))
     rows.append(PaperRow("total", None, "Table 1", macs=macs))
     return Paper(
-        f"He, Zhang, Ren & Sun, CVPR 2016, {depth} layers",
+        f"He, Zhang, Ren & Sun, CVPR 2016, {_CALLED[kind]} with {depth} layers",
         functools.partial(getattr(applications, kind), depth),
         tuple(rows),
     )
@@ -96,7 +100,7 @@ def _resnet_cifar(kind, depth, parameters):
     rows.append(PaperRow("predictions", (10,), "section 4.2"))
     rows.append(PaperRow("total", None, "Table 6", parameters=parameters))
     return Paper(
-        f"He, Zhang, Ren & Sun, CVPR 2016, {depth} layers for CIFAR-10",
+        f"He, Zhang, Ren & Sun, CVPR 2016, {_CALLED[kind]} with {depth} layers for CIFAR-10",
         functools.partial(getattr(applications, kind), depth),
         tuple(rows),
     )
