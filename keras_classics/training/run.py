@@ -47,6 +47,7 @@ class Run:
         manifest = {
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
+            "dtype_policy": keras.config.dtype_policy().name,
             "data": {"name": data.name, **recipe.about(data)},
             "versions": {
                 package: importlib.import_module(package).__version__

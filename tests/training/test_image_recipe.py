@@ -184,4 +184,4 @@ def test_manifest_names_the_recipe(folder, tmp_path):
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["recipe"]["configuration"] == "A"
     assert (manifest["data"]["train"], manifest["data"]["validation"]) == (22, 2)
-    assert manifest["seed"] == 3
+    assert (manifest["seed"], manifest["dtype_policy"]) == (3, "float32")
