@@ -145,8 +145,8 @@ def depth(rounds):
 MEMORY = {
     "ours": "step(applications.ResNet50(), *images(8))",
     "keras.applications": "step(keras.applications.ResNet50(weights=None), *images(8))",
-    "torchvision eager": "torch_step(torchvision.models.resnet50(), *images(8))",
-    "torchvision channels_last": "torch_step(torchvision.models.resnet50()"
+    "same graph in torch, eager": "torch_step(twins.ResNetTwin(50, 'B'), *images(8))",
+    "same graph in torch, channels_last": "torch_step(twins.ResNetTwin(50, 'B')"
     ".to(memory_format=torch.channels_last), *images(8))",
 }
 
@@ -154,7 +154,7 @@ MEMORY = {
 def memory(rounds):
     for label, code in MEMORY.items():
         start = "import sys; sys.path.insert(0, 'benchmarks'); from imagenet import *"
-        more = "; import torch, torchvision" if "torch" in label else ""
+        more = "; import torch, twins" if "torch" in label else ""
         lines = f"{start}{more}\nonce = {code}\nfor _ in range(4): once()\n"
         lines += "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)

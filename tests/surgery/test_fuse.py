@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_classics.layers import BatchNormalization, CoveringConv2D, GroupedConv2D, MapConv2D
+from keras_classics.layers import (
+    BatchNormalization,
+    CoveringConv2D,
+    GroupedConv2D,
+    MapConv2D,
+    SymmetricConv2D,
+)
 from keras_classics.surgery import fuse
 
 numpy = keras.ops.convert_to_numpy
@@ -56,6 +62,7 @@ LAYERS = {
     "transpose 3d": (layers.Conv3DTranspose, {"filters": 3, "kernel_size": 2}, (3, 4, 2, 2)),
     "covering": (CoveringConv2D, {"filters": 5, "kernel_size": (5, 4)}, (5, 4, 3)),
     "towers": (GroupedConv2D, {"filters": 6, "kernel_size": 3, "groups": 2}, (7, 5, 4)),
+    "symmetric": (SymmetricConv2D, {"filters": 4, "kernel_size": 3, "strides": 2}, (9, 8, 3)),
 }
 
 
