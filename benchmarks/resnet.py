@@ -53,21 +53,21 @@ def torchvision(name):
     return in_torch("torchvision", make)
 
 
-def kerashub(preset):
+def kerashub(name):
     def make():
         from keras_hub import models
 
-        arguments = {
+        counts, block = {
             "resnet50": ([3, 4, 6, 3], "bottleneck_block"),
             "resnet18": ([2, 2, 2, 2], "basic_block"),
-        }[preset]
+        }[name]
         backbone = models.ResNetBackbone(
             [64],
             [7],
             [64, 128, 256, 512],
-            *arguments[:1],
+            counts,
             [1, 2, 2, 2],
-            arguments[1],
+            block,
             image_shape=(224, 224, 3),
         )
         return models.ResNetImageClassifier(backbone, 1000, activation="softmax")

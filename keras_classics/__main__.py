@@ -163,11 +163,8 @@ COMMANDS = {
 }
 
 
-_NUMBERS = {
-    "learning_rates": float,
-    "short_side": int,
-    "drops_at": int,
-}  # in the fields that are tuples
+# What is in the fields that are tuples; else words.
+_NUMBERS = {"learning_rates": float, "short_side": int, "drops_at": int}
 
 
 def _override(recipe):

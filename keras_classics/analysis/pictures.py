@@ -197,8 +197,13 @@ def layer_responses(models, images):
                 "A network must have batch normalization after convolutions of 3x3. "
                 f"{_received(model)}"
             )
-        found = _activations(model, names, images)
-        deviations[label] = [found[name].std() for name in names]
+        # Of each image and layer the mean and the mean square: the maps of a deep network
+        # would not fit into memory.
+        maps = [ops.cast(model.get_layer(name).output, "float32") for name in names]
+        moments = [ops.mean(x**power, axis=(1, 2, 3)) for power in (1, 2) for x in maps]
+        found = keras.Model(model.inputs, moments).predict(images, batch_size=100, verbose=0)
+        mean, square = np.split(np.mean(found, axis=1, dtype="float64"), 2)
+        deviations[label] = np.sqrt(square - mean**2)
     page = _page(6.4)
     for y, title, order in [
         (0.6, "standard deviation of each 3x3 layer's responses", list),

@@ -75,7 +75,7 @@ def ResNet(
         predictions. Within a block: conv2_1_conv1, conv2_1_conv1_bn, conv2_1_conv1_relu,
         ..., conv2_1_shortcut, conv2_1_add.
     """
-    if depth not in BLOCKS:
+    if not isinstance(depth, int) or depth not in BLOCKS:
         raise ValueError(
             f"`depth` must be one of {', '.join(map(str, BLOCKS))}. Received: depth={depth!r}"
         )

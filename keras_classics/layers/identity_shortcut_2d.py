@@ -33,10 +33,11 @@ class IdentityShortcut2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        if input_shape[-1] > self.filters:
+        if input_shape[-1] is None or input_shape[-1] > self.filters:
             raise ValueError(
                 "The shortcut adds maps and drops none: `filters` must be at least the number "
-                f"of channels. Received: filters={self.filters} for {input_shape[-1]} channels"
+                f"of channels, which must be known. Received: filters={self.filters} for "
+                f"{input_shape[-1]} channels"
             )
 
     def call(self, inputs):  # (batch, height, width, channels)

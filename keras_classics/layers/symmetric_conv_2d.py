@@ -58,6 +58,10 @@ class SymmetricConv2D(keras.layers.Conv2D):
                 "The padding is fixed, and channels come last. Received: "
                 f"padding={self.padding!r}, data_format={self.data_format!r}"
             )
+        if len(set(self.strides)) > 1:
+            raise ValueError(
+                f"`strides` must be one integer for both sides. Received: strides={strides}"
+            )
         if any(side % 2 == 0 for side in self.kernel_size) or self.dilation_rate != (1, 1):
             raise ValueError(
                 "`kernel_size` must be odd, so that both sides can have the same zeros, and the "
@@ -83,7 +87,7 @@ class SymmetricConv2D(keras.layers.Conv2D):
         if theirs != self.strides:
             raise ValueError(
                 f"These weights were made for a stride of {theirs[0]} in {self.name}, which has "
-                f"{self.strides[0]} here: of two ResNets, stride_in is not the same. Build the "
-                "network with the stride_in that the weights were made with."
+                f"{self.strides[0]} here: they are another network's. Build a ResNet with the "
+                "depth and the stride_in that the weights were made with."
             )
         super().load_own_variables(arrays)

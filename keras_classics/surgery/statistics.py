@@ -1,6 +1,7 @@
 """What to do with batch normalization's statistics after training, and before fine-tuning."""
 
 import math
+import operator
 
 import keras
 import numpy as np
@@ -38,8 +39,8 @@ def recompute_statistics(model, data, batch_size=None):
 
     Raises:
         ValueError: if there is no layer to change, if one is not built, or has batch
-            renormalization, whose training needs its moving averages, or if a batch has
-            one value of a channel, which has no variance.
+            renormalization, whose training needs its moving averages, if there are no data, or if
+            a batch has one value of a channel, which has no variance.
 
     References: Ioffe & Szegedy, "Batch Normalization: Accelerating Deep Network Training by
     Reducing Internal Covariate Shift", ICML 2015 (arXiv:1502.03167), algorithm 2. The
@@ -62,6 +63,8 @@ def recompute_statistics(model, data, batch_size=None):
                 "Batch renormalization trains by its moving averages, which have to stay. "
                 f"Received: layer {layer.name!r} with renorm=True"
             )
+    if operator.length_hint(data, 1) == 0:
+        raise ValueError("The averages need at least one batch. Received: data of length 0")
     if hasattr(data, "__next__"):  # of a generator, Keras wants tuples
         data = (batch if isinstance(batch, tuple) else (batch,) for batch in data)
 

@@ -96,7 +96,8 @@ class ImageRecipe:
         if self.network == "vgg":
             return applications.VGG(self.configuration, **shared)
         if self.network == "resnet-imagenet":
-            return applications.ResNet(int(self.configuration), **shared)
+            depth = self.configuration
+            return applications.ResNet(int(depth) if depth.isdigit() else depth, **shared)
         if self.network == "googlenet":
             return applications.GoogLeNet(auxiliary=True, **shared)
         return applications.AlexNet(bias_start=self.bias_start, **shared)
@@ -216,9 +217,7 @@ class ImageRecipe:
             return layers, preprocessing.AverageOverViews(crops, views, {"size": self.crop})
         average = keras.ops.convert_to_numpy(mean.average)
         channels = average.reshape(-1, average.shape[-1]).mean(axis=0)
-        whole = applications.ResNet(
-            int(self.configuration), input_shape=(None, None, 3), classes=model.output_shape[-1]
-        )
+        whole = keras.models.clone_model(model, keras.Input((None, None, 3)))
         whole.set_weights(model.get_weights())
         views, arguments = preprocessing.whole_images, {"short_sides": RESNET_SCALES}
         layers = [preprocessing.SubtractMean("channel", mean=[float(x) for x in channels])]

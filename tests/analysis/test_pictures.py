@@ -1,8 +1,9 @@
+import keras
 import numpy as np
 import pytest
 
 from keras_classics import applications
-from keras_classics.analysis import draw
+from keras_classics.analysis import draw, layer_responses
 
 pytest.importorskip("matplotlib", reason="needs matplotlib: the extra 'plots'")
 
@@ -49,3 +50,32 @@ def test_kernels_of_colour_images(tmp_path):
     colours = imread(tmp_path / "kernels.png")[..., :3].reshape(-1, 3)
     assert np.isclose(colours, (1, 0.5, 0.5), atol=0.01).all(axis=1).sum() > 1000
     assert np.isclose(colours, (0.5, 0.5, 0.5), atol=0.01).all(axis=1).sum() > 90_000
+
+
+def test_layer_responses(tmp_path):
+    """Figure 7 of the 2016 paper: after normalization, before the addition and the ReLU."""
+    rng = np.random.default_rng(0)
+    models = {"residual": applications.ResNetCIFAR(8), "plain": applications.PlainNetCIFAR(14)}
+    images = rng.normal(3, 2, (150, 32, 32, 3)).astype("float32")
+    expected = {}
+    for label, model in models.items():
+        for weight in model.weights:
+            if weight.name in ("gamma", "beta"):  # no two channels, and no two layers, alike
+                weight.assign(rng.uniform(0.2, 3) * rng.normal(1, 0.5, weight.shape))
+        names = [x.name for x in model.layers if x.name.endswith("_bn")]
+        maps = keras.Model(model.input, [model.get_layer(name).output for name in names])
+        expected[label] = [x.std() for x in maps.predict(images, verbose=0)]
+    assert {label: len(each) for label, each in expected.items()} == {"residual": 7, "plain": 13}
+
+    _, in_order, in_rank = layer_responses(models, images).axes
+    for axes, order in [(in_order, list), (in_rank, lambda x: sorted(x, reverse=True))]:
+        assert [line.get_label() for line in axes.lines] == list(models)
+        for line in axes.lines:
+            values = order(expected[line.get_label()])
+            np.testing.assert_allclose(line.get_ydata(), values, rtol=1e-3)
+
+    history = {"accuracy": [0.5], "val_accuracy": [0.4]}
+    paths = draw(models["residual"], history, tmp_path, images, np.zeros(150))
+    assert [path.stem for path in paths] == ["learning_curves", "kernels", "layer_responses"]
+    with pytest.raises(ValueError, match="after convolutions of 3x3. Received: 'lenet1' with the"):
+        layer_responses({"lenet": applications.LeNet1()}, images)

@@ -447,7 +447,7 @@ def test_basic_blocks_are_the_same_with_either_stride_in(short, tmp_path):
 
 
 def test_wrong_arguments():
-    for depth in (20, "50", 1202, None):
+    for depth in (20, "50", 50.0, 1202, None):
         with pytest.raises(ValueError, match=f"one of 18, 34, 50, 101, 152.*depth={depth!r}"):
             ResNet(depth)
     for depth in (50, 20, "18"):

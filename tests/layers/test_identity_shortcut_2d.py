@@ -61,6 +61,8 @@ def test_unknown_sides():
 def test_fewer_maps_than_channels():
     with pytest.raises(ValueError, match="drops none.* Received: filters=2 for 3 channels"):
         IdentityShortcut2D(2)(images(4, 4))
+    with pytest.raises(ValueError, match="must be known. Received: filters=2 for None channels"):
+        IdentityShortcut2D(2).build((None, 4, 4, None))
 
 
 @pytest.mark.parametrize("strides", [0, -1, 1.5, (2, 2)])

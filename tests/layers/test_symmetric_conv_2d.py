@@ -128,6 +128,11 @@ def test_an_even_kernel(kernel_size):
         SymmetricConv2D(4, kernel_size)
 
 
+def test_strides_that_differ():
+    with pytest.raises(ValueError, match=r"one integer for both sides. Received: strides=\(2, 1\)"):
+        SymmetricConv2D(4, 3, (2, 1))
+
+
 def test_a_dilated_kernel():
     with pytest.raises(ValueError, match=r"is not dilated. Received: .*dilation_rate=\(2, 2\)"):
         SymmetricConv2D(4, 3, dilation_rate=2)

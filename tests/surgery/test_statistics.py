@@ -292,6 +292,12 @@ def test_wrong_models():
         recompute_statistics(network(renorm=True), images())
 
 
+def test_no_data():
+    for data in (images()[:0], []):
+        with pytest.raises(ValueError, match="at least one batch. Received: data of length 0"):
+            recompute_statistics(network(), data)
+
+
 def classifier():
     """Of two classes, with a network of trained statistics inside."""
     image = keras.Input((6, 8, 3))

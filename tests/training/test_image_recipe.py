@@ -178,6 +178,13 @@ def test_recipes_refuse(name, changes, message):
         dataclasses.replace(training.RECIPES[name], **changes)
 
 
+def test_a_depth_that_is_none(folder, tmp_path):
+    recipe = dataclasses.replace(small("resnet-imagenet"), configuration="D")
+    with pytest.raises(ValueError, match="one of 18, 34, 50, 101, 152. Received: depth='D'"):
+        training.train(recipe, datasets.load(str(folder)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_manifest_names_the_recipe(folder, tmp_path):
     data = datasets.load(str(folder))
     training.Run.create(tmp_path / "run", small("vgg"), data, 3)
