@@ -1,5 +1,7 @@
 """The one place that asks which backend runs."""
 
+import functools
+
 import keras
 
 
@@ -203,3 +205,63 @@ def fused_batch_normalization():
 
         return normalize
     return None
+
+
+def flash_attention():
+    """Attention that never holds the whole matrix of scores, or `None` on TensorFlow.
+
+    Returns:
+        A function from queries, keys and values `(batch, tokens, heads, width)` and a boolean
+        mask `(batch, heads, tokens, tokens)`, or `None`, to the heads' outputs.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return None
+    return lambda q, k, v, mask: keras.ops.dot_product_attention(q, k, v, mask=mask)
+
+
+def once_more(tensor, after):
+    """The tensor, so that TensorFlow computes from it anew and not before `after` is known.
+
+    It would find the same result of an earlier computation, and keep it until then.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return tensor
+    import tensorflow as tf
+
+    with tf.control_dependencies([after]):
+        return tf.identity(tensor)
+
+
+def fused_gelu(x):
+    """GELU's tanh form and its gradient in one pass over memory each, or `None`.
+
+    TensorFlow takes one pass for each of some ten operations; PyTorch and XLA fuse them.
+    """
+    if keras.backend.backend() == "tensorflow" and not fuses():
+        import tensorflow as tf
+
+        if isinstance(x, tf.Tensor) and x.dtype == "float32":
+            return _compiled_gelu()
+    return None
+
+
+@functools.cache
+def _compiled_gelu():
+    import tensorflow as tf
+
+    slope, cubic = (2 / 3.141592653589793) ** 0.5, 0.044715
+
+    @tf.function(jit_compile=True, autograph=False)
+    def value(x):
+        return 0.5 * x * (1 + tf.tanh(slope * (x + cubic * x * x * x)))
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradient(x, upstream):
+        t = tf.tanh(slope * (x + cubic * x * x * x))
+        return upstream * 0.5 * (1 + t + x * (1 - t * t) * slope * (1 + 3 * cubic * x * x))
+
+    @tf.custom_gradient
+    def gelu(x):
+        return value(x), lambda upstream: gradient(x, upstream)
+
+    return gelu

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -43,3 +44,22 @@ class FanInUniform(keras.initializers.Initializer):
     def get_config(self):
         seed = self._unit.get_config()["seed"]
         return {"scale": self.scale, "exponent": self.exponent, "seed": seed}
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class SinusoidalPositions(keras.initializers.Initializer):
+    """The position encoding of the Transformer, for `PositionEmbedding`.
+
+        PE(pos, 2i)     = sin(pos / 10000 ** (2i / D))
+        PE(pos, 2i + 1) = cos(pos / 10000 ** (2i / D))
+
+    The wavelengths go from `2 pi` to `10000 * 2 pi` positions. Shape: `(positions, D)`.
+
+    Reference: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.5.
+    """
+
+    def __call__(self, shape, dtype=None):
+        positions, d = shape
+        at = np.arange(positions)[:, None] / 10000 ** (np.arange(d) // 2 * 2 / d)
+        values = np.where(np.arange(d) % 2, np.cos(at), np.sin(at))
+        return keras.ops.convert_to_tensor(values, dtype or keras.config.floatx())

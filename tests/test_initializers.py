@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_classics.initializers import FanInUniform
+from keras_classics.initializers import FanInUniform, SinusoidalPositions
 
 
 def draw(shape, **arguments):
@@ -70,3 +70,30 @@ def test_serialization(generator):
 def test_scale_must_be_positive(scale):
     with pytest.raises(ValueError, match=rf"`scale` must be positive. Received: scale={scale}"):
         FanInUniform(scale=scale)
+
+
+@pytest.mark.parametrize("shape", [(11, 6), (300, 5), (1, 1)], ids=str)
+def test_sinusoidal_positions(shape):
+    """Sine and cosine in turn, number by number; with odd `D` a sine is the last."""
+    expected = np.zeros(shape)
+    for position, i in np.ndindex(*shape):
+        angle = position / 10000 ** ((i - i % 2) / shape[1])
+        expected[position, i] = math.cos(angle) if i % 2 else math.sin(angle)
+    values = ops.convert_to_numpy(SinusoidalPositions()(shape))
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_sinusoidal_positions_shift_by_a_rotation():
+    """Section 3.5: `PE(pos + k)` is a linear function of `PE(pos)`, whatever `pos`."""
+    values = ops.convert_to_numpy(SinusoidalPositions()((50, 8)))
+    for k in (1, 7):
+        matrix = np.linalg.lstsq(values[:-k], values[k:], rcond=None)[0]
+        np.testing.assert_allclose(values[:-k] @ matrix, values[k:], atol=1e-4)
+
+
+def test_sinusoidal_positions_type_and_serialization():
+    assert keras.backend.standardize_dtype(SinusoidalPositions()((3, 4), "float16").dtype) == (
+        "float16"
+    )
+    config = json.loads(json.dumps(keras.initializers.serialize(SinusoidalPositions())))
+    assert isinstance(keras.initializers.get(config), SinusoidalPositions)

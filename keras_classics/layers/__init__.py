@@ -1,6 +1,7 @@
 """Equations that Keras does not have, one layer a file."""
 
 from keras_classics.layers.batch_normalization import BatchNormalization
+from keras_classics.layers.class_token import ClassToken
 from keras_classics.layers.constant_padding_2d import ConstantPadding2D
 from keras_classics.layers.covering_conv_2d import CoveringConv2D
 from keras_classics.layers.grouped_conv_2d import GroupedConv2D
@@ -8,14 +9,20 @@ from keras_classics.layers.identity_shortcut_2d import IdentityShortcut2D
 from keras_classics.layers.local_response_normalization import LocalResponseNormalization
 from keras_classics.layers.locally_connected_2d import LocallyConnected2D
 from keras_classics.layers.map_conv_2d import MapConv2D
+from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_classics.layers.overlapping_max_pooling_2d import OverlappingMaxPooling2D
+from keras_classics.layers.patch_embedding import PatchEmbedding
+from keras_classics.layers.position_embedding import PositionEmbedding, resize_positions
 from keras_classics.layers.rbf_output import RBFOutput, ascii_codes
 from keras_classics.layers.scaled_subsampling_2d import ScaledSubsampling2D
+from keras_classics.layers.standardized_conv_2d import StandardizedConv2D
 from keras_classics.layers.symmetric_conv_2d import SymmetricConv2D
+from keras_classics.layers.transformer_encoder_block import TransformerEncoderBlock
 from keras_classics.layers.unit_bias import UnitBias
 
 __all__ = [
     "BatchNormalization",
+    "ClassToken",
     "ConstantPadding2D",
     "CoveringConv2D",
     "GroupedConv2D",
@@ -23,10 +30,16 @@ __all__ = [
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "MapConv2D",
+    "MultiHeadSelfAttention",
     "OverlappingMaxPooling2D",
+    "PatchEmbedding",
+    "PositionEmbedding",
     "RBFOutput",
     "ScaledSubsampling2D",
+    "StandardizedConv2D",
     "SymmetricConv2D",
+    "TransformerEncoderBlock",
     "UnitBias",
     "ascii_codes",
+    "resize_positions",
 ]

@@ -5,6 +5,7 @@ from keras_classics.preprocessing.crop_and_flip import CropAndFlip
 from keras_classics.preprocessing.digit_plane import normalize_digit, place_digits, read_ink
 from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
 from keras_classics.preprocessing.planar_distortion import PlanarDistortion
+from keras_classics.preprocessing.rand_augment import RandAugment
 from keras_classics.preprocessing.rescale_short_side import RescaleShortSide
 from keras_classics.preprocessing.subtract_mean import SubtractMean
 from keras_classics.preprocessing.test_time import (
@@ -20,6 +21,7 @@ __all__ = [
     "CropAndFlip",
     "PCAColorJitter",
     "PlanarDistortion",
+    "RandAugment",
     "RescaleShortSide",
     "SubtractMean",
     "googlenet_crops",

@@ -27,7 +27,7 @@ class PlanarDistortion(keras.layers.Layer):
         share: Share of the images that are distorted. Paper: 0.9 (540,000
             distorted images beside the 60,000 originals).
 
-    Input and output shape: `(batch, height, width, channels)`.
+    Input and output shape: `(height, width, channels)` or `(batch, height, width, channels)`.
 
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section III.B.
@@ -64,9 +64,11 @@ class PlanarDistortion(keras.layers.Layer):
         self.supports_jit = False  # TensorFlow's affine transform does not compile with XLA
         self._seeds = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):  # (batch, height, width, channels)
+    def call(self, inputs, training=False):  # (..., height, width, channels)
         if not training:
             return inputs
+        if len(inputs.shape) == 3:
+            return self.call(inputs[None], training)[0]
         batch = ops.shape(inputs)[0]
         height, width = inputs.shape[1:3]
 

@@ -9,11 +9,12 @@ import pytest
 
 from keras_classics import layers, preprocessing
 from keras_classics.activations import scaled_tanh
-from keras_classics.initializers import FanInUniform
+from keras_classics.initializers import FanInUniform, SinusoidalPositions
 
 # Class: (every argument at a value that is not its default, input shape without the batch).
 TABLE = {
     layers.BatchNormalization: ({"momentum": 0.6, "epsilon": 0.5}, (3, 5, 7)),
+    layers.ClassToken: ({}, (5, 6)),
     layers.ConstantPadding2D: ({"padding": ((1, 2), (0, 3)), "value": 0.5}, (5, 7, 2)),
     layers.CoveringConv2D: (
         {
@@ -67,10 +68,13 @@ TABLE = {
         },
         (5, 8, 4),
     ),
+    layers.MultiHeadSelfAttention: ({"num_heads": 3, "dropout": 0.4}, (5, 12)),
     layers.OverlappingMaxPooling2D: (
         {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"},
         (5, 7, 2),
     ),
+    layers.PatchEmbedding: ({"embed_dim": 5, "patch_size": 2}, (4, 6, 3)),
+    layers.PositionEmbedding: ({"initializer": SinusoidalPositions()}, (5, 6)),
     layers.RBFOutput: (
         {"units": 3, "codes": [[1, -1, 1, -1], [0.5, 1, 1, 1], [-1, -1, 1, 1]], "trainable": True},
         (4,),
@@ -84,6 +88,17 @@ TABLE = {
         },
         (5, 7, 2),
     ),
+    layers.StandardizedConv2D: (
+        {
+            "filters": 3,
+            "kernel_size": (3, 2),
+            "strides": (1, 2),
+            "padding": "valid",
+            "use_bias": True,
+            "epsilon": 0.5,
+        },
+        (5, 8, 4),
+    ),
     layers.SymmetricConv2D: (
         {
             "filters": 3,
@@ -93,6 +108,17 @@ TABLE = {
             "kernel_initializer": FanInUniform(scale=1.5, seed=1),
         },
         (5, 8, 4),
+    ),
+    layers.TransformerEncoderBlock: (
+        {
+            "num_heads": 3,
+            "mlp_dim": 7,
+            "dropout": 0.3,
+            "stochastic_depth": 0.4,
+            "activation": scaled_tanh,
+            "epsilon": 0.5,
+        },
+        (5, 12),
     ),
     layers.UnitBias: (
         {"activation": scaled_tanh, "bias_initializer": keras.initializers.RandomNormal(seed=4)},
@@ -126,6 +152,17 @@ TABLE = {
         },
         (6, 9, 2),
     ),
+    preprocessing.RandAugment: (
+        {
+            "num_layers": 3,
+            "magnitude": 4,
+            "magnitude_std": 0.5,
+            "increasing": True,
+            "operations": ["rotate", "color", "cutout", "contrast"],
+            "seed": 5,
+        },
+        (5, 7, 3),
+    ),
     preprocessing.RescaleShortSide: (
         {"short_side": (4, 40), "antialias": False, "seed": 8},
         (5, 7, 2),
@@ -135,7 +172,7 @@ TABLE = {
 # Layers that draw: each has a seed.
 RANDOM = [cls for cls in TABLE if "seed" in inspect.signature(cls.__init__).parameters]
 # Layers whose equation holds for pixels of 0 to 255.
-PIXELS = {preprocessing.PCAColorJitter, preprocessing.SubtractMean}
+PIXELS = {preprocessing.PCAColorJitter, preprocessing.RandAugment, preprocessing.SubtractMean}
 # Layers whose output has a size that only the call knows.
 OF_ANY_SIZE = {preprocessing.RescaleShortSide}
 # Inputs that the defaults need, where those of the row do not do.

@@ -67,6 +67,16 @@ def test_seed():
     )
 
 
+def test_one_image():
+    """Is distorted as a batch of one."""
+    images = np.random.default_rng(0).uniform(0, 1, (1, 9, 12, 2)).astype("float32")
+    one, batch = (PlanarDistortion(seed=3, share=1.0) for _ in range(2))
+    alone = np.asarray(one(images[0], training=True))
+    np.testing.assert_array_equal(alone, np.asarray(batch(images, training=True))[0])
+    assert np.abs(alone - images[0]).max() > 0.1
+    assert one(keras.Input(batch_shape=(9, 12, 2))).shape == (9, 12, 2)
+
+
 def test_each_image_is_drawn_on_its_own():
     images = np.repeat(noise(1, 8, 9, 1), 6, axis=0)
     y = distort(images, shift=1.0, scale=0.2, squeeze=0.2, shear=0.3)

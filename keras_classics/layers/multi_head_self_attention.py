@@ -1,0 +1,174 @@
+"""Attention of a sequence to itself (Vaswani et al., 2017, eq. 1 and section 3.2.2)."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+
+LONG = 512  # tokens from which on the gradient computes the scores once more
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class MultiHeadSelfAttention(keras.layers.Layer):
+    """Each token reads all tokens, in `k` heads side by side.
+
+    With `D_h = D / k` and, for each head, `q, k, v` of the `N` tokens `z`,
+
+        [q, k, v] = z U_qkv + b_qkv
+        A = softmax(q k^T / sqrt(D_h))
+        SA(z) = A v
+        MSA(z) = [SA_1(z); ...; SA_k(z)] U_msa + b_msa
+
+    One product gives the queries, keys and values of all heads: `qkv.kernel` holds the
+    matrices of the queries, keys and values in this order, each with the heads in theirs.
+    The softmax is computed in float32 under mixed precision. Where the backend has flash
+    attention (PyTorch; JAX on a GPU), it is used unless `A` is asked for, or dropped from. Else,
+    from 512 tokens on, the gradient computes `A` once more instead of keeping it.
+
+    Args:
+        num_heads: `k`, a divisor of `D`. Paper: 12 or 16; Transformer: 8.
+        dropout: Share of `A` that is dropped in training. Paper: 0.
+
+    Input and output shape: `(batch, N, D)`.
+
+    Call arguments:
+        inputs: The tokens.
+        mask: Boolean `(batch, N)`, tokens that can be read; Keras passes on that of an
+            earlier layer.
+        attention_mask: Boolean `(batch, N, N)` or `(batch, heads, N, N)`, or such as can be
+            broadcast: which token (in the rows) can read which.
+        use_causal_mask: Whether a token can read itself and earlier ones only.
+        return_attention_scores: Whether to return `(outputs, A)`, with `A` of the shape
+            `(batch, k, N, N)`; each row sums to 1 but for dropout.
+
+    References: Vaswani et al., "Attention Is All You Need", NIPS 2017, eq. 1 and section
+    3.2.2; Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, appendix A. The
+    weights start as in the latter's release: Glorot uniform for each of the four matrices,
+    biases 0.
+    """
+
+    def __init__(self, num_heads, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if num_heads < 1 or not 0 <= dropout < 1:
+            raise ValueError(
+                "`num_heads` must be at least 1, and `dropout` from 0 to below 1. "
+                f"Received: num_heads={num_heads}, dropout={dropout}"
+            )
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        d = input_shape[-1]
+        if d % self.num_heads:
+            raise ValueError(
+                f"The width of the tokens must be divisible by num_heads={self.num_heads}. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        # Glorot's range for D to D: the fused matrix of D to 3D alone would have another.
+        glorot = keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
+        self.qkv = keras.layers.Dense(
+            3 * d, kernel_initializer=glorot, dtype=self.dtype_policy, name="qkv"
+        )
+        self.out = keras.layers.Dense(d, dtype=self.dtype_policy, name="out")
+        self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="drop")
+        self.qkv.build((None, d))
+        self.out.build((None, d))
+
+    def call(
+        self,
+        inputs,  # (batch, N, D)
+        mask=None,
+        attention_mask=None,
+        use_causal_mask=False,
+        training=False,
+        return_attention_scores=False,
+    ):
+        n, d = ops.shape(inputs)[1], inputs.shape[-1]
+        heads, width = self.num_heads, d // self.num_heads
+        # A product of two matrices is faster than that of a batch with one.
+        qkv = self.qkv(ops.reshape(inputs, (-1, d)))  # (batch * N, 3D)
+        qkv = ops.reshape(qkv, (-1, n, 3, heads, width))
+        mask = self._joint_mask(n, mask, attention_mask, use_causal_mask)
+        flash = backend.flash_attention()
+        whole = return_attention_scores or (training and self.dropout)
+        if flash and not whole:
+            x = flash(*ops.unstack(qkv, 3, axis=2), mask)  # (batch, N, heads, D_h)
+        else:
+            qkv = ops.transpose(qkv, (2, 0, 3, 1, 4))
+            if not whole and (inputs.shape[1] or 0) >= LONG:
+                x = self._recomputed(qkv, mask)  # (batch, heads, N, D_h)
+            else:
+                q, k, v = ops.unstack(qkv, 3)
+                scores = self.drop(self._scores(q, k, mask), training=training)
+                x = ops.matmul(scores, v)  # (batch, heads, N, D_h)
+            x = ops.transpose(x, (0, 2, 1, 3))  # (batch, N, heads, D_h)
+        x = ops.reshape(self.out(ops.reshape(x, (-1, d))), (-1, n, d))  # (batch, N, D)
+        return (x, scores) if return_attention_scores else x
+
+    def _scores(self, q, k, mask):  # (batch, heads, N, D_h)
+        q = q / math.sqrt(q.shape[-1])
+        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2)))  # (batch, heads, N, N)
+        if self.compute_dtype == "float16":
+            scores = ops.clip(scores, -65504, 65504)  # from infinity, softmax makes no number
+        scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+        if mask is not None:
+            scores = ops.where(mask, scores, -1e30)
+        return ops.cast(ops.softmax(scores), self.compute_dtype)
+
+    def _recomputed(self, qkv, mask):  # (3, batch, heads, N, D_h)
+        """`A v`, whose gradient computes `A` once more instead of keeping it."""
+
+        def attend(qkv):
+            q, k, v = ops.unstack(qkv, 3)
+            x = ops.matmul(self._scores(q, k, mask), v)
+
+            def gradient(upstream):
+                q, k, v = ops.unstack(backend.once_more(qkv, upstream), 3)
+                scores = self._scores(q, k, mask)
+                of_scores = ops.matmul(upstream, ops.transpose(v, (0, 1, 3, 2)))
+                mean = ops.sum(upstream * x, axis=-1, keepdims=True)
+                of_products = scores * (of_scores - mean) / math.sqrt(q.shape[-1])
+                return ops.stack(
+                    [
+                        ops.matmul(of_products, k),
+                        ops.matmul(ops.transpose(of_products, (0, 1, 3, 2)), q),
+                        ops.matmul(ops.transpose(scores, (0, 1, 3, 2)), upstream),
+                    ]
+                )
+
+            return x, gradient
+
+        return backend.with_gradient(attend)(qkv)  # (batch, heads, N, D_h)
+
+    def _joint_mask(self, n, mask, attention_mask, use_causal_mask):
+        """What all masks allow, `(batch, heads, N, N)` or such as can be broadcast, or `None`."""
+        masks = []
+        if mask is not None:
+            masks.append(ops.cast(mask, "bool")[:, None, None, :])
+        if attention_mask is not None:
+            allowed = ops.cast(attention_mask, "bool")
+            masks.append(allowed[:, None] if len(allowed.shape) == 3 else allowed)
+        if use_causal_mask:
+            at = ops.arange(n)
+            masks.append((at[:, None] >= at)[None, None])
+        joint = masks[0] if masks else None
+        for other in masks[1:]:
+            joint = ops.logical_and(joint, other)
+        return joint
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(self, inputs, *args, return_attention_scores=False, **kwargs):
+        outputs = keras.KerasTensor(inputs.shape, self.compute_dtype)
+        if not return_attention_scores:
+            return outputs
+        batch, n, _ = inputs.shape
+        return outputs, keras.KerasTensor((batch, self.num_heads, n, n), self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout}

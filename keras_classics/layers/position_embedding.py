@@ -1,0 +1,93 @@
+"""Where a token stands (Dosovitskiy et al., 2021, eq. 1), at any resolution (section 3.2)."""
+
+import math
+
+import keras
+import numpy as np
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds one learned vector to each position of a sequence.
+
+        z_0 = [x_class; z^1; ...; z^N] + E_pos
+
+    The Transformer's own encoding has no weights that learn:
+    `PositionEmbedding(SinusoidalPositions(), trainable=False)`, with the initializer of
+    `keras_classics.initializers`.
+
+    Args:
+        initializer: Start of `E_pos`. Default: normal, of standard deviation 0.02, as in
+            the release.
+
+    Input and output shape: `(batch, positions, D)`, a known number of positions.
+
+    Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 1,
+    section 3.2 and appendix D.4.
+    """
+
+    def __init__(self, initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        self.initializer = initializer and keras.initializers.get(initializer)
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        if None in input_shape[1:]:
+            raise ValueError(
+                "The number of positions must be known: each has a vector of its own. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        start = self.initializer or keras.initializers.RandomNormal(stddev=0.02)
+        self.embeddings = self.add_weight(tuple(input_shape[1:]), start, name="embeddings")
+
+    def call(self, tokens):  # (batch, positions, D)
+        return tokens + self.embeddings
+
+    def resize(self, grid, old_grid=None):
+        """`E_pos` for images of another size, by `resize_positions`: `(positions, D)`."""
+        return resize_positions(keras.ops.convert_to_numpy(self.embeddings), grid, old_grid)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        initializer = self.initializer and keras.initializers.serialize(self.initializer)
+        return {**super().get_config(), "initializer": initializer}
+
+
+def resize_positions(embeddings, grid, old_grid=None):
+    """Position embeddings for another number of patches (section 3.2).
+
+    Bilinear in the two directions of the image, the corners of the new grid on the corners
+    of the old one, as the release does it by `scipy.ndimage.zoom(..., order=1)`; PyTorch's
+    and TensorFlow's own resizing put the patches' outer edges on each other, timm's too. What
+    stands before the patches, a class token above all, is kept.
+
+    Args:
+        embeddings: Array `(tokens + rows * columns, D)` of the old grid, patches row by row.
+        grid: The new grid, `(rows, columns)`.
+        old_grid: The old one. Default: the largest square that there are positions for.
+
+    Returns:
+        A float32 array `(tokens + rows * columns, D)` of the new grid.
+    """
+    embeddings = np.asarray(embeddings, "float32")
+    side = math.isqrt(len(embeddings))
+    rows, columns = old_grid or (side, side)
+    tokens = len(embeddings) - rows * columns
+    if tokens < 0 or (old_grid is None and tokens > 1):
+        raise ValueError(
+            f"`old_grid` must be the grid of the {len(embeddings)} positions, with or without a "
+            f"class token. Received: old_grid={old_grid}"
+        )
+    if min(grid) < 1:
+        raise ValueError(f"`grid` must be (rows, columns), from 1 each. Received: grid={grid}")
+    x = embeddings[tokens:].reshape(rows, columns, -1)
+    for axis, length in enumerate(grid):
+        at = np.linspace(0, x.shape[axis] - 1, length)
+        low = np.minimum(at.astype(int), max(x.shape[axis] - 2, 0))
+        share = (at - low).astype("float32").reshape(-1, *[1] * (2 - axis))
+        high = np.minimum(low + 1, x.shape[axis] - 1)
+        x = (1 - share) * x.take(low, axis) + share * x.take(high, axis)
+    return np.concatenate([embeddings[:tokens], x.reshape(-1, embeddings.shape[-1])])

@@ -1,0 +1,65 @@
+"""Convolution with standardized kernels (Qiao et al., 2019)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class StandardizedConv2D(keras.layers.Conv2D):
+    """A convolution by kernels of mean 0 and deviation 1.
+
+    With the mean `mu_f` and the (biased) standard deviation `sigma_f` of the weights of each
+    output map `f`, over the window and all input maps,
+
+        w'[p, q, c, f] = (w[p, q, c, f] - mu_f) / (sigma_f + epsilon)
+
+    takes the place of `w`. PyTorch's libraries divide by `sqrt(sigma_f^2 + epsilon)`.
+
+    Args:
+        filters: Number of output maps.
+        kernel_size: Size of the kernels.
+        strides: Steps of the kernels.
+        padding: `"same"` or `"valid"`. ViT's hybrids: `"same"`, TensorFlow's.
+        use_bias: ViT's hybrids: no, group normalization follows.
+        epsilon: Release of ViT: 1e-5.
+        **kwargs: Further arguments of `keras.layers.Conv2D`.
+
+    Input and output shape: those of `keras.layers.Conv2D`, channels last.
+
+    References: Qiao, Wang, Liu, Shen & Yuille, "Micro-Batch Training with Batch-Channel
+    Normalization and Weight Standardization", 2019 (arXiv:1903.10520), eq. 9; Dosovitskiy et
+    al., ICLR 2021, section 4.1.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="same",
+        use_bias=False,
+        epsilon=1e-5,
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            use_bias=use_bias,
+            **{"data_format": "channels_last", **kwargs},
+        )
+        self.epsilon = epsilon
+
+    def add_weight(self, *args, name=None, **kwargs):
+        # Under mixed precision the kernel stays in float32 until it is standardized.
+        return super().add_weight(*args, name=name, autocast=name != "kernel", **kwargs)
+
+    def convolution_op(self, inputs, kernel):
+        kernel = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
+        mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
+        kernel = (kernel - mean) / (ops.sqrt(variance) + self.epsilon)
+        return super().convolution_op(inputs, ops.cast(kernel, inputs.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

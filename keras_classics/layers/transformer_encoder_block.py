@@ -1,0 +1,138 @@
+"""A layer of the Transformer encoder (Dosovitskiy et al., 2021, eq. 2 and 3)."""
+
+import keras
+from keras import ops
+
+from keras_classics.activations import gelu_tanh
+from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class TransformerEncoderBlock(keras.layers.Layer):
+    """Self-attention and a perceptron, each after a normalization and beside a shortcut.
+
+        z' = MSA(LN(z)) + z
+        z  = MLP(LN(z')) + z'
+        MLP(x) = GELU(x W_1 + b_1) W_2 + b_2
+
+    The Transformer of 2017 normalizes after each sum, not before.
+
+    Args:
+        num_heads: Heads of MSA. Paper: 12 or 16.
+        mlp_dim: Width of the hidden layer of MLP. Paper: 4 times that of the tokens.
+        dropout: Share that is dropped in training after MSA and after both layers of MLP.
+            Paper: 0.1, or 0 on JFT-300M.
+        stochastic_depth: Share of the images for which MSA, and again MLP, is left out of a
+            training step; for the others it is divided by the share that is kept (Huang et
+            al., 2016, as Touvron et al., 2021, have it). Paper: 0.
+        activation: Paper: GELU, by its tanh form in the release. `"gelu"` is its exact form,
+            that of PyTorch's libraries.
+        epsilon: Added to the variance by LN. Release: 1e-6.
+
+    Input and output shape: `(batch, N, D)`.
+
+    The call arguments `mask`, `attention_mask`, `use_causal_mask` and
+    `return_attention_scores` are those of `MultiHeadSelfAttention`.
+
+    Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 2 and 3.
+    The weights start as in the release: Glorot uniform; the biases of MLP normal, of standard
+    deviation 1e-6.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        mlp_dim,
+        dropout=0.0,
+        stochastic_depth=0.0,
+        activation=gelu_tanh,
+        epsilon=1e-6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not (0 <= dropout < 1 and 0 <= stochastic_depth < 1):
+            raise ValueError(
+                "`dropout` and `stochastic_depth` must be from 0 to below 1. "
+                f"Received: dropout={dropout}, stochastic_depth={stochastic_depth}"
+            )
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.dropout = dropout
+        self.stochastic_depth = stochastic_depth
+        self.activation = keras.activations.get(activation)
+        self.epsilon = epsilon
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        d, policy = input_shape[-1], {"dtype": self.dtype_policy}
+        self.norm1 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm1", **policy)
+        self.attention = MultiHeadSelfAttention(self.num_heads, name="attention", **policy)
+        self.norm2 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm2", **policy)
+        small = {"bias_initializer": keras.initializers.RandomNormal(stddev=1e-6)}
+        self.mlp1 = keras.layers.Dense(self.mlp_dim, name="mlp1", **small, **policy)
+        small = {"bias_initializer": keras.initializers.RandomNormal(stddev=1e-6)}
+        self.mlp2 = keras.layers.Dense(d, name="mlp2", **small, **policy)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", **policy)
+        self.skip = keras.layers.Dropout(
+            self.stochastic_depth, noise_shape=(None, 1, 1), name="skip", **policy
+        )
+        for layer in (self.norm1, self.attention, self.norm2):
+            layer.build(input_shape)
+        self.mlp1.build((None, d))
+        self.mlp2.build((None, self.mlp_dim))
+
+    def call(
+        self,
+        inputs,  # (batch, N, D)
+        mask=None,
+        attention_mask=None,
+        use_causal_mask=False,
+        training=False,
+        return_attention_scores=False,
+    ):
+        x, scores = inputs, None
+        y = self.attention(
+            self.norm1(x),
+            mask=mask,
+            attention_mask=attention_mask,
+            use_causal_mask=use_causal_mask,
+            training=training,
+            return_attention_scores=return_attention_scores,
+        )
+        if return_attention_scores:
+            y, scores = y
+        x = x + self._thinned(y, training)
+        x = x + self._thinned(self._mlp(self.norm2(x), training), training)
+        return (x, scores) if return_attention_scores else x
+
+    def _mlp(self, x, training):
+        n, d = ops.shape(x)[1], x.shape[-1]
+        # A product of two matrices is faster than that of a batch with one.
+        x = self.activation(self.mlp1(ops.reshape(x, (-1, d))))  # (batch * N, mlp_dim)
+        x = self.mlp2(self.drop(x, training=training))
+        return ops.reshape(x, (-1, n, d))  # (batch, N, D)
+
+    def _thinned(self, x, training):
+        return self.skip(self.drop(x, training=training), training=training)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(self, inputs, *args, return_attention_scores=False, **kwargs):
+        outputs = keras.KerasTensor(inputs.shape, self.compute_dtype)
+        if not return_attention_scores:
+            return outputs
+        batch, n, _ = inputs.shape
+        return outputs, keras.KerasTensor((batch, self.num_heads, n, n), self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "mlp_dim": self.mlp_dim,
+            "dropout": self.dropout,
+            "stochastic_depth": self.stochastic_depth,
+            "activation": keras.activations.serialize(self.activation),
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,311 @@
+"""Random operations of one common strength on an image (Cubuk et al., 2020)."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_classics import backend
+from keras_classics.preprocessing import boxes
+from keras_classics.preprocessing.pixels import check_pixels
+
+# By what they touch. The paper's section 3 lists all but the three that others added.
+POINTS = "autocontrast equalize solarize posterize contrast brightness invert solarize_add".split()
+PLANE = "rotate shear_x shear_y translate_x translate_y".split()
+NAMES = ("identity", *POINTS, "color", "sharpness", *PLANE, "cutout")
+
+PAPER = (
+    *("identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize"),
+    *("contrast", "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y"),
+)
+AUGREG = (*PAPER[1:], "invert", "solarize_add", "cutout")
+DEIT = (*AUGREG[:-1], *["identity"] * 15)  # each of the 15 is left out half of the time
+GREY = 128.0  # what comes in from outside the image
+LUMA = (19595, 38470, 7471)  # of red, green and blue, in 65536ths: ITU-R 601
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class RandAugment(keras.layers.Layer):
+    """Changes each image by a few operations drawn at random, in training only.
+
+    Each of `num_layers` times one of the operations is drawn, all equally likely, and a level
+    `m ~ N(magnitude, magnitude_std)`, clipped to 0..max(10, magnitude). With `f = m / 10`,
+    pixels `x` from 0 to 255 and a random sign, an operation does as Pillow's of its name:
+
+    - `rotate`: by ±30 f degrees about the centre; `shear_x`, `shear_y`: by ±0.3 f;
+      `translate_x`, `translate_y`: by ±0.45 f of the side. Bilinear; grey (128) comes in.
+    - `color`, `contrast`, `brightness`, `sharpness`: `d + s (x - d)` with `s = 0.1 + 1.8 f`;
+      `d` is the image in grey, its mean grey, black, or the image smoothed.
+    - `solarize`: `255 - x` from 256 f on; `posterize`: the upper 4 f bits of `x`,
+      at least one.
+    - `autocontrast` and `equalize`, of each channel; `identity`.
+    - Not the paper's: `invert`; `solarize_add`: 110 f is added below 128; `cutout`: a grey
+      rectangle, of 0.36 f of each side, about a random point.
+
+    Levels of more than 10 go on along the same lines. Solarize and posterize weaken as the
+    level rises, and the four blends change nothing at 5. With `increasing` all grow from
+    nothing: `s = max(0.1, 1 ± 0.9 f)`, `256 - 256 f` and `4 - 4 f` bits.
+
+    The paper gives operations and levels, not their ranges: these are those of the authors'
+    code (of its 224 pixels it translates by 100 f and cuts out 80 f; its contrast takes the
+    number of pixels for their mean, and its pixels are the nearest). The recipes of ViT:
+
+    - AugReg: `operations=AUGREG`, a magnitude of 10, 15 or 20.
+    - DeiT (`rand-m9-mstd0.5-inc1`): `operations=DEIT, magnitude_std=0.5, increasing=True`. It
+      interpolates bicubically, and its grey is ImageNet's mean.
+
+    What is drawn for an image is composed: operations on single pixels in the order drawn,
+    as one table of 256 values for each channel; then one blend with grey and one sharpening
+    (`s` of two is their product); then one affine transform, in the order drawn; then
+    cutout. In the paper an operation works on what the one drawn before it left. Here grey
+    that came in is therefore never brightened nor counted by `equalize`, and what one
+    transform moved out of the image, the next may bring back. Operations of one kind, and
+    a single operation, are as in the paper, but for the interpolation between two transforms.
+
+    Args:
+        num_layers: `N`. Paper: 2 on ImageNet.
+        magnitude: `M`, out of 10. Paper: 9 for ResNet-50.
+        magnitude_std: Standard deviation of the level. Paper: 0.
+        increasing: Whether every operation strengthens with the level.
+        operations: Their names; one that comes twice is twice as likely. Paper: the 14 of
+            `PAPER`.
+        seed: Seed of the draws.
+
+    Input and output shape: `(height, width, 3)` or `(batch, height, width, 3)`, RGB from 0
+    to 255, of any size, which `tf.data` need not know. In training pixels are first rounded
+    to whole grey levels; an image plainly in another range is an error.
+
+    Reference: Cubuk, Zoph, Shlens & Le, "RandAugment: Practical Automated Data Augmentation
+    with a Reduced Search Space", NeurIPS 2020 (arXiv:1909.13719). The recipes: Steiner et
+    al., arXiv:2106.10270 (AugReg); Touvron et al., arXiv:2012.12877 (DeiT).
+    """
+
+    def __init__(
+        self,
+        num_layers=2,
+        magnitude=9,
+        magnitude_std=0.0,
+        increasing=False,
+        operations=PAPER,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if num_layers < 1 or magnitude < 0 or magnitude_std < 0:
+            raise ValueError(
+                "`num_layers` must be at least 1, `magnitude` and `magnitude_std` not negative. "
+                f"Received: num_layers={num_layers}, magnitude={magnitude}, "
+                f"magnitude_std={magnitude_std}"
+            )
+        if not operations or not set(operations) <= set(NAMES):
+            raise ValueError(
+                f"`operations` must be names out of {', '.join(NAMES)}. "
+                f"Received: operations={operations}"
+            )
+        self.num_layers = num_layers
+        self.magnitude = magnitude
+        self.magnitude_std = magnitude_std
+        self.increasing = increasing
+        self.operations = operations
+        self.seed = seed
+        self.supports_jit = False  # TensorFlow's affine transform does not compile with XLA
+        self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4, axes={-1: 3})
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, images, training=False):  # (..., height, width, 3)
+        if not training:
+            return ops.cast(images, self.compute_dtype)
+        images = check_pixels(images)
+        batch = images if len(images.shape) == 4 else images[None]
+        batch = ops.clip(ops.round(ops.cast(batch, "float32")), 0, 255)
+        batch = self.augment(batch, *self.draw(batch))
+        return ops.cast(ops.reshape(batch, ops.shape(images)), self.compute_dtype)
+
+    def draw(self, images):
+        """For each layer and image: the operation as its place in `NAMES`, `f`, the sign, and
+        cutout's centre as shares of the sides; each `(num_layers, batch)`."""
+        numbers = boxes.draw(images, 5 * self.num_layers, self._seeds, True)
+        drawn, level, sign, *center = ops.unstack(ops.reshape(numbers, (5, self.num_layers, -1)), 5)
+        codes = ops.convert_to_tensor([NAMES.index(name) for name in self.operations], "int32")
+        operation = ops.take(codes, ops.cast(drawn * len(self.operations), "int32"))
+        if self.magnitude_std:
+            normal = math.sqrt(2) * ops.erfinv(2 * level - 1)
+            level = self.magnitude + self.magnitude_std * normal
+            level = ops.clip(level, 0.0, max(10.0, self.magnitude))
+        else:
+            level = ops.full_like(level, self.magnitude)
+        return operation, level / 10, ops.where(sign < 0.5, -1.0, 1.0), *center
+
+    def augment(self, images, operation, f, sign, *center):
+        """Does with a batch of images what was drawn."""
+
+        def any_of(*names):
+            return ops.any(ops.take([name in names for name in NAMES], operation))
+
+        def amount(name, value, otherwise):
+            return ops.where(operation == NAMES.index(name), value, otherwise)
+
+        strength = ops.maximum(0.1, 1 + 0.9 * sign * f) if self.increasing else 0.1 + 1.8 * f
+        color, sharpness = (
+            ops.prod(amount(name, strength, 1.0), axis=0)[:, None, None, None]
+            for name in ("color", "sharpness")
+        )
+        images = _either(
+            any_of(*POINTS),
+            lambda: self._look_up(images, operation, f, strength, any_of),
+            lambda: images,
+        )
+        colored = _either(
+            any_of("color"), lambda: _blend(_grey(images), images, color), lambda: images
+        )
+        sharp = _either(any_of("sharpness"), lambda: _sharpen(colored, sharpness), lambda: colored)
+        moved = _either(any_of(*PLANE), lambda: _transform(sharp, amount, f * sign), lambda: sharp)
+        half = amount("cutout", 0.18 * f, 0.0)
+        return _either(any_of("cutout"), lambda: _cut_out(moved, half, center), lambda: moved)
+
+    def _look_up(self, images, operation, f, strength, any_of):
+        """All operations on single pixels, through one table for each image and channel."""
+        n, height, width, _ = shape = ops.shape(images)
+        first = 256 * ops.arange(3 * n, dtype="int32")  # where each table starts
+        # TensorFlow adds rows of pixels three times as fast as single pixels.
+        rows = ops.reshape(ops.cast(images, "int32"), (n, height, 3 * width))
+        pixels = rows + ops.tile(ops.reshape(first, (n, 1, 3)), (1, 1, width))
+        first = ops.reshape(first, (n, 3, 1))
+
+        def count(numbers, places):
+            numbers, places = ops.reshape(numbers, (-1,)), ops.reshape(places, (-1,))
+            return ops.reshape(ops.segment_sum(numbers, places, 768 * n), (n, 3, 256))
+
+        table = ops.broadcast_to(ops.arange(256, dtype="int32"), (n, 3, 256))
+        counts = _either(
+            any_of("autocontrast", "equalize", "contrast"),
+            lambda: count(ops.ones_like(pixels), pixels),
+            lambda: ops.zeros_like(table),
+        )
+        for layer in range(self.num_layers):
+            drawn, level, s = (x[layer][:, None, None] for x in (operation, f, strength))
+            step = first + ops.cast(self._table(counts, drawn, level, s), "int32")
+            table = ops.take(step - first, first + table)
+            counts = count(counts, step)
+        return ops.reshape(ops.cast(ops.take(table, pixels), "float32"), shape)
+
+    def _table(self, counts, operation, f, strength):
+        """What one operation makes of 0 to 255, in images with so many pixels of each value."""
+        x = ops.arange(256, dtype="float32")
+        low = ops.min(ops.where(counts > 0, x, 255.0), axis=-1, keepdims=True)
+        high = ops.max(ops.where(counts > 0, x, 0.0), axis=-1, keepdims=True)
+        total = ops.sum(counts, axis=-1, keepdims=True)
+        step = (total - ops.sum(ops.where(x == high, counts, 0), axis=-1, keepdims=True)) // 255
+        below = ops.cumsum(counts, axis=-1) - counts
+        equal = ops.minimum((step // 2 + below) // ops.maximum(step, 1), 255)
+        luma = ops.convert_to_tensor(LUMA, "float32")[:, None] / 65536 * x
+        mean = ops.sum(luma * ops.cast(counts, "float32"), axis=(-2, -1), keepdims=True)
+        mean = ops.floor(mean / ops.maximum(ops.cast(total[:, :1], "float32"), 1) + 0.5)
+        bits, threshold = ops.floor(4 * f), ops.floor(256 * f)
+        if self.increasing:
+            bits, threshold = 4 - bits, 256 - threshold
+        coarse = 2 ** (8 - ops.clip(bits, 1, 8))
+        tables = {
+            "autocontrast": ops.floor((x - low) * 255 / ops.maximum(high - low, 1)),
+            "equalize": ops.where(step > 0, ops.cast(equal, "float32"), x),
+            "solarize": ops.where(x < threshold, x, 255 - x),
+            "posterize": x - x % coarse,
+            "contrast": _blend(mean, x, strength),
+            "brightness": _blend(0.0, x, strength),
+            "invert": 255 - x,
+            "solarize_add": ops.where(x < 128, ops.minimum(x + 110 * f, 255), x),
+        }
+        tables["autocontrast"] = ops.where(high > low, tables["autocontrast"], x)
+        result = x
+        for name, table in tables.items():
+            result = ops.where(operation == NAMES.index(name), table, result)
+        return ops.clip(result, 0, 255)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_layers": self.num_layers,
+            "magnitude": self.magnitude,
+            "magnitude_std": self.magnitude_std,
+            "increasing": self.increasing,
+            "operations": self.operations,
+            "seed": self.seed,
+        }
+
+
+def _either(condition, first, second):
+    """The value of one of two functions; the other one is left out where this can be."""
+    if backend.eager(condition):
+        return first() if condition else second()
+    return backend.either(condition, first, second)
+
+
+def _blend(other, images, strength):
+    blend = ops.clip(other + strength * (images - other), 0, 255)
+    return ops.floor(blend + 1e-4)  # as if float32 were exact where levels are whole
+
+
+def _grey(images):
+    red, green, blue = (images[..., c] * LUMA[c] for c in range(3))
+    grey = ops.floor((red + green + blue) / 65536 + 0.5)  # exact, as its products are
+    return ops.tile(grey[..., None], (1, 1, 1, 3))
+
+
+def _sharpen(images, strength):
+    """Blends with a smooth image: weights of 5 for a pixel and 1 for its neighbours. The
+    pixels of the rim stay."""
+    inner = images[:, 1:-1, 1:-1]
+    smooth = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
+    smooth = smooth[:, :, :-2] + smooth[:, :, 1:-1] + smooth[:, :, 2:]
+    smooth = ops.floor((smooth + 4 * inner) / 13 + 0.5)
+    change = _blend(smooth, inner, strength) - inner
+    return images + ops.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
+
+
+def _transform(images, amount, f):
+    """One affine transform of each image: where in it each pixel of the result lies."""
+    height, width = (ops.cast(side, "float32") for side in boxes.sides(images))
+    angle = amount("rotate", -math.pi / 6 * f, 0.0)
+    cos, sin, zero = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
+    across = [
+        cos,
+        sin + amount("shear_x", 0.3 * f, 0.0),
+        (width - cos * width - sin * height) / 2 + amount("translate_x", 0.45 * f * width, 0.0),
+    ]
+    down = [
+        amount("shear_y", 0.3 * f, 0.0) - sin,
+        cos,
+        (height - cos * height + sin * width) / 2 + amount("translate_y", 0.45 * f * height, 0.0),
+    ]
+    matrices = ops.stack([*across, *down, zero, zero, zero + 1], axis=-1)
+    matrices = ops.reshape(matrices, (f.shape[0], -1, 3, 3))
+    # The paper's corner is the image's, the transform's the middle of its first pixel.
+    corner = ops.convert_to_tensor([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], "float32")
+    matrix = ops.convert_to_tensor([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]], "float32")
+    for layer in range(f.shape[0]):
+        matrix = ops.matmul(matrix, matrices[layer])
+    matrix = ops.reshape(ops.matmul(matrix, corner), (-1, 9))
+    return ops.image.affine_transform(
+        images,
+        matrix[:, :8],
+        interpolation="bilinear",
+        fill_mode="constant",
+        fill_value=GREY,
+        data_format="channels_last",
+    )
+
+
+def _cut_out(images, half, center):
+    """Covers in each image rectangles about their centers, of so many half sides."""
+
+    def covered(side, share):
+        place, length = ops.arange(side, dtype="float32"), ops.cast(side, "float32")
+        middle, reach = (ops.floor(x * length)[..., None] for x in (share, half))
+        return (place >= middle - reach) & (place < middle + reach)  # (layers, batch, side)
+
+    down, across = map(covered, boxes.sides(images), center)
+    inside = ops.any(down[..., :, None] & across[..., None, :], axis=0)
+    return ops.where(inside[..., None], GREY, images)
