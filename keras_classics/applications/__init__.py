@@ -18,6 +18,17 @@ from keras_classics.applications.resnet import (
     ResNetCIFAR,
 )
 from keras_classics.applications.vgg import VGG, VGG11, VGG13, VGG16, VGG19
+from keras_classics.applications.vit import (
+    ViT,
+    ViTB16,
+    ViTB32,
+    ViTH14,
+    ViTL16,
+    ViTL32,
+    ViTS16,
+    ViTS32,
+    ViTTi16,
+)
 
 __all__ = [
     "VGG",
@@ -40,4 +51,13 @@ __all__ = [
     "ResNet101",
     "ResNet152",
     "ResNetCIFAR",
+    "ViT",
+    "ViTB16",
+    "ViTB32",
+    "ViTH14",
+    "ViTL16",
+    "ViTL32",
+    "ViTS16",
+    "ViTS32",
+    "ViTTi16",
 ]

@@ -245,3 +245,96 @@ class ResNetTwin(nn.Module):
                     y = F.relu(y)
             x = F.relu(y + self.pass_on(x, y, stride, name))
         return self.predictions(x.mean((2, 3)))
+
+
+class EncoderBlockTwin(nn.Module):
+    """Dosovitskiy et al., equations 2 and 3."""
+
+    def __init__(self, d, mlp_dim, heads):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(d, eps=1e-6)
+        self.attention = nn.MultiheadAttention(d, heads, batch_first=True)
+        self.norm2 = nn.LayerNorm(d, eps=1e-6)
+        self.mlp1 = nn.Linear(d, mlp_dim)
+        self.gelu = nn.GELU(approximate="tanh")
+        self.mlp2 = nn.Linear(mlp_dim, d)
+
+    def forward(self, x):
+        y = self.norm1(x)
+        x = x + self.attention(y, y, y, need_weights=False)[0]
+        return x + self.mlp2(self.gelu(self.mlp1(self.norm2(x))))
+
+
+class ViTTwin(nn.Module):
+    """Dosovitskiy et al., section 3.1; gives the scores.
+
+    With `blocks` a hybrid, of so many blocks in each stage of its ResNet.
+    """
+
+    def __init__(self, size, patch, grid, classes, token=True, hidden=None, blocks=()):
+        super().__init__()
+        d, depth, mlp_dim, heads = size
+        self.token, self.hidden, self.units = token, hidden, []
+        if blocks:
+            self.add_convolution("conv_root", 3, 64, 7, 2)
+        channels = 64 if blocks else 3
+        for stage, count in enumerate(blocks):
+            for i in range(count):
+                name, width = f"conv{stage + 2}_{i + 1}", 64 * 2**stage
+                stride = 2 if stage > 0 and i == 0 else 1
+                self.units.append(name)
+                self.add_convolution(f"{name}_conv1", channels, width, 1, 1)
+                self.add_convolution(f"{name}_conv2", width, width, 3, stride)
+                self.add_convolution(f"{name}_conv3", width, 4 * width, 1, 1)
+                if i == 0:
+                    self.add_convolution(f"{name}_shortcut", channels, 4 * width, 1, stride)
+                channels = 4 * width
+        self.patch_embedding = nn.Conv2d(channels, d, patch, patch)
+        if token:
+            self.class_token = nn.Parameter(torch.zeros(d))
+        self.position_embedding = nn.Parameter(torch.zeros(token + grid[0] * grid[1], d))
+        self.depth = depth
+        for i in range(depth):
+            self.add_module(f"encoder_block_{i + 1}", EncoderBlockTwin(d, mlp_dim, heads))
+        self.encoder_norm = nn.LayerNorm(d, eps=1e-6)
+        if hidden:
+            self.pre_logits = nn.Linear(d, hidden)
+        self.predictions = nn.Linear(hidden or d, classes)
+
+    def add_convolution(self, name, inputs, maps, size, stride):
+        self.add_module(name, nn.Conv2d(inputs, maps, size, stride, bias=False))
+        self.add_module(f"{name}_gn", nn.GroupNorm(32, maps, eps=1e-6))
+
+    def convolve(self, x, name):
+        """By a kernel of mean 0 and deviation 1 for each output map."""
+        convolution = self.get_submodule(name)
+        kernel = convolution.weight - convolution.weight.mean((1, 2, 3), keepdim=True)
+        kernel = kernel / (kernel.std((1, 2, 3), correction=0, keepdim=True) + 1e-5)
+        stride = convolution.stride[0]
+        x = F.conv2d(pad_same(x, kernel.shape[2], stride), kernel, stride=stride)
+        return self.get_submodule(f"{name}_gn")(x)
+
+    def resnet(self, x):
+        x = F.relu(self.convolve(x, "conv_root"))
+        x = F.max_pool2d(pad_same(x, 3, 2, -torch.inf), 3, 2)
+        for name in self.units:
+            y = F.relu(self.convolve(x, f"{name}_conv1"))
+            y = F.relu(self.convolve(y, f"{name}_conv2"))
+            y = self.convolve(y, f"{name}_conv3")
+            if f"{name}_shortcut" in dict(self.named_children()):
+                x = self.convolve(x, f"{name}_shortcut")
+            x = F.relu(x + y)
+        return x
+
+    def forward(self, x):
+        if self.units:
+            x = self.resnet(x)
+        x = self.patch_embedding(x).flatten(2).transpose(1, 2)
+        if self.token:
+            x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)
+        x = x + self.position_embedding
+        for i in range(self.depth):
+            x = self.get_submodule(f"encoder_block_{i + 1}")(x)
+        x = self.encoder_norm(x)
+        x = x[:, 0] if self.token else x.mean(1)
+        return self.predictions(torch.tanh(self.pre_logits(x)) if self.hidden else x)

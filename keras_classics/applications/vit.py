@@ -1,0 +1,376 @@
+"""ViT: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image
+Recognition at Scale", ICLR 2021 (arXiv:2010.11929).
+
+Follows figure 1, equations 1 to 4, Table 1 and sections 3.1 (hybrids), 3.2 (fine-tuning)
+and 4.1. On what the paper is silent, the authors' release decides: the epsilon of layer
+normalization (1e-6), GELU by its tanh form, how weights start, and the hybrids' kernels
+(standardized, their strides in the 3x3 convolutions) and padding (TensorFlow's).
+
+Departures: none. Ti and S are Touvron et al.'s (2021) and Steiner et al.'s (2022), Mini is
+ours: the paper has none so small.
+"""
+
+import keras
+from keras import layers
+
+from keras_classics.activations import gelu_tanh
+from keras_classics.applications.builder import finish
+from keras_classics.layers import (
+    ClassToken,
+    PatchEmbedding,
+    PositionEmbedding,
+    StandardizedConv2D,
+    TransformerEncoderBlock,
+)
+
+# Table 1: width D, layers, width of MLP, heads.
+SIZES = {
+    "Mini": (128, 6, 256, 4),  # for images of 28 to 32 pixels
+    "Ti": (192, 12, 768, 3),
+    "S": (384, 12, 1536, 6),
+    "B": (768, 12, 3072, 12),
+    "L": (1024, 24, 4096, 16),
+    "H": (1280, 32, 5120, 16),
+}
+# The hybrids' ResNet (section 4.1): blocks of each stage. /32 takes the output of stage 4;
+# /16 has none, and its blocks in stage 3.
+RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
+POOLINGS = (None, "token", "avg")
+
+
+def ViT(
+    variant,
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """A Vision Transformer of Table 1, or a hybrid of section 3.1.
+
+    Args:
+        variant: Size and patch, `"B/16"`; sizes are Ti, S, B, L, H and Mini, and patches of
+            any side in pixels. `"R50+B/16"` and `"R50+B/32"` (any size) are hybrids, which
+            read the maps of a ResNet-50 pixel by pixel.
+        dropout: Share that is dropped in training after every dense layer but those of
+            queries, keys and values, and after the position embeddings. Paper (Table 3): 0.1
+            on ImageNet and ImageNet-21k, 0 on JFT-300M.
+        stochastic_depth: Share of the images that skip the last block in training, falling
+            linearly to 0 in the first. Paper: 0; Touvron et al., 2021: 0.1.
+        activation: Of the MLPs. `"gelu"`, the exact form, is torchvision's and timm's.
+        representation_size: Width of the hidden layer, tanh, that the head has while
+            pre-training on a large data set (section 3.2). Release: `D`, on ImageNet-21k.
+        include_top: Whether to build the head.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper:
+            `(224, 224, 3)`, RGB from -1 to 1.
+        pooling: What of the encoder's output is the image's representation: `"token"`, the
+            class token (equation 4), or `"avg"`, the mean of the patches, in a network
+            without class token (appendix D.3). `None`: the class token, or without the top
+            all tokens.
+        classes: Number of classes. Paper: 1000.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the model. Default: `vit_b16`, `vit_r50_b16` and so on.
+
+    Returns:
+        A functional `keras.Model` with the layers patch_embedding, class_token,
+        position_embedding, encoder_block_1, ..., encoder_norm and, with the top, pre_logits
+        (if there is a `representation_size`) and predictions, whose weights start at 0. A
+        hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
+    """
+    resnet, size, patch = _parse(variant)
+    if pooling not in POOLINGS:
+        raise ValueError(f'`pooling` must be None, "token" or "avg". Received: pooling={pooling!r}')
+    _check_sides(input_shape, patch)
+    d, depth, mlp_dim, heads = SIZES[size]
+    x = image = keras.Input(input_shape, name="image")
+    if resnet:
+        x = _resnet(x, RESNETS[resnet][patch])
+    x = PatchEmbedding(d, 1 if resnet else patch, name="patch_embedding")(x)
+    if pooling != "avg":
+        x = ClassToken(name="class_token")(x)
+    x = PositionEmbedding(name="position_embedding")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    for i in range(depth):
+        x = TransformerEncoderBlock(
+            heads,
+            mlp_dim,
+            dropout,
+            stochastic_depth * i / (depth - 1),
+            activation,
+            name=f"encoder_block_{i + 1}",
+        )(x)
+    if pooling == "token" or (include_top and pooling is None):
+        x = x[:, 0]  # equation 4
+    x = layers.LayerNormalization(epsilon=1e-6, name="encoder_norm")(x)
+    if pooling == "avg":
+        x = layers.GlobalAveragePooling1D("channels_last", name="avg_pool")(x)
+    if include_top:
+        if representation_size is not None:
+            x = layers.Dense(representation_size, "tanh", name="pre_logits")(x)
+        x = _head(classes, classifier_activation)(x)
+    name = name or "vit_" + variant.lower().replace("+", "_").replace("/", "")
+    return finish(keras.Model(image, x, name=name), weights)
+
+
+def fine_tune(
+    model, *, classes, input_shape=(384, 384, 3), classifier_activation="softmax", name=None
+):
+    """A pre-trained network for another data set and resolution (section 3.2).
+
+    The weights are the model's but for two: the position embeddings are resized to the new
+    grid of patches (`keras_classics.layers.resize_positions`), and the head, with its hidden
+    layer if there is one, gives way to one layer of zeros.
+
+    Args:
+        model: A `ViT` with its top.
+        classes: Number of classes of the new data set.
+        input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper
+            (section 4.1): 384, or 512 and 518 for the largest.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the new model. Default: the model's.
+
+    Returns:
+        A new functional `keras.Model`; the given one stays as it is.
+    """
+    ends = [layer for layer in model.layers if layer.name in ("encoder_norm", "avg_pool")]
+    old = {type(layer): layer for layer in model.layers}
+    if not ends or ends[-1].output is model.output or PositionEmbedding not in old:
+        raise ValueError(
+            f"`model` must be a ViT with its top. Received: {model.name!r} with the layers "
+            f"{', '.join(layer.name for layer in model.layers)}"
+        )
+    embedding = old[PatchEmbedding]
+    _check_sides(input_shape, model.input_shape[1] // embedding.grid[0])
+    body = keras.Model(model.input, ends[-1].output, name=name or model.name)
+    x = image = keras.Input(input_shape, name="image")
+    tuned = keras.models.clone_model(body, input_tensors=image)
+    grid = next(layer for layer in tuned.layers if isinstance(layer, PatchEmbedding)).grid
+    for theirs, ours in zip(body.layers, tuned.layers, strict=True):
+        values = theirs.get_weights()
+        if isinstance(theirs, PositionEmbedding):
+            values = [theirs.resize(grid, embedding.grid)]
+        ours.set_weights(values)
+    x = _head(classes, classifier_activation)(tuned.output)
+    return keras.Model(tuned.input, x, name=name or model.name)
+
+
+def _parse(variant):
+    """`"R50+B/16"` as `("R50", "B", 16)`."""
+    resnet, plus, rest = variant.rpartition("+") if isinstance(variant, str) else ("", "", "")
+    size, _, patch = rest.partition("/")
+    patch = int(patch) if patch.isdecimal() else 0
+    known = patch in RESNETS.get(resnet, ()) if plus else patch > 0
+    if size not in SIZES or not known:
+        raise ValueError(
+            f"`variant` must be one of the sizes {', '.join(SIZES)} and a patch, such as "
+            '"B/16" or "H/14", or of a hybrid "R50+B/16" or "R50+B/32". '
+            f"Received: variant={variant!r}"
+        )
+    return resnet, size, patch
+
+
+def _check_sides(input_shape, patch):
+    if len(input_shape) != 3 or any(not side or side % patch for side in input_shape[:2]):
+        raise ValueError(
+            "`input_shape` must be (height, width, channels), with both sides divisible by the "
+            f"patch of {patch} pixels. Received: input_shape={input_shape}"
+        )
+
+
+def _head(classes, activation):
+    return layers.Dense(
+        classes,
+        activation=activation,
+        kernel_initializer="zeros",
+        dtype="float32",
+        name="predictions",
+    )
+
+
+def _resnet(x, counts):
+    """The hybrids' ResNet, with group normalization and standardized kernels."""
+    x = _norm(_convolution(x, 64, 7, 2, "conv_root"), "conv_root")
+    x = layers.ReLU(name="conv_root_relu")(x)
+    x = layers.MaxPooling2D(3, 2, "same", "channels_last", name="pool_root")(x)
+    for stage, count in enumerate(counts, start=2):
+        for i in range(1, count + 1):
+            stride = 2 if i == 1 and stage > 2 else 1
+            x = _bottleneck(x, 64 * 2 ** (stage - 2), stride, f"conv{stage}_{i}")
+        x = layers.Identity(name=f"conv{stage}_x")(x)
+    return x
+
+
+def _bottleneck(x, width, stride, name):
+    """As in ResNet, but that the 3x3 convolution has the stride."""
+    y = _norm(_convolution(x, width, 1, 1, f"{name}_conv1"), f"{name}_conv1")
+    y = layers.ReLU(name=f"{name}_conv1_relu")(y)
+    y = _norm(_convolution(y, width, 3, stride, f"{name}_conv2"), f"{name}_conv2")
+    y = layers.ReLU(name=f"{name}_conv2_relu")(y)
+    # It starts as its shortcut alone.
+    y = _convolution(y, 4 * width, 1, 1, f"{name}_conv3")
+    y = _norm(y, f"{name}_conv3", gamma_initializer="zeros")
+    if stride != 1 or x.shape[-1] != 4 * width:
+        x = _norm(_convolution(x, 4 * width, 1, stride, f"{name}_shortcut"), f"{name}_shortcut")
+    return layers.ReLU(name=name)(layers.Add(name=f"{name}_add")([x, y]))
+
+
+def _convolution(x, filters, size, stride, name):
+    return StandardizedConv2D(filters, size, stride, kernel_initializer="lecun_normal", name=name)(
+        x
+    )
+
+
+def _norm(x, name, **start):
+    return layers.GroupNormalization(32, -1, 1e-6, name=f"{name}_gn", **start)(x)
+
+
+def ViTTi16(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("Ti/16")`; the arguments are those of `ViT`."""
+    return ViT("Ti/16", **locals())
+
+
+def ViTS16(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("S/16")`; the arguments are those of `ViT`."""
+    return ViT("S/16", **locals())
+
+
+def ViTS32(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("S/32")`; the arguments are those of `ViT`."""
+    return ViT("S/32", **locals())
+
+
+def ViTB16(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("B/16")`; the arguments are those of `ViT`."""
+    return ViT("B/16", **locals())
+
+
+def ViTB32(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("B/32")`; the arguments are those of `ViT`."""
+    return ViT("B/32", **locals())
+
+
+def ViTL16(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("L/16")`; the arguments are those of `ViT`."""
+    return ViT("L/16", **locals())
+
+
+def ViTL32(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("L/32")`; the arguments are those of `ViT`."""
+    return ViT("L/32", **locals())
+
+
+def ViTH14(
+    *,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    activation=gelu_tanh,
+    representation_size=None,
+    include_top=True,
+    weights=None,
+    input_shape=(224, 224, 3),
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+):
+    """`ViT("H/14")`; the arguments are those of `ViT`."""
+    return ViT("H/14", **locals())
