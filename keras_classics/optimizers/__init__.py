@@ -6,5 +6,12 @@ from keras_classics.optimizers.stochastic_diagonal_lm import (
     StochasticDiagonalLM,
     diagonal_curvature,
 )
+from keras_classics.optimizers.warm_up import WarmUp
 
-__all__ = ["CoupledSGD", "EstimateCurvature", "StochasticDiagonalLM", "diagonal_curvature"]
+__all__ = [
+    "CoupledSGD",
+    "EstimateCurvature",
+    "StochasticDiagonalLM",
+    "WarmUp",
+    "diagonal_curvature",
+]

@@ -6,5 +6,6 @@ from keras_classics.training.image_recipe import ImageRecipe
 from keras_classics.training.recipes import RECIPES
 from keras_classics.training.run import Run
 from keras_classics.training.train import train
+from keras_classics.training.vit_recipe import ViTRecipe
 
-__all__ = ["RECIPES", "CIFARRecipe", "DigitRecipe", "ImageRecipe", "Run", "train"]
+__all__ = ["RECIPES", "CIFARRecipe", "DigitRecipe", "ImageRecipe", "Run", "ViTRecipe", "train"]

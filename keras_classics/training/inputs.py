@@ -67,7 +67,7 @@ class _Batches(keras.utils.PyDataset):
         return self.images[part], self.targets[part]
 
 
-def image_batches(split, layers, batch_size, seed=None, targets=None):
+def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None):
     """Batches of photographs, each on its way through preprocessing layers.
 
     With a `seed`, for training: every pass has a new order and new random numbers, which
@@ -83,6 +83,7 @@ def image_batches(split, layers, batch_size, seed=None, targets=None):
         seed: Seed of the order and of the layers, or `None`.
         targets: Function from a batch of labels to what the loss compares with.
             Default: the labels.
+        mix: Function from a batch of images and targets to another one, for TensorFlow.
 
     Returns:
         What `fit` and `evaluate` take as `x`: a `tf.data.Dataset`, or a
@@ -100,7 +101,7 @@ def image_batches(split, layers, batch_size, seed=None, targets=None):
 
     examples = split.stream(seed)
     keys = tf.data.Dataset.random(seed or 0, rerandomize_each_iteration=True)
-    return (
+    data = (
         tf.data.Dataset.zip(examples, keys)
         .map(
             lambda example, key: (_apply(layers, example[0], key, seed is not None), example[1]),
@@ -108,8 +109,8 @@ def image_batches(split, layers, batch_size, seed=None, targets=None):
         )
         .batch(batch_size, drop_remainder=seed is not None)
         .map(lambda images, labels: (images, targets(labels)))
-        .prefetch(tf.data.AUTOTUNE)
     )
+    return (data if mix is None else data.map(mix)).prefetch(tf.data.AUTOTUNE)
 
 
 def _apply(layers, image, key, training):

@@ -3,12 +3,15 @@
 LeCun 1989: LeCun et al., Neural Computation 1(4), 1989. LeNet-1: LeCun et al., NIPS 2,
 1990. LeNet-5: LeCun et al., Proc. IEEE 86(11), 1998 (sections III.B, appendices A and C).
 AlexNet: Krizhevsky, Sutskever & Hinton, NIPS 2012. VGG: Simonyan & Zisserman, ICLR 2015.
-GoogLeNet: Szegedy et al., CVPR 2015. ResNet: He et al., CVPR 2016.
+GoogLeNet: Szegedy et al., CVPR 2015. ResNet: He et al., CVPR 2016. ViT: Dosovitskiy et al.,
+ICLR 2021; its release is google-research/vision_transformer. AugReg: Steiner et al., TMLR
+2022. DeiT: Touvron et al., ICML 2021.
 """
 
 from keras_classics.training.cifar_recipe import CIFARRecipe
 from keras_classics.training.digit_recipe import DigitRecipe
 from keras_classics.training.image_recipe import ImageRecipe
+from keras_classics.training.vit_recipe import ViTRecipe
 
 RECIPES = {
     "lecun1989": DigitRecipe(
@@ -134,4 +137,101 @@ RECIPES = {
         )
         for network in ("resnet-cifar", "plain-cifar")
     },
+    "vit": ViTRecipe(
+        network="vit",
+        variant="B/16",
+        passes=300,  # Table 3, ImageNet
+        batch_size=4096,  # Table 3
+        learning_rate=3e-3,  # Table 3
+        warm_up=10_000,  # section 4.1
+        schedule="cosine",  # Table 3
+        decay=0.3,  # Table 3
+        clip=1.0,  # Table 3
+        dropout=0.1,  # Table 3
+        representation=True,  # section 3.1
+        image_size=224,  # Table 3
+        crops="area",  # the release
+        smallest_area=0.05,  # the release
+    ),
+    "vit-finetune": ViTRecipe(
+        network="vit-finetune",
+        variant="",  # that of `start`
+        passes=8,  # Table 4, ImageNet: 20,000 steps
+        batch_size=512,  # section 4.1
+        learning_rate=0.03,  # Table 4: the best of 0.003, 0.01, 0.03, 0.06
+        warm_up=500,  # the release
+        optimizer="sgd",  # section 4.1, momentum 0.9
+        schedule="cosine",  # appendix B.1.1
+        clip=1.0,  # appendix B.1.1
+        image_size=384,  # appendix B.1.1
+        crops="area",  # the release
+        smallest_area=0.05,  # the release
+    ),
+    # Departures from the paper, by papers that came after it.
+    "vit-augreg": ViTRecipe(
+        network="vit-augreg",
+        variant="S/16",
+        passes=300,  # the release
+        batch_size=4096,  # the release
+        learning_rate=1e-3,  # its released S/16
+        warm_up=10_000,  # the release
+        schedule="cosine",  # the release
+        decay=0.1,  # its released S/16
+        clip=1.0,  # the release
+        dropout=0.0,  # its released S/16
+        stochastic_depth=0.0,  # its released S/16; 0.1 for B/16
+        mixup=0.5,  # medium2, its released S/16
+        randaugment=(2, 15),  # medium2, its released S/16
+        operations="augreg",
+        crops="area",
+        smallest_area=0.05,  # the release
+    ),
+    "vit-deit": ViTRecipe(
+        network="vit-deit",
+        variant="S/16",
+        passes=300,  # Table 9
+        batch_size=1024,  # Table 9
+        learning_rate=1e-3,  # Table 9: 0.0005 for each 512 images of a batch
+        warm_up=6255,  # Table 9: 5 passes over ImageNet
+        schedule="cosine",  # Table 9; its program ends at 1e-5
+        decay=0.05,  # Table 9
+        clip=0.0,  # Table 9
+        stochastic_depth=0.1,  # Table 9
+        label_smoothing=0.1,  # Table 9
+        mixup=0.8,  # Table 9
+        cutmix=1.0,  # Table 9
+        randaugment=(2, 9),  # Table 9
+        operations="deit",  # its program: a deviation of 0.5, all stronger with the magnitude
+        erasing=0.25,  # Table 9
+        crops="area",
+        smallest_area=0.08,  # its program
+    ),
+    # The paper has none so small: ours, for two processor cores and less than an hour.
+    "vit-cifar": ViTRecipe(
+        network="vit-cifar",
+        variant="Mini/4",
+        passes=20,
+        batch_size=64,
+        learning_rate=1e-3,
+        warm_up=1000,
+        schedule="cosine",
+        decay=0.1,
+        clip=1.0,
+        image_size=32,
+        crops="shift",
+    ),
+    "vit-mnist": ViTRecipe(
+        network="vit-mnist",
+        variant="Mini/4",
+        passes=5,
+        batch_size=128,
+        learning_rate=1e-3,
+        warm_up=500,
+        schedule="cosine",
+        decay=0.1,
+        clip=1.0,
+        image_size=28,
+        channels=1,
+        crops="distort",
+    ),
 }

@@ -14,7 +14,7 @@ def train(recipe, data, run_dir, seed=0, verbose=1):
     The same seed on the same machine and versions gives the same history.
 
     Args:
-        recipe: A `DigitRecipe`, an `ImageRecipe` or a `CIFARRecipe`.
+        recipe: A recipe, of `training.RECIPES` or of one's own numbers.
         data: What `datasets.load` gives for the recipe's kind of images.
         run_dir: Folder to make; one that exists already is refused.
         seed: Seed of the weights, of the order of the images, and of all that is

@@ -1,0 +1,43 @@
+"""A learning rate that rises before it falls (Dosovitskiy et al., 2021, section 4.1)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Raises the learning rate linearly from 0, then follows another schedule.
+
+        rate(t) = t / steps * schedule(0)    for t < steps
+        rate(t) = schedule(t - steps)        from then on
+
+    ViT falls to 0 (linearly, `PolynomialDecay`, or by a cosine, `CosineDecay`) over the steps
+    that are left. Keras's `CosineDecay` has a warm-up of its own, its `PolynomialDecay` none.
+
+    Args:
+        schedule: A schedule of `keras.optimizers.schedules`.
+        steps: Steps of the warm-up. Paper: 10,000.
+
+    Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 4.1
+    and Table 3.
+    """
+
+    def __init__(self, schedule, steps):
+        if steps < 0:
+            raise ValueError(f"`steps` must be at least 0. Received: steps={steps}")
+        self.schedule = schedule
+        self.steps = steps
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rate = self.schedule(ops.maximum(step - self.steps, 0.0))
+        return rate * ops.minimum(step / max(self.steps, 1), 1.0) if self.steps else rate
+
+    def get_config(self):
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["steps"])
