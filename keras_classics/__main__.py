@@ -3,6 +3,7 @@
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
   keras-classics evaluate RUN                count the errors of a run's network again
   keras-classics predict RUN IMAGE...        name what is in image files
+  keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
   keras-classics list                        networks, recipes, experiments and data sets
@@ -30,6 +31,7 @@ import keras
 from absl import app, flags, logging
 
 from keras_classics import analysis, datasets, experiments, training
+from keras_classics.analysis import attention_pictures, page
 
 FLAGS = flags.FLAGS
 NAMES = f"{', '.join(datasets.LOADERS)}, tfds:NAME, or a folder with a sub-folder a class"
@@ -50,14 +52,19 @@ _DEFINE = {
     bool: flags.DEFINE_boolean,
     tuple: flags.DEFINE_list,
 }
+KINDS = (training.DigitRecipe, training.ImageRecipe, training.CIFARRecipe, training.ViTRecipe)
 FIELDS = {
     field.name: field
-    for kind in (training.DigitRecipe, training.ImageRecipe, training.CIFARRecipe)
+    for kind in KINDS
     for field in dataclasses.fields(kind)
     if field.name != "network"
 }
-for field in FIELDS.values():
-    _DEFINE.get(field.type, flags.DEFINE_string)(field.name, None, field.metadata["help"])
+for name, field in FIELDS.items():
+    helps = [
+        f.metadata["help"] for kind in KINDS for f in dataclasses.fields(kind) if f.name == name
+    ]
+    text = "; or ".join(dict.fromkeys(helps))  # that of each kind of recipe
+    _DEFINE.get(field.type, flags.DEFINE_string)(name, None, text)
 
 
 def train(name):
@@ -105,6 +112,32 @@ def predict(folder, *paths):
         print(
             f"{path}: {first} (score {scores[0]:.3g}), runner-up {second} (score {scores[1]:.3g})"
         )
+
+
+def attention(folder, *paths):
+    """Pictures what a run's Transformer attends to in each image file, and names what it is."""
+    if not paths:
+        raise ValueError("Which images? keras-classics attention RUN IMAGE...")
+    stems = [pathlib.Path(path).stem for path in paths]
+    if len(set(stems)) < len(stems):
+        raise ValueError(
+            "The pictures are named after the image files, whose names must differ. "
+            f"Received: {', '.join(paths)}"
+        )
+    run = training.Run(folder)
+    run.recipe = _override(run.recipe)
+    if not isinstance(run.recipe, training.ViTRecipe):
+        raise ValueError(
+            f"{run.recipe.network} has no attention: take the run of a Vision Transformer. "
+            f"Received: {folder}"
+        )
+    for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
+        print(f"{path}: {first} (score {scores[0]:.3g})")
+        image = run.recipe.view(path, run.folder)
+        figures = attention_pictures.of_images(run.model, image[None])
+        figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
+        for written in page.save(figures, run.folder / "pictures"):
+            print(f"  {written}")
 
 
 def reproduce(name):
@@ -157,6 +190,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "attention": attention,
     "reproduce": reproduce,
     "report": report,
     "list": list_all,
@@ -164,7 +198,7 @@ COMMANDS = {
 
 
 # What is in the fields that are tuples; else words.
-_NUMBERS = {"learning_rates": float, "short_side": int, "drops_at": int}
+_NUMBERS = {"learning_rates": float, "short_side": int, "drops_at": int, "randaugment": int}
 
 
 def _override(recipe):

@@ -1,5 +1,6 @@
 """The command line on a few images."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -73,6 +74,33 @@ def test_other_networks(cli, mnist, network, tmp_path):
         cli("train", network, *flags, *SHORT)
 
 
+def test_attention(cli, mnist, tmp_path):
+    pytest.importorskip("matplotlib")
+    flags = ["--variant=Mini/14", "--batch_size=6", "--warm_up=0", "--passes=1", "--run_dir=vit"]
+    cli("train", "vit-mnist", "--data=mnist", f"--data_dir={mnist}", *flags)
+    learned = {"learning_curves", "position_similarities", "embedding_components"}
+    seen = {"attention_overlay", "attention_heads", "attention_distances"}
+    pictures = tmp_path / "vit" / "pictures"
+    assert {path.stem for path in pictures.iterdir()} == learned | seen
+    drawing = np.full((60, 40), 255, "uint8")
+    drawing[10:50, 18:23] = 0
+    for name in ("one.png", "i.png"):
+        Image.fromarray(drawing).save(tmp_path / name)
+    lines = cli("attention", "vit", "one.png", "i.png").splitlines()
+    named = cli("predict", "vit", "one.png", "i.png").splitlines()
+    for stem, first, line in zip(("one", "i"), (0, 4), named, strict=True):
+        assert lines[first] == line.partition(",")[0]
+        written = {f"  vit/pictures/{name}-{stem}.png" for name in seen}
+        assert set(lines[first + 1 : first + 4]) == written
+        assert all((tmp_path / path.strip()).is_file() for path in written)
+    with pytest.raises(SystemExit, match="must differ. Received: one.png, a/one.png"):
+        cli("attention", "vit", "one.png", "a/one.png")
+    manifest = {"recipe": dataclasses.asdict(training.RECIPES["lenet1"])}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(SystemExit, match="lenet1 has no attention: take the run of a Vision"):
+        cli("attention", ".", "one.png")
+
+
 def test_report_and_list(cli):
     total = cli("report", "lenet5").splitlines()[-1].split()
     assert total[:5] == ["total", "60,000", "60,000", "340,908", "340,908"]
@@ -87,7 +115,7 @@ def test_report_and_list(cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fly"], "no command 'fly'; there are train, evaluate, predict, reproduce"),
+        (["fly"], "no command 'fly'; there are train, evaluate, predict, attention"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
         (["train", "resnet", "--data=mnist"], "no network 'resnet'; there are lecun1989, lenet1"),
         (["train", "lenet5"], "Which data. lenet5 trains on --data=digits, mnist or usps"),
@@ -111,6 +139,8 @@ def test_report_and_list(cli):
         (["report", "lenet5", "lenet1"], "Usage:\n  keras-classics report NETWORK"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
         (["predict", "nowhere"], "Which images"),
+        (["attention", "nowhere"], "Which images"),
+        (["attention", "nowhere", "one.png"], "nowhere is not a run folder"),
     ],
 )
 def test_misuse(cli, words, message):

@@ -7,13 +7,18 @@ import keras
 from keras import layers
 
 from keras_classics.layers import (
+    ClassToken,
     ConstantPadding2D,
     IdentityShortcut2D,
     LocallyConnected2D,
     LocalResponseNormalization,
     MapConv2D,
+    MultiHeadSelfAttention,
+    PatchEmbedding,
+    PositionEmbedding,
     RBFOutput,
     ScaledSubsampling2D,
+    TransformerEncoderBlock,
     UnitBias,
 )
 
@@ -24,8 +29,9 @@ class Row:
 
     `parameters` are the trainable ones, `weights` those without the biases. `connections`
     count every input of every unit, a bias as one, whether or not it shares its weight.
-    `macs` are the multiply-adds by a weight; adding up a window before one multiplication,
-    adding a bias, squashing and normalizing are none.
+    `macs` are the multiply-adds by a weight, and those of attention's two products of tokens;
+    adding up a window before one multiplication, adding a bias, squashing and normalizing are
+    none.
     """
 
     name: str
@@ -74,6 +80,17 @@ def _macs(layer, units, shape):
         return math.prod(layer.kernel.shape), 0
     if isinstance(layer, layers.Conv2D):  # in groups, a kernel has a group's channels
         return units * math.prod(layer.kernel.shape[:-1]), 0
+    if isinstance(layer, PatchEmbedding):
+        return units * math.prod(layer.kernel.shape[:-1]), 0
+    if isinstance(layer, TransformerEncoderBlock):
+        attention = layer.attention
+        return _attention((attention.qkv, attention.out, layer.mlp1, layer.mlp2), shape)
+    if isinstance(layer, MultiHeadSelfAttention):
+        return _attention((layer.qkv, layer.out), shape)
+    if isinstance(layer, PositionEmbedding):
+        return 0, units
+    if isinstance(layer, ClassToken):
+        return 0, shape[-1]
     if isinstance(layer, layers.Dense):
         return units * layer.kernel.shape[0], 0
     if isinstance(layer, ScaledSubsampling2D):
@@ -89,6 +106,13 @@ def _macs(layer, units, shape):
     )
 
 
+def _attention(dense, shape):
+    """Attention's two products, `q k^T` and `A v`, and layers that read each token alone."""
+    n, d = shape
+    by_weight = n * sum(math.prod(layer.kernel.shape) for layer in dense)
+    return by_weight + 2 * n * n * d, n * sum(layer.units for layer in dense)
+
+
 _FREE = (
     ConstantPadding2D,
     IdentityShortcut2D,
@@ -100,9 +124,12 @@ _FREE = (
     layers.Concatenate,
     layers.Dropout,
     layers.Flatten,
+    layers.GlobalAveragePooling1D,
     layers.GlobalAveragePooling2D,
     layers.GlobalMaxPooling2D,
+    layers.GroupNormalization,
     layers.Identity,
+    layers.LayerNormalization,
     layers.MaxPooling2D,
     layers.ReLU,
     layers.Rescaling,

@@ -106,6 +106,41 @@ def _resnet_cifar(kind, depth, parameters):
     )
 
 
+_VIT = "Dosovitskiy et al., ICLR 2021"
+_DEIT = "Touvron et al., ICML 2021"
+_ONE_COUNT = "Table 1 prints one count for both patches, that of "
+
+
+def _vit(variant, parameters=None, note="", paper=_VIT, table="Table 1"):
+    """A row of a paper's table of sizes; the encoder is all of its blocks."""
+    size, patch = variant.rpartition("+")[2].split("/")
+    d, depth, mlp_dim, heads = applications.vit.SIZES[size]
+    n = (224 // int(patch)) ** 2
+    rows = [
+        PaperRow("patch_embedding", (n, d), "eq. 1: HW/P^2 patches"),
+        PaperRow("class_token", (n + 1, d), "eq. 1"),
+        PaperRow("position_embedding", (n + 1, d), "eq. 1"),
+        PaperRow(
+            "encoder_block_x",
+            (n + 1, d),
+            f"eq. 2 and 3: {depth} layers, MLP {mlp_dim}, {heads} heads",
+        ),
+        PaperRow("encoder_norm", (d,), "eq. 4"),
+        PaperRow("predictions", (1000,), "section 3.2"),
+        PaperRow("total", None, table, parameters=parameters, note=note),
+    ]
+    if "+" in variant:
+        root = PaperRow("conv_root", (112, 112, 64), "section 4.1: ResNet-50")
+        stages = [(2, 56, 256), (3, 28, 512), (4, 14, 1024)]
+        rows[:0] = [
+            root,
+            *(PaperRow(f"conv{i}_x", (x, x, maps), "section 4.1") for i, x, maps in stages),
+        ]
+    return Paper(
+        f"{paper}, ViT-{variant}", functools.partial(applications.ViT, variant), tuple(rows)
+    )
+
+
 PAPERS = {
     "lecun1989": Paper(
         "LeCun et al., Neural Computation 1(4), 1989",
@@ -277,4 +312,13 @@ PAPERS = {
     "vgg_c": _vgg("C", (2, 2, 3, 3, 3), "134M"),
     "vgg_d": _vgg("D", (2, 2, 3, 3, 3), "138M"),
     "vgg_e": _vgg("E", (2, 2, 4, 4, 4), "144M"),
+    "vit_ti16": _vit("Ti/16", "5M", paper=_DEIT),
+    "vit_s16": _vit("S/16", "22M", paper=_DEIT),
+    "vit_s32": _vit("S/32", paper="Steiner et al., TMLR 2022", table="sizes of S/16"),
+    "vit_b16": _vit("B/16", "86M"),
+    "vit_b32": _vit("B/32", "86M", _ONE_COUNT + "B/16"),
+    "vit_l16": _vit("L/16", "307M", _ONE_COUNT + "L/32"),
+    "vit_l32": _vit("L/32", "307M"),
+    "vit_h14": _vit("H/14", "632M"),
+    "vit_r50_b16": _vit("R50+B/16", table="section 4.1"),
 }

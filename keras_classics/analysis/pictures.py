@@ -1,16 +1,29 @@
 """Pictures of a trained network: how it learned, what it sees, what it misreads."""
 
-import pathlib
 import re
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_classics.analysis import attention_pictures
+from keras_classics.analysis.page import (
+    DPI,
+    GREY,
+    INK,
+    PALE,
+    colour_bar,
+    new_page,
+    panel,
+    resize,
+    save,
+    show,
+    style,
+    write,
+)
+from keras_classics.layers import PatchEmbedding
 from keras_classics.layers.rbf_output import CODE_SHAPE
 
-WIDTH, DPI = 10.0, 110  # all lengths are inches
-INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
 OUTPUTS = ("scores", "predictions", "output")
 
 
@@ -36,8 +49,8 @@ def learning_curves(history):
         )
     errors = 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
     passes = np.arange(1, errors.shape[1] + 1)
-    page = _page(5.2)
-    axes = _panel(page, 0.7, 0.6, 7.9, 3.9)
+    page = new_page(5.2)
+    axes = panel(page, 0.7, 0.6, 7.9, 3.9)
     for i, (label, colour) in enumerate([("training", GREY), ("test", INK)]):
         axes.plot(passes, errors[i], "o-", color=colour, linewidth=1.8, markersize=4, clip_on=False)
         axes.annotate(
@@ -63,10 +76,7 @@ def learning_curves(history):
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_xlabel("passes over the training set", fontsize=12, color=INK)
     axes.set_title("error, %", fontsize=12, color=INK, loc="left")
-    axes.tick_params(colors=GREY, labelsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(PALE)
-    axes.grid(axis="y", color=PALE, linewidth=0.5)
+    style(axes)
     return page.figure
 
 
@@ -92,24 +102,24 @@ def kernels(model):
     title = f"{layer.name.partition('_')[0]}: {maps} kernels of {size}"
     if planes == 3:
         columns, pitch = 16, 9.4 / 16
-        page = _page(0.9 + -(-maps // columns) * pitch)
-        _write(page, 0.3, 0.35, title)
+        page = new_page(0.9 + -(-maps // columns) * pitch)
+        write(page, 0.3, 0.35, title)
         for k in range(maps):
             row, column = divmod(k, columns)
             box = (0.3 + column * pitch, 0.7 + row * pitch, 0.94 * pitch, 0.94 * pitch)
             kernel = weights[..., k]
-            _show(page, 0.5 + kernel / (2 * np.abs(kernel).max() or 1), box, (0, 1))
+            show(page, 0.5 + kernel / (2 * np.abs(kernel).max() or 1), box, (0, 1))
         return page.figure
     reach = np.abs(weights).max()
     pitch = min(1.4, 8.6 / maps)
     rise = pitch * height / width
-    page = _page(0.9 + planes * rise)
-    _write(page, 0.3, 0.35, title)
+    page = new_page(0.9 + planes * rise)
+    write(page, 0.3, 0.35, title)
     for row, column in np.ndindex(planes, maps):
         x, y = 0.3 + column * pitch, 0.7 + row * rise
         box = (x, y, 0.94 * pitch, 0.94 * rise)
-        image = _show(page, weights[:, :, row, column], box, (-reach, reach), "RdBu_r")
-    _colour_bar(page, image, 0.4 + maps * pitch, 0.7, (planes - 0.06) * rise)
+        image = show(page, weights[:, :, row, column], box, (-reach, reach), "RdBu_r")
+    colour_bar(page, image, 0.4 + maps * pitch, 0.7, (planes - 0.06) * rise)
     return page.figure
 
 
@@ -141,13 +151,13 @@ def feature_maps(model, image):
     reach = max(np.abs(x).max() for x in found.values())
 
     left, room, y = 1.75, 7.95, 0.25
-    page = _page(y)
+    page = new_page(y)
     for name, maps in {"input": image, **found}.items():
         height, width, count = maps.shape if maps.ndim == 3 else (1, 1, maps.size)
         scale = (image.min(), image.max()) if name == "input" else (-reach, reach)
         if height == width == 1:
             label, rise = f"{name}: {count}", 0.3
-            shown = _show(page, maps.reshape(1, count), (left, y, room, rise), scale)
+            shown = show(page, maps.reshape(1, count), (left, y, room, rise), scale)
         else:
             label = f"{name}: " + f"{count}@" * (count > 1) + f"{height}x{width}"
             pitch = min(1.3, room / min(count, 16))
@@ -155,21 +165,21 @@ def feature_maps(model, image):
             for i in range(count):
                 x, below = left + i % 16 * pitch, y + i // 16 * tall
                 box = (x, below, 0.93 * pitch, 0.93 * tall)
-                shown = _show(page, maps[..., i], box, scale)
+                shown = show(page, maps[..., i], box, scale)
             rise = below + 0.93 * tall - y
-        _write(page, 0.3, y + rise / 2, label, 12)
+        write(page, 0.3, y + rise / 2, label, 12)
         y += rise + 0.25
-    _resize(page, y + 1.75 * bool(output))
-    _colour_bar(page, shown, 9.1, 0.25, 1.2)
-    _write(page, 9.0, 0.85, "activations", 11, "right")
+    resize(page, y + 1.75 * bool(output))
+    colour_bar(page, shown, 9.1, 0.25, 1.2)
+    write(page, 9.0, 0.85, "activations", 11, "right")
     if output:
         y += 0.1
-        _write(page, 0.3, y + 0.6, f"{output}: {scores.size}", 12)
+        write(page, 0.3, y + 0.6, f"{output}: {scores.size}", 12)
         if _has_codes(model):
             code = _numpy(model.get_layer("RBF").code)[scores.argmax()]
             for label, bitmap in [("F6", found["F6"]), ("code", code)]:
-                _show(page, bitmap.reshape(CODE_SHAPE), (left, y, 0.7, 1.2), (-1, 1))
-                _write(page, left + 0.35, y + 1.38, label, 11, "center")
+                show(page, bitmap.reshape(CODE_SHAPE), (left, y, 0.7, 1.2), (-1, 1))
+                write(page, left + 0.35, y + 1.38, label, 11, "center")
                 left, room = left + 1, room - 1
         _bars(page, scores, (left, y, room, 1.2))
     return page.figure
@@ -204,21 +214,18 @@ def layer_responses(models, images):
         found = keras.Model(model.inputs, moments).predict(images, batch_size=100, verbose=0)
         mean, square = np.split(np.mean(found, axis=1, dtype="float64"), 2)
         deviations[label] = np.sqrt(square - mean**2)
-    page = _page(6.4)
+    page = new_page(6.4)
     for y, title, order in [
         (0.6, "standard deviation of each 3x3 layer's responses", list),
         (3.7, "the same, sorted", lambda values: sorted(values, reverse=True)),
     ]:
-        axes = _panel(page, 0.8, y, 8.8, 2.1)
+        axes = panel(page, 0.8, y, 8.8, 2.1)
         for label, values in deviations.items():
             axes.plot(range(1, len(values) + 1), order(values), linewidth=1.4, label=label)
         axes.set_title(title, fontsize=12, color=INK, loc="left")
         axes.set_xlabel("layer" if order is list else "rank", fontsize=12, color=INK)
         axes.set_ylim(0, None)
-        axes.tick_params(colors=GREY, labelsize=11)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(PALE)
-        axes.grid(axis="y", color=PALE, linewidth=0.5)
+        style(axes)
         if len(deviations) > 1:
             axes.legend(frameon=False, fontsize=10)
     return page.figure
@@ -243,17 +250,17 @@ def codes(model, images, labels):
         )
     code = _numpy(model.get_layer("RBF").code)[:10]
     answers = _activations(model, ["F6"], images)["F6"]
-    page = _page(3.6)
-    _write(page, 0.3, 1.2, "code")
-    _write(page, 0.3, 2.7, "mean F6")
+    page = new_page(3.6)
+    write(page, 0.3, 1.2, "code")
+    write(page, 0.3, 2.7, "mean F6")
     for k in range(len(code)):
         x = 1.35 + 0.8 * k
-        _write(page, x + 0.34, 0.35, k, ha="center")
-        shown = _show(page, code[k].reshape(CODE_SHAPE), (x, 0.6, 0.68, 1.2), (-1, 1))
+        write(page, x + 0.34, 0.35, k, ha="center")
+        shown = show(page, code[k].reshape(CODE_SHAPE), (x, 0.6, 0.68, 1.2), (-1, 1))
         mine = answers[np.ravel(labels) == k]
         if len(mine):
-            _show(page, mine.mean(axis=0).reshape(CODE_SHAPE), (x, 2.1, 0.68, 1.2), (-1, 1))
-    _colour_bar(page, shown, 9.35, 0.6, 2.7)
+            show(page, mine.mean(axis=0).reshape(CODE_SHAPE), (x, 2.1, 0.68, 1.2), (-1, 1))
+    colour_bar(page, shown, 9.35, 0.6, 2.7)
     return page.figure
 
 
@@ -282,13 +289,13 @@ def mistakes(images, labels, scores, limit=100):
     across, height, width = 15, *images.shape[1:3]
     side = (66 // width or 66 / width) * width / DPI  # whole screen pixels for each of the image's
     tall = side * height / width
-    page = _page(0.9 + -(-len(wrong) // across) * (tall + 0.33))
-    _write(page, 0.3, 0.35, title)
+    page = new_page(0.9 + -(-len(wrong) // across) * (tall + 0.33))
+    write(page, 0.3, 0.35, title)
     for i, k in enumerate(wrong):
         row, column = divmod(i, across)
         x, y = 0.3 + column * 9.4 / across, 0.95 + row * (tall + 0.33)
-        _write(page, x + side / 2, y - 0.12, f"{labels[k]}->{read[k]}", 11, "center")
-        _show(page, images[k, ..., 0], (x, y, side, tall), (images.min(), images.max()))
+        write(page, x + side / 2, y - 0.12, f"{labels[k]}->{read[k]}", 11, "center")
+        show(page, images[k, ..., 0], (x, y, side, tall), (images.min(), images.max()))
     return page.figure
 
 
@@ -300,17 +307,22 @@ def draw(model, history, folder, images=None, labels=None):
         history: As `learning_curves` takes it.
         folder: Folder to write into; made if it is missing.
         images: Test images as the network sees them, `(n, height, width, channels)`, for
-            the responses of ResNet's layers, or a LeNet's activations and mistakes.
+            what a Transformer attends to (in 8 of them, at most), the responses of ResNet's
+            layers, or a LeNet's activations and mistakes.
         labels: Their classes, integers `(n,)`.
 
     Returns:
         The list of the files' paths.
     """
-    figures = {
-        "learning_curves": learning_curves(history),
-        "kernels": kernels(model),
-    }
-    if images is not None and _normalizations(model):
+    figures = {"learning_curves": learning_curves(history)}
+    transformer = any(isinstance(layer, PatchEmbedding) for layer in model.layers)
+    if not transformer or any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers):
+        figures["kernels"] = kernels(model)
+    if transformer:
+        figures |= attention_pictures.of_weights(model)
+    if transformer and images is not None:
+        figures |= attention_pictures.of_images(model, images[:8])
+    elif images is not None and _normalizations(model):
         figures["layer_responses"] = layer_responses({model.name: model}, images[:1000])
     elif images is not None:
         figures["feature_maps"] = feature_maps(model, images[0])
@@ -318,12 +330,7 @@ def draw(model, history, folder, images=None, labels=None):
             figures["codes"] = codes(model, images, labels)
         scores = model.predict(images, batch_size=500, verbose=0)
         figures["mistakes"] = mistakes(images, labels, scores)
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.png" for name in figures]
-    for path, figure in zip(paths, figures.values(), strict=True):
-        figure.savefig(path, dpi=DPI)
-    return paths
+    return save(figures, folder)
 
 
 def _has_codes(model):
@@ -354,67 +361,14 @@ def _activations(model, names, images):
     return {name: np.asarray(found[name], "float32") for name in names}
 
 
-def _page(height):
-    """Axes over a whole figure, in inches from its top left corner."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'Pictures are drawn with matplotlib: pip install "keras-classics[plots]"'
-        ) from error
-    page = Figure(facecolor="white").add_axes((0, 0, 1, 1))
-    page.set_axis_off()
-    page.set(xlim=(0, WIDTH), autoscale_on=False)
-    _resize(page, height)
-    return page
-
-
-def _resize(page, height):
-    page.figure.set_size_inches(WIDTH, height)
-    page.set_ylim(height, 0)
-
-
-def _panel(page, x, y, width, height):
-    whole = page.get_ylim()[0]
-    box = (x / WIDTH, 1 - (y + height) / whole, width / WIDTH, height / whole)
-    return page.figure.add_axes(box)
-
-
-def _write(page, x, y, text, size=13, ha="left"):
-    page.text(x, y, text, fontsize=size, color=INK, ha=ha, va="center")
-
-
-def _show(page, picture, box, scale, colours="gray_r"):
-    x, y, width, height = box
-    right, bottom = x + width, y + height
-    page.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color=GREY, linewidth=0.7)
-    return page.imshow(
-        picture,
-        cmap=colours,
-        vmin=scale[0],
-        vmax=scale[1],
-        extent=(x, right, bottom, y),
-        aspect="auto",
-        interpolation="nearest",
-    )
-
-
-def _colour_bar(page, image, x, y, height):
-    low, high = image.get_clim()
-    bar = page.figure.colorbar(image, cax=_panel(page, x, y, 0.14, height), ticks=[low, 0, high])
-    bar.ax.set_yticklabels([f"{low:.2g}", "0", f"{high:.2g}"])
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(colors=GREY, labelsize=10, length=0)
-
-
 def _bars(page, scores, box):
-    axes = _panel(page, *box)
+    axes = panel(page, *box)
     best = np.sort(np.argsort(scores)[-10:])
     winner = list(best).index(scores.argmax())
     colours = [INK if i == winner else PALE for i in range(len(best))]
     bars = axes.bar(range(len(best)), scores[best], width=0.7, color=colours)
-    style = "%.2f" if np.abs(scores).max() < 10 else "%.1f"
-    values = axes.bar_label(bars, fmt=style, fontsize=10, color=GREY, padding=2)
+    digits = "%.2f" if np.abs(scores).max() < 10 else "%.1f"
+    values = axes.bar_label(bars, fmt=digits, fontsize=10, color=GREY, padding=2)
     axes.axhline(0, color=GREY, linewidth=0.8, clip_on=False)
     axes.margins(y=0.2)
     axes.set_xticks(range(len(best)), best)

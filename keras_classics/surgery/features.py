@@ -26,7 +26,8 @@ def features(model, names=None):
     | GoogLeNet | `lrn2`    | `inception_3b` | `inception_4e` | `inception_5b` |
 
     A network of fewer strides has fewer levels: `ResNetCIFAR` has `conv2_x`, `conv3_x` and
-    `conv4_x`, at strides 1, 2 and 4.
+    `conv4_x`, at strides 1, 2 and 4. A ViT has tokens and no maps: take `names`, such as
+    `["encoder_block_12"]`. The levels of a hybrid are its ResNet's, to stride 16 or 32.
 
     Args:
         model: A functional or sequential `keras.Model` of images, channels last, of known

@@ -6,14 +6,19 @@ import pytest
 from keras import layers
 
 from keras_classics.analysis import Row, count
-from keras_classics.applications import LeCun1989, LeNet1, LeNet5
+from keras_classics.applications import LeCun1989, LeNet1, LeNet5, ViT
 from keras_classics.layers import (
+    ClassToken,
     GroupedConv2D,
     LocallyConnected2D,
     LocalResponseNormalization,
     MapConv2D,
+    MultiHeadSelfAttention,
     OverlappingMaxPooling2D,
+    PatchEmbedding,
+    PositionEmbedding,
     ScaledSubsampling2D,
+    TransformerEncoderBlock,
 )
 
 
@@ -108,6 +113,61 @@ def test_a_usual_keras_network():
     assert [row.macs for row in rows] == [64 * 4 * 18, 0, 0, 0, 192]
     assert [row.connections for row in rows] == [64 * 4 * 18, 0, 0, 0, 195]
     assert sum(row.parameters for row in rows) == model.count_params()
+
+
+# At 224 pixels, the products of attention included; torchvision's agree where it has them.
+VITS = {
+    "Ti/16": (5_717_416, 1_253_683_200),
+    "S/16": (22_050_664, 4_598_882_304),
+    "S/32": (22_878_952, 1_142_909_952),
+    "B/16": (86_567_656, 17_563_828_224),
+    "B/32": (88_224_232, 4_409_186_304),
+    "L/16": (304_326_632, 61_554_712_576),
+    "L/32": (306_535_400, 15_377_539_072),
+    "H/14": (632_045_800, 167_295_109_120),
+}
+
+
+@pytest.mark.parametrize("variant", VITS)
+def test_transformers(variant):
+    with keras.StatelessScope(initialize_variables=False):
+        model = ViT(variant)
+    assert (total(model, "parameters"), total(model, "macs")) == VITS[variant]
+
+
+def test_the_layers_of_a_transformer():
+    """Connections are the multiply-adds, the biases, and what is added of a weight."""
+    image = keras.Input((8, 12, 2))
+    x = PatchEmbedding(6, 4, name="patches")(image)
+    x = ClassToken(name="token")(x)
+    x = PositionEmbedding(name="positions")(x)
+    x = MultiHeadSelfAttention(3, name="attention")(x)
+    x = TransformerEncoderBlock(2, 10, name="block")(x)
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.GlobalAveragePooling1D(name="mean")(x[:, 1:])
+    rows = {row.name: row for row in count(keras.Model(image, x))}
+    macs = 7 * 4 * 6 * 6 + 2 * 7 * 7 * 6  # of attention: four matrices, and two products
+    weights = 4 * 36
+    assert rows.pop("attention") == Row("attention", (7, 6), 168, macs + 7 * 24, macs, weights)
+    mlp, norms = 2 * 6 * 10, 4 * 6
+    macs, biases = macs + 7 * mlp, 24 + 16
+    assert rows.pop("block") == Row(
+        *("block", (7, 6), weights + mlp + norms + biases),
+        *(macs + 7 * biases, macs, weights + mlp + norms),
+    )
+    assert list(rows.values()) == [
+        Row("patches", (6, 6), 198, 6 * 6 * 33, 6 * 6 * 32, 192),
+        Row("token", (7, 6), 6, 6, 0, 6),
+        Row("positions", (7, 6), 42, 42, 0, 42),
+        Row("norm", (7, 6), 12, 0, 0, 12),
+        Row("mean", (6,), 0, 0, 0, 0),
+    ]
+
+
+def test_a_hybrid_of_convolutions_and_attention():
+    with keras.StatelessScope(initialize_variables=False):
+        model = ViT("R50+B/16", pooling="avg")
+    assert total(model, "parameters") == model.count_params() == 98_659_112 - 2 * 768
 
 
 def test_frozen_weights_do_not_count():

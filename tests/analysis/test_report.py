@@ -77,7 +77,10 @@ def test_the_layers_of_a_module_are_one_row():
     assert line.split()[:4] == ["conv1", "55x55x96", "290,400", "253,440"]
 
 
-@pytest.mark.parametrize("network", ["resnet50", "plain18", "resnet20_cifar"])
+STAGED = ["resnet50", "plain18", "resnet20_cifar", "vit_b16", "vit_r50_b16"]
+
+
+@pytest.mark.parametrize("network", STAGED)
 def test_the_blocks_of_a_stage_are_one_row(network):
     """With all of its layers, so that the rows add up to the total."""
     lines = [line.split() for line in report(weightless(network)).splitlines()[3:]]

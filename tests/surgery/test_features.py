@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_classics.applications import VGG, AlexNet, GoogLeNet, ResNet18, ResNetCIFAR
+from keras_classics.applications import VGG, AlexNet, GoogLeNet, ResNet18, ResNetCIFAR, ViT
 from keras_classics.surgery import features
 
 rng = np.random.default_rng(0)
@@ -188,3 +188,21 @@ def test_wrong_arguments():
     flat = keras.Model(image, layers.Dense(2)(layers.Flatten()(image)))
     with pytest.raises(ValueError, match="must have maps.*between layers"):
         features(flat)
+
+
+def test_a_transformer_has_tokens():
+    """No maps, but outputs by name; a hybrid has the maps of its ResNet, to stride 16."""
+    model = ViT("Mini/4", input_shape=(8, 12, 3))
+    with pytest.raises(ValueError, match="must have maps.*take `names` for other outputs"):
+        features(model)
+    output = features(model, ["encoder_block_2", "encoder_norm"]).output
+    shapes = {name: tensor.shape[1:] for name, tensor in output.items()}
+    assert shapes == {"encoder_block_2": (7, 128), "encoder_norm": (128,)}
+    expected = {
+        "conv_root_relu": (32, 48, 64),
+        "conv2_x": (16, 24, 256),
+        "conv3_x": (8, 12, 512),
+        "conv4_x": (4, 6, 1024),
+    }
+    found = pyramid(lambda **kwargs: ViT("R50+Mini/16", **kwargs), input_shape=(64, 96, 3))
+    assert found == expected

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_classics.applications import ViT
 from keras_classics.layers import (
     BatchNormalization,
     CoveringConv2D,
@@ -463,3 +464,13 @@ def test_keras_applications(name, stay):
     fused = fuse(model)
     assert len(left(fused)) == stay
     assert_same(model, fused, rtol=1e-4)
+
+
+def test_a_transformer_is_copied():
+    """It has no batch normalization; the choice of the class token is an operation."""
+    model = ViT("Mini/4", input_shape=(8, 12, 3), classes=5)
+    model.layers[-1].kernel.assign(rng.normal(size=(128, 5)))
+    images = rng.normal(size=(2, 8, 12, 3)).astype("float32")
+    fused = fuse(model)
+    assert [layer.name for layer in fused.layers] == [layer.name for layer in model.layers]
+    np.testing.assert_allclose(numpy(fused(images)), numpy(model(images)), rtol=1e-4)

@@ -1,0 +1,212 @@
+"""Pictures of what a Transformer attends to and has learned, as figures 6 and 7 of the ViT."""
+
+import numpy as np
+from keras import ops
+
+from keras_classics.analysis.attention import (
+    attention_maps,
+    attention_rollout,
+    embedding_filters,
+    find,
+    mean_attention_distance,
+    patches_read,
+    position_similarity,
+)
+from keras_classics.analysis.page import INK, colour_bar, new_page, panel, show, style, write
+from keras_classics.layers import PatchEmbedding
+
+ACROSS = 3  # images side by side, each with its attention
+SIDE = 14  # patches in a row of `position_similarities`, at most
+
+
+def attention_overlay(images, rollout):
+    """Images, and beside each the same darkened where it is not attended to (figure 6).
+
+    The light of a pixel is its share of the attention, bilinear between the patches' centres;
+    1 is that of the patch that has most.
+
+    Args:
+        images: Array `(n, height, width, channels)`, inputs of the network, grey or RGB, of
+            any range.
+        rollout: `attention_rollout` of them with a grid, `(n, rows, columns)`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    images = _light(images)
+    if len(images) != len(rollout):
+        raise ValueError(
+            "`images` and `rollout` must be equally long. "
+            f"Received: {len(images)} and {len(rollout)}"
+        )
+    n, height, width, _ = images.shape
+    light = rollout / rollout.max(axis=(1, 2), keepdims=True)
+    light = ops.image.resize(
+        light[..., None], (height, width), "bilinear", data_format="channels_last"
+    )
+    seen = images * ops.convert_to_numpy(light)
+    across = min(n, ACROSS)
+    pitch = 9.6 / across
+    side = min(pitch / 2 - 0.1, 3) * min(1, width / height)
+    tall = side * height / width
+    rise = tall + 0.1
+    page = new_page(1 + -(-n // across) * rise)
+    write(page, 0.3, 0.35, "what the network's output attends to, by attention rollout")
+    for i in range(n):
+        row, column = divmod(i, across)
+        x, y = 0.3 + pitch * column, 0.9 + row * rise
+        for left, picture, head in [
+            (x, images[i], "input"),
+            (x + side + 0.06, seen[i], "attention"),
+        ]:
+            show(page, _rgb(picture), (left, y, side, tall), (0, 1))
+            if row == 0:
+                write(page, left, 0.75, head, 11)
+    return page.figure
+
+
+def attention_heads(image, maps, grid):
+    """What the class token reads of one image, in each layer (rows) and head (columns).
+
+    Without class token, the mean of what all tokens read. Each map is on a scale of its own,
+    from 0 (white) to its largest weight (black).
+
+    Args:
+        image: Array `(height, width, channels)`, one input of the network, grey or RGB.
+        maps: As `attention_maps` returns them, of images of which this is the first.
+        grid: `(rows, columns)` of the patches.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    heads = max(scores.shape[1] for scores in maps.values())
+    left, top, aspect = 2.1, 0.95, grid[0] / grid[1]
+    pitch = min(0.8, 0.8 / aspect, 7.6 / heads)
+    rise = pitch * aspect
+    page = new_page(top + 0.2 + max(len(maps) * rise, 1.2 * aspect))
+    write(page, 0.3, 0.35, "attention to the patches, by layer (rows) and head (columns)")
+    show(page, _rgb(_light(image)), (0.3, top, 1.2, 1.2 * aspect), (0, 1))
+    for head in range(heads):
+        write(page, left + (head + 0.47) * pitch, top - 0.15, head + 1, 11, "center")
+    for row, scores in enumerate(maps.values()):
+        y = top + row * rise
+        write(page, left - 0.1, y + 0.47 * rise, row + 1, 11, "right")
+        for head, weights in enumerate(patches_read(scores[0], grid)):
+            box = (left + head * pitch, y, 0.94 * pitch, 0.94 * rise)
+            show(page, weights, box, (0, weights.max()))
+    return page.figure
+
+
+def attention_distances(distances):
+    """How far each head looks, over the depth of the network (figure 7 right).
+
+    Args:
+        distances: As `mean_attention_distance` returns them, `(layers, heads)`, pixels.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    page = new_page(4.6)
+    axes = panel(page, 0.8, 0.6, 8.8, 3.3)
+    depth = np.arange(1, len(distances) + 1)
+    axes.plot(depth, distances, "o", color=INK, alpha=0.5, markersize=6, markeredgewidth=0)
+    axes.set_title(
+        "mean attention distance, pixels: a dot for each head", fontsize=12, color=INK, loc="left"
+    )
+    axes.set_xlabel("layer", fontsize=12, color=INK)
+    axes.set_ylim(0, 1.08 * distances.max() or 1)
+    axes.set_xlim(0.5, len(distances) + 0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    style(axes)
+    return page.figure
+
+
+def position_similarities(model):
+    """The cosine of each patch's position embedding with all others' (figure 7 centre).
+
+    A tile is a patch, at its row and column, and shows the patches it is compared with. Of a
+    larger grid, every so many patches have a tile.
+
+    Args:
+        model: A model with a `PatchEmbedding` and a `PositionEmbedding`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    similarity = position_similarity(model)
+    rows, columns = similarity.shape[:2]
+    tiles = [np.linspace(0, n - 1, min(n, SIDE)).round().astype(int) for n in (rows, columns)]
+    pitch = min(7.6 / len(tiles[1]), 7.6 * columns / (rows * len(tiles[0])), 1.5)
+    left, rise = 1.0, pitch * rows / columns
+    bottom = 0.7 + len(tiles[0]) * rise
+    page = new_page(bottom + 0.75)
+    write(page, 0.3, 0.35, "cosine of the position embeddings of each two patches")
+    for i, row in enumerate(tiles[0]):
+        y = 0.7 + i * rise
+        write(page, left - 0.1, y + 0.47 * rise, row + 1, 11, "right")
+        for j, column in enumerate(tiles[1]):
+            box = (left + j * pitch, y, 0.94 * pitch, 0.94 * rise)
+            shown = show(page, similarity[row, column], box, (-1, 1), "RdBu_r")
+    for j, column in enumerate(tiles[1]):
+        write(page, left + (j + 0.47) * pitch, bottom + 0.1, column + 1, 11, "center")
+    write(page, left + 0.47 * len(tiles[1]) * pitch, bottom + 0.4, "patch column", 12, "center")
+    page.text(
+        0.4, (0.7 + bottom) / 2, "patch row", fontsize=12, color=INK, rotation=90, va="center"
+    )
+    colour_bar(page, shown, left + len(tiles[1]) * pitch + 0.2, 0.7, bottom - 0.7 - 0.06 * rise)
+    return page.figure
+
+
+def embedding_components(model, components=28):
+    """The principal components of the patch embedding's filters (figure 7 left).
+
+    Args:
+        model: A model with a `PatchEmbedding` of grey or RGB images.
+        components: Number of components, at most. Paper: 28.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    filters = embedding_filters(model, components)
+    n, side, _, channels = filters.shape
+    columns = 7  # as in the paper
+    pitch = 1.3
+    page = new_page(0.8 + -(-n // columns) * pitch)
+    title = f"patch_embedding: the first {n} principal components of its filters of {side}x{side}"
+    write(page, 0.3, 0.35, title + f"x{channels}" * (channels > 1))
+    for k in range(n):
+        row, column = divmod(k, columns)
+        box = (0.3 + column * pitch, 0.7 + row * pitch, 0.95 * pitch, 0.95 * pitch)
+        show(page, _rgb(filters[k]), box, (0, 1))
+    return page.figure
+
+
+def of_weights(model):
+    """The pictures of what a network with a `PatchEmbedding` has learned: `{name: figure}`."""
+    figures = {"position_similarities": position_similarities(model)}
+    if find(model, PatchEmbedding).kernel.shape[2] in (1, 3):  # a hybrid's reads maps
+        figures["embedding_components"] = embedding_components(model)
+    return figures
+
+
+def of_images(model, images):
+    """The pictures of what a network with a `PatchEmbedding` attends to: `{name: figure}`."""
+    maps, grid = attention_maps(model, images), find(model, PatchEmbedding).grid
+    distances = mean_attention_distance(maps, grid, images.shape[1] // grid[0])
+    return {
+        "attention_overlay": attention_overlay(images, attention_rollout(maps, grid)),
+        "attention_heads": attention_heads(images[0], maps, grid),
+        "attention_distances": attention_distances(distances),
+    }
+
+
+def _light(images):
+    """Images from 0 (black) to 1 (white)."""
+    images = np.asarray(images, "float32")
+    low, high = images.min(), images.max()
+    return (images - low) / ((high - low) or 1)
+
+
+def _rgb(picture):
+    """A grey picture in colour: `show` draws planes dark on light."""
+    return np.broadcast_to(picture, (*picture.shape[:2], 3))

@@ -1,0 +1,132 @@
+"""What stands in the pictures; their looks are for the eye."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics.analysis import (
+    attention_distances,
+    attention_heads,
+    attention_maps,
+    attention_overlay,
+    draw,
+    embedding_components,
+    embedding_filters,
+    position_similarities,
+    position_similarity,
+)
+from keras_classics.applications import ViT
+
+pytest.importorskip("matplotlib", reason="needs matplotlib: the extra 'plots'")
+
+HISTORY = {"accuracy": [0.5, 0.9], "val_accuracy": [0.4, 0.8]}
+LEARNED = ["learning_curves", "position_similarities"]
+SEEN = ["attention_overlay", "attention_heads", "attention_distances"]
+rng = np.random.default_rng(0)
+
+
+def shown(figure):
+    """The arrays of a figure's pictures, in the order of drawing."""
+    return [np.asarray(image.get_array()) for image in figure.axes[0].images]
+
+
+@pytest.mark.parametrize(
+    ("variant", "side", "channels", "pooling", "weights"),
+    [
+        ("Mini/4", 4, 3, None, ["embedding_components"]),
+        ("Mini/4", 4, 1, "avg", ["embedding_components"]),
+        ("R50+Mini/16", 16, 3, None, ["kernels"]),
+    ],
+)
+def test_draws_what_applies(variant, side, channels, pooling, weights, tmp_path):
+    from matplotlib.image import imread
+
+    shape = (2 * side, 3 * side, channels)
+    model = ViT(variant, input_shape=shape, classes=5, pooling=pooling)
+    assert sorted(path.stem for path in draw(model, HISTORY, tmp_path / "a")) == sorted(
+        LEARNED + weights
+    )
+    images = rng.uniform(-1, 1, (9, *shape)).astype("float32")
+    paths = draw(model, HISTORY, tmp_path / "b", images, np.zeros(9))
+    assert sorted(path.stem for path in paths) == sorted(LEARNED + weights + SEEN)
+    for path in paths:
+        picture = imread(path)
+        assert picture.shape[0] > 100
+        assert picture[..., :3].std() > 0.01  # something is drawn
+
+
+def test_overlay_is_the_image_in_the_light_of_attention():
+    """Patches of 5 pixels, whose centre is a pixel; between two, their mean weighted by place."""
+    images = rng.uniform(-1, 1, (2, 10, 15, 3))
+    images[0, 0, 0], images[1, 0, 0] = -1, 1
+    rollout = rng.uniform(0.1, 1, (2, 2, 3)).astype("float32")
+    found = shown(attention_overlay(images, rollout))
+    assert len(found) == 4
+    for image, picture, seen, weights in zip(images, found[::2], found[1::2], rollout, strict=True):
+        np.testing.assert_allclose(picture, (image + 1) / 2, atol=1e-6)
+        light = weights / weights.max()
+        for row, column in np.ndindex(2, 3):
+            x, y = 5 * row + 2, 5 * column + 2
+            np.testing.assert_allclose(seen[x, y], light[row, column] * picture[x, y], rtol=1e-4)
+        between = 0.6 * light[1, 1] + 0.4 * light[1, 2]
+        np.testing.assert_allclose(seen[7, 9], between * picture[7, 9], rtol=1e-4)
+    with pytest.raises(ValueError, match="equally long. Received: 2 and 1"):
+        attention_overlay(images, rollout[:1])
+
+
+def test_heads_are_the_class_tokens_rows():
+    model = ViT("Mini/4", input_shape=(8, 12, 3), classes=5)
+    images = rng.uniform(-1, 1, (2, 8, 12, 3))
+    maps = attention_maps(model, images)
+    picture, *found = shown(attention_heads(images[0], maps, (2, 3)))
+    assert picture.shape == (8, 12, 3)
+    assert len(found) == 6 * 4
+    for k, map_ in enumerate(found):
+        scores = maps[f"encoder_block_{k // 4 + 1}"][0, k % 4]
+        np.testing.assert_allclose(map_, scores[0, 1:].reshape(2, 3), rtol=1e-6)
+
+
+def test_distances_of_all_heads():
+    distances = rng.uniform(10, 80, (5, 3))
+    (axes,) = attention_distances(distances).axes[1:]
+    assert len(axes.lines) == 3
+    for head, line in enumerate(axes.lines):
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5])
+        np.testing.assert_array_equal(line.get_ydata(), distances[:, head])
+    assert axes.get_ylim()[0] == 0
+    assert axes.get_ylim()[1] > distances.max()
+
+
+@pytest.mark.parametrize(("shape", "rows"), [((8, 12), [0, 1]), ((64, 12), [0, 1, 2, 3, 5])])
+def test_similarities_are_tiles_of_one_scale(shape, rows):
+    """Of 16 rows, 14 have a tile."""
+    model = ViT("Mini/4", input_shape=(*shape, 3), classes=5)
+    figure = position_similarities(model)
+    tiles = figure.axes[0].images
+    similarity = position_similarity(model)
+    assert len(tiles) == min(shape[0] // 4, 14) * 3
+    assert {tile.get_clim() for tile in tiles} == {(-1, 1)}
+    for i, row in enumerate(rows):
+        for column in range(3):
+            tile = np.asarray(tiles[3 * i + column].get_array())
+            np.testing.assert_array_equal(tile, similarity[row, column])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[1 : 1 + len(rows)] == [str(row + 1) for row in rows]
+    assert {"patch row", "patch column"} <= set(texts)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_components_in_colour_or_grey(channels):
+    model = ViT("Mini/4", input_shape=(8, 12, channels), classes=5)
+    found = shown(embedding_components(model, 9))
+    expected = embedding_filters(model, 9)
+    assert len(found) == 9
+    for picture, filter_ in zip(found, expected, strict=True):
+        assert picture.shape == (4, 4, 3)
+        np.testing.assert_array_equal(picture, np.broadcast_to(filter_, (4, 4, 3)))
+
+
+def test_a_network_without_convolutions_or_patches(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)], name="dense")
+    with pytest.raises(ValueError, match="must have a convolution. Received: 'dense'"):
+        draw(model, HISTORY, tmp_path)
