@@ -43,14 +43,15 @@ class RandAugment(keras.layers.Layer):
       rectangle, of 0.36 f of each side, about a random point.
 
     Levels of more than 10 go on along the same lines. Solarize and posterize weaken as the
-    level rises, and the four blends change nothing at 5. With `increasing` all grow from
-    nothing: `s = max(0.1, 1 ± 0.9 f)`, `256 - 256 f` and `4 - 4 f` bits.
+    level rises, and the four blends change nothing at 5. With `increasing` all strengthen with
+    it: `s = max(0.1, 1 ± 0.9 f)`, `256 - 256 f` and `4 - 4 f` bits.
 
     The paper gives operations and levels, not their ranges: these are those of the authors'
-    code (of its 224 pixels it translates by 100 f and cuts out 80 f; its contrast takes the
-    number of pixels for their mean, and its pixels are the nearest). The recipes of ViT:
+    code, which of 224 pixels translates by 100 f and cuts out 80 f, and can keep no bit at all;
+    its contrast takes the number of pixels for their mean, and its transforms the nearest
+    pixel. The recipes of ViT:
 
-    - AugReg: `operations=AUGREG`, a magnitude of 10, 15 or 20.
+    - AugReg: `operations=AUGREG`, a magnitude of 10 (light), 15 (medium) or 20 (strong).
     - DeiT (`rand-m9-mstd0.5-inc1`): `operations=DEIT, magnitude_std=0.5, increasing=True`. It
       interpolates bicubically, and its grey is ImageNet's mean.
 

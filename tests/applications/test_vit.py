@@ -91,6 +91,20 @@ def peer(name):
         return pytest.skip(f"needs {name}, to compare with")
 
 
+def test_sizes():
+    """Table 1 as printed, and the two smaller ones of Touvron et al. and Steiner et al."""
+    printed = """
+        H   32  1280  5120  16
+        L   24  1024  4096  16
+        B   12   768  3072  12
+        S   12   384  1536   6
+        Ti  12   192   768   3
+    """
+    for name, *row in map(str.split, printed.split("\n")[1:-1]):
+        depth, d, mlp_dim, heads = map(int, row)
+        assert vit.SIZES[name] == (d, depth, mlp_dim, heads)
+
+
 def test_table_1():
     for variant, (at_224, side, at_side) in PARAMETERS.items():
         assert parameters(shapes_only(ViT, variant)) == at_224

@@ -4,9 +4,9 @@ import pytest
 from keras import ops
 
 from keras_classics import backend
-from keras_classics.layers import MultiHeadSelfAttention
+from keras_classics.layers import MultiHeadSelfAttention, multi_head_self_attention
 
-BATCH, N, D, HEADS = 2, 5, 12, 3
+BATCH, N, D, HEADS = 2, 5, 24, 4
 PADDING = np.array([[1, 1, 1, 0, 1], [1, 0, 1, 1, 0]], bool)
 RANDOM = np.random.default_rng(5).random((BATCH, HEADS, N, N)) < 0.6
 RANDOM[..., 0] = True  # each token reads one at least
@@ -24,11 +24,13 @@ MASKS = {
 masked = pytest.mark.parametrize("masks", MASKS.values(), ids=MASKS)
 
 
-@pytest.fixture(params=["all scores", "the backend's"])
+@pytest.fixture(params=["scores kept", "scores once more", "the backend's"])
 def form(request, monkeypatch):
-    """Both forms, where the backend has both."""
-    if request.param == "all scores":
+    """All forms, the last where the backend has one."""
+    if request.param != "the backend's":
         monkeypatch.setattr(backend, "flash_attention", lambda: None)
+        long = {"scores kept": N + 1, "scores once more": N}[request.param]
+        monkeypatch.setattr(multi_head_self_attention, "LONG", long)
     elif backend.flash_attention() is None:
         pytest.skip("this backend has no form of its own")
 
@@ -123,6 +125,48 @@ def test_is_keras_multi_head_attention(kind):
     expected, theirs = of_keras(layer)[0](x, x, **masks, return_attention_scores=True)
     np.testing.assert_allclose(array(scores), array(theirs), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(array(y), array(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_gradients_in_half_precision(dtype, form, gradients):
+    layer, x = attention(), tokens()
+    half = keras.Sequential([attention(dtype=f"mixed_{dtype}"), keras.layers.Identity()])
+    half.build(x.shape)
+    for one, other in zip(gradients(half, x), gradients(layer, x), strict=True):
+        error = np.linalg.norm(array(one) - other) / np.linalg.norm(other)
+        assert error < {"float16": 0.005, "bfloat16": 0.05}[dtype]
+
+
+def test_gradients_with_all_masks(form, gradients, monkeypatch):
+    """Those of the form that TensorFlow differentiates by itself."""
+    layer, x = attention(), tokens()
+
+    class Masked(keras.layers.Layer):
+        def call(self, x):
+            return layer(x, **MASKS["all"])
+
+    found = gradients(Masked(), x)[0]
+    monkeypatch.setattr(backend, "flash_attention", lambda: None)
+    monkeypatch.setattr(multi_head_self_attention, "LONG", N + 1)
+    np.testing.assert_allclose(found, gradients(Masked(), x)[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="differentiates all by itself")
+def test_second_derivatives(monkeypatch):
+    monkeypatch.setattr(backend, "flash_attention", lambda: None)
+    layer, x, direction = attention(), tokens(), random(BATCH, N, D, seed=9)
+    found = []
+    for long in (N, N + 1):
+        monkeypatch.setattr(multi_head_self_attention, "LONG", long)
+
+        def slope(tensors):
+            return ops.sum(
+                backend.gradient(lambda t: ops.sum(layer(t[0]) ** 2), tensors)[0] * direction
+            )
+
+        found.append(array(backend.gradient(slope, [x])[0]))
+    assert np.abs(found[1]).max() > 1
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-3 * np.abs(found[1]).max())
 
 
 def test_gradients_are_those_of_keras(form, gradients):
@@ -239,12 +283,13 @@ def test_half_precision(dtype, form):
     np.testing.assert_allclose(y, expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_softmax_in_float32_under_mixed_precision():
-    """Rows of 600 alike scores still sum to 1; a sum in float16 or bfloat16 would stop earlier."""
-    layer = attention(dtype="mixed_bfloat16")
-    x = np.broadcast_to(random(1, 1, D), (1, 600, D))
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 1e-4), ("bfloat16", 2e-3)])
+def test_softmax_in_float32_under_mixed_precision(dtype, tolerance):
+    """Rows of 600 scores sum to 1 but for the rounding of each."""
+    layer, x = attention(dtype=f"mixed_{dtype}"), 0.3 * random(1, 600, D)
     _, scores = layer(x, return_attention_scores=True)
-    np.testing.assert_allclose(array(scores), 1 / 600, rtol=2**-8)
+    scores = ops.convert_to_numpy(ops.cast(scores, "float32")).astype("float64")
+    np.testing.assert_allclose(scores.sum(-1), 1, atol=tolerance)
 
 
 def test_scores_beyond_float16():
@@ -294,3 +339,24 @@ def test_wrong_arguments():
         MultiHeadSelfAttention(3)(random(2, 5, 10))
     with pytest.raises(ValueError, match="expected ndim=3"):
         MultiHeadSelfAttention(3)(random(2, 12))
+
+
+def test_long_sequences_take_less_memory():
+    """TensorFlow neither keeps the scores nor finds them again in the graph."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the gradient of a graph of TensorFlow")
+    import tensorflow as tf
+
+    layer = MultiHeadSelfAttention(2)
+    layer.build((None, 600, 8))
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(layer(x) ** 2)
+        return tape.gradient(y, x)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec((1, 600, 8))).graph
+    softmaxes = [op for op in graph.get_operations() if op.type == "Softmax"]
+    assert len(softmaxes) == 2

@@ -85,7 +85,7 @@ def test_gradients_are_clipped_together():
 @pytest.mark.parametrize("crops", ["area", "shift"])
 def test_what_the_network_sees(data, tmp_path, crops):
     """Images from -1 to 1: in training new crops at each pass, in the test the middle."""
-    model, fit = small(crops=crops).prepare(data, 0, tmp_path)
+    _, fit = small(crops=crops).prepare(data, 0, tmp_path)
     passes = [[np.asarray(x) for x, _ in fit["x"]] for _ in range(2)]
     x = np.concatenate(passes[0])
     assert x.shape == (40, 16, 16, 3)
