@@ -318,7 +318,7 @@ def test_values_and_gradients_are_those_of_a_twin(variant, ours, theirs, small, 
 @slow
 @pytest.mark.parametrize(
     ("size", "shape"),
-    [("Ti/16", (224, 224, 3)), ("Ti/16", (96, 160, 3)), ("Mini/32", (384, 384, 3))],
+    [("Ti/16", (224, 224, 3)), ("Ti/16", (96, 160, 3)), ("Mini/16", (384, 384, 3))],
     ids=str,
 )
 def test_values_and_gradients_are_timms(size, shape):
