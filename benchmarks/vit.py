@@ -7,7 +7,7 @@ minutes on two idle cores.
 s16, b16    Inference and training of ViT-S/16 (batches of 8) and B/16 (batches of 4) at
             224x224, without dropout, against the same network with
             keras.layers.MultiHeadAttention, KerasHub, and torchvision and timm, eager and
-            compiled. All but KerasHub and ours compute GELU exactly.
+            compiled. All but ours compute GELU exactly.
 memory      Peak memory of a process that trains ViT-S/16 on two images of 512x512, 1,025
             tokens, each in its own.
 """
