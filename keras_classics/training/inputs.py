@@ -96,6 +96,11 @@ def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None):
         )
     targets = targets or (lambda labels: labels)
     if keras.backend.backend() != "tensorflow":
+        if mix is not None:
+            raise ValueError(
+                "MixUp and CutMix run inside of tf.data: train with KERAS_BACKEND=tensorflow, or "
+                f"without them. Received: KERAS_BACKEND={keras.backend.backend()}"
+            )
         return _ImageBatches(split, layers, batch_size, seed, targets)
     import tensorflow as tf
 

@@ -29,7 +29,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
     Returns:
         A function from images `(batch, height, width, channels)` and labels `(batch, classes)`,
         one-hot, both of any type and labels smoothed or not, to both as float32. It is for
-        `tf.data.Dataset.map` after `batch`, and needs TensorFlow, whichever backend trains.
+        `tf.data.Dataset.map` after `batch`, and so needs TensorFlow.
 
     Reference: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018
     (arXiv:1710.09412); Yun et al., "CutMix", ICCV 2019 (arXiv:1905.04899).

@@ -7,6 +7,9 @@ import pytest
 from keras_classics.training.mixing import mixing
 
 N, HEIGHT, WIDTH = 12, 9, 14
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="recipes mix on TensorFlow only"
+)
 
 
 @pytest.fixture

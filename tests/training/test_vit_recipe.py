@@ -129,6 +129,13 @@ def test_deits_augmentation(data, tmp_path):
     assert ((y > 0.01) & (y < 0.99)).any()
 
 
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow mixes")
+def test_other_backends_do_not_mix(data, tmp_path):
+    pytest.importorskip("keras_cv")
+    with pytest.raises(ValueError, match="MixUp and CutMix run inside of tf.data"):
+        small("vit-deit").prepare(data, 0, tmp_path)
+
+
 @pytest.mark.slow
 def test_a_run_and_its_fine_tuning(data, tmp_path):
     recipe = small(passes=6, learning_rate=3e-3)
