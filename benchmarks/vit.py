@@ -100,21 +100,32 @@ def b16(rounds):
 
 
 MEMORY = {
-    "ours": "step(applications.ViT('S/16', input_shape=(512, 512, 3)), *images(2, 512))",
-    "KerasHub": "step(vit.kerashub('S', 512)['KerasHub'][0](), *images(2, 512))",
-    "timm, eager": "torch_step(vit.timm('S', 512)['timm eager'][0](), *images(2, 512))",
+    "ours": ("tensorflow", "step(applications.ViT('S/16', input_shape=(512, 512, 3)), *size)"),
+    "KerasHub": ("tensorflow", "step(vit.kerashub('S', 512)['KerasHub'][0](), *size)"),
+    "timm, eager": ("torch", "torch_step(vit.timm('S', 512)['timm eager'][0](), *size)"),
 }
+# Not `resource`'s, which begins with that of the process which starts this one.
+PEAK = """
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+"""
 
 
 def memory(rounds):
-    for label, code in MEMORY.items():
-        start = "import sys; sys.path.insert(0, 'benchmarks'); from imagenet import *; import vit"
-        lines = f"{start}\nonce = {code}\nfor _ in range(4): once()\n"
-        lines += "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    for label, (library, code) in MEMORY.items():
+        lines = f"{PEAK}\nimport sys, {library}\nempty = peak()\n"
+        lines += "sys.path.insert(0, 'benchmarks')\nfrom imagenet import *; import vit\n"
+        lines += f"size = images(2, 512)\nonce = {code}\nfor _ in range(4): once()\n"
+        lines += "print(empty, peak())"
         done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
         if done.returncode == 0:
-            peak = int(done.stdout.split()[-1]) / 2**20
-            print(f"memory     {label}: {peak:.2f} GiB at most", flush=True)
+            empty, peak = (int(kib) / 2**20 for kib in done.stdout.split()[-2:])
+            print(
+                f"memory     {label}: {peak:.2f} GiB at most, {peak - empty:.2f} of them beyond "
+                f"`import {library}`",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
