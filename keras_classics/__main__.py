@@ -133,7 +133,7 @@ def attention(folder, *paths):
         )
     for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
         print(f"{path}: {first} (score {scores[0]:.3g})")
-        image = run.recipe.view(path, run.folder)
+        image = run.recipe.read(path)
         figures = attention_pictures.of_images(run.model, image[None])
         figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
         for written in page.save(figures, run.folder / "pictures"):

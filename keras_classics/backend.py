@@ -208,7 +208,10 @@ def fused_batch_normalization():
 
 
 def flash_attention():
-    """Attention that never holds the whole matrix of scores, or `None` on TensorFlow.
+    """Attention as one operation, or `None` on TensorFlow.
+
+    It never holds the whole matrix of scores on PyTorch, and on JAX where cuDNN has it: on
+    a GPU, in 16 bits.
 
     Returns:
         A function from queries, keys and values `(batch, tokens, heads, width)` and a boolean

@@ -156,7 +156,9 @@ def mean_attention_distance(maps, grid, patch_size):
         if _has_class_token(scores, grid):
             scores = scores[..., 1:, 1:]
         far = np.einsum("ihpq,pq->ihp", scores, distances)
-        means.append((far / scores.sum(axis=-1)).mean(axis=(0, 2)))
+        # A patch that attends to the class token alone has no distance.
+        with np.errstate(invalid="ignore"):
+            means.append(np.nanmean(far / scores.sum(axis=-1), axis=(0, 2)))
     return np.stack(means)
 
 

@@ -126,7 +126,7 @@ def _vit(variant, parameters=None, note="", paper=_VIT, table="Table 1"):
             f"eq. 2 and 3: {depth} layers, MLP {mlp_dim}, {heads} heads",
         ),
         PaperRow("encoder_norm", (d,), "eq. 4"),
-        PaperRow("predictions", (1000,), "section 3.2"),
+        PaperRow("predictions", (1000,), "section 3.1"),
         PaperRow("total", None, table, parameters=parameters, note=note),
     ]
     if "+" in variant:

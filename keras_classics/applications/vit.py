@@ -62,11 +62,12 @@ def ViT(
         dropout: Share that is dropped in training after every dense layer but those of
             queries, keys and values, and after the position embeddings. Paper (Table 3): 0.1
             on ImageNet and ImageNet-21k, 0 on JFT-300M.
-        stochastic_depth: Share of the images that skip the last block in training, falling
-            linearly to 0 in the first. Paper: 0; Touvron et al., 2021: 0.1.
+        stochastic_depth: Share of the images that skip the last block's MSA, and again its MLP,
+            in training, falling linearly to 0 in the first block. Paper: 0; Touvron et al.,
+            2021: 0.1.
         activation: Of the MLPs. `"gelu"`, the exact form, is torchvision's and timm's.
         representation_size: Width of the hidden layer, tanh, that the head has while
-            pre-training on a large data set (section 3.2). Release: `D`, on ImageNet-21k.
+            pre-training on a large data set (section 3.1). Release: `D`, on ImageNet-21k.
         include_top: Whether to build the head.
         weights: `None`, or the path of a weights file of this network.
         input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper:
@@ -121,17 +122,27 @@ def ViT(
 
 
 def fine_tune(
-    model, *, classes, input_shape=(384, 384, 3), classifier_activation="softmax", name=None
+    model,
+    *,
+    classes,
+    dropout=0.0,
+    stochastic_depth=0.0,
+    input_shape=(384, 384, 3),
+    classifier_activation="softmax",
+    name=None,
 ):
     """A pre-trained network for another data set and resolution (section 3.2).
 
     The weights are the model's but for two: the position embeddings are resized to the new
     grid of patches (`keras_classics.layers.resize_positions`), and the head, with its hidden
-    layer if there is one, gives way to one layer of zeros.
+    layer if there is one, gives way to one layer of zeros. As a builder does, it follows the
+    dtype policy that is set now.
 
     Args:
         model: A `ViT` with its top.
         classes: Number of classes of the new data set.
+        dropout: As in `ViT`, whatever the model has. Release: 0.
+        stochastic_depth: As in `ViT`, whatever the model has. Release: 0.
         input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper
             (section 4.1): 384, or 512 and 518 for the largest.
         classifier_activation: Activation of the output; `None` gives the scores.
@@ -150,8 +161,21 @@ def fine_tune(
     embedding = old[PatchEmbedding]
     _check_sides(input_shape, model.input_shape[1] // embedding.grid[0])
     body = keras.Model(model.input, ends[-1].output, name=name or model.name)
+    blocks = [layer for layer in body.layers if isinstance(layer, TransformerEncoderBlock)]
+
+    def renewed(layer):
+        config = layer.get_config()
+        if isinstance(layer, layers.Layer):  # and no slice
+            config["dtype"] = keras.config.dtype_policy().name
+        if layer in blocks:
+            share = blocks.index(layer) / (len(blocks) - 1)
+            config |= {"dropout": dropout, "stochastic_depth": stochastic_depth * share}
+        elif isinstance(layer, layers.Dropout):
+            config["rate"] = dropout
+        return type(layer).from_config(config)
+
     x = image = keras.Input(input_shape, name="image")
-    tuned = keras.models.clone_model(body, input_tensors=image)
+    tuned = keras.models.clone_model(body, input_tensors=image, clone_function=renewed)
     grid = next(layer for layer in tuned.layers if isinstance(layer, PatchEmbedding)).grid
     for theirs, ours in zip(body.layers, tuned.layers, strict=True):
         values = theirs.get_weights()

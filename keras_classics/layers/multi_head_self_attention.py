@@ -23,9 +23,10 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
     One product gives the queries, keys and values of all heads: `qkv.kernel` holds the
     matrices of the queries, keys and values in this order, each with the heads in theirs.
-    The softmax is computed in float32 under mixed precision. Where the backend has flash
-    attention (PyTorch; JAX on a GPU), it is used unless `A` is asked for, or dropped from. Else,
-    from 512 tokens on, the gradient computes `A` once more instead of keeping it.
+    The softmax is computed in float32 under mixed precision. Unless `A` is asked for, or dropped
+    from, PyTorch and JAX compute attention as one operation of theirs, flash attention where
+    they have it; on TensorFlow, from 512 tokens on, the gradient computes `A` once more instead
+    of keeping it.
 
     Args:
         num_heads: `k`, a divisor of `D`. Paper: 12 or 16; Transformer: 8.

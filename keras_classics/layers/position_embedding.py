@@ -20,7 +20,8 @@ class PositionEmbedding(keras.layers.Layer):
         initializer: Start of `E_pos`. Default: normal, of standard deviation 0.02, as in
             the release.
 
-    Input and output shape: `(batch, positions, D)`, a known number of positions.
+    Input and output shape: `(batch, positions, D)`, a known number of positions; another
+    number takes a layer whose weights come from `resize`.
 
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 1,
     section 3.2 and appendix D.4.
@@ -40,6 +41,7 @@ class PositionEmbedding(keras.layers.Layer):
             )
         start = self.initializer or keras.initializers.RandomNormal(stddev=0.02)
         self.embeddings = self.add_weight(tuple(input_shape[1:]), start, name="embeddings")
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
     def call(self, tokens):  # (batch, positions, D)
         return tokens + self.embeddings

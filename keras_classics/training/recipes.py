@@ -164,6 +164,7 @@ RECIPES = {
         schedule="cosine",  # appendix B.1.1
         clip=1.0,  # appendix B.1.1
         image_size=384,  # appendix B.1.1
+        view="whole",  # the release
         crops="area",  # the release
         smallest_area=0.05,  # the release
     ),
@@ -186,6 +187,8 @@ RECIPES = {
         crops="area",
         smallest_area=0.05,  # the release
     ),
+    # Left out of it: repeated augmentation (three copies of an image in a batch) and bicubic
+    # resampling; and an erased rectangle is filled with noise before the images are scaled.
     "vit-deit": ViTRecipe(
         network="vit-deit",
         variant="S/16",

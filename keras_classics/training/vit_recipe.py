@@ -26,6 +26,7 @@ CHOICES = {
     "schedule": ("cosine", "linear"),
     "crops": ("area", "shift", "distort"),
     "channels": (1, 3),
+    "view": ("center", "whole"),
 }
 
 
@@ -50,7 +51,7 @@ class ViTRecipe:
     dropout: float = field("share that is dropped", default=0.0)
     stochastic_depth: float = field("share of images that skip the last block", default=0.0)
     representation: bool = field("a hidden layer in the head, for pre-training", default=False)
-    start: str = field("a trained model.keras to fine-tune", default=None)
+    start: str = field("a trained model.keras to fine-tune, whatever the variant", default=None)
     image_size: int = field("side of the network's input, pixels", default=224)
     channels: int = field("3, or 1 for digits", default=3)
     crops: str = field(
@@ -58,6 +59,7 @@ class ViTRecipe:
         "distort: planar distortions, for digits",
         default="area",
     )
+    view: str = field("test by the center, or by the whole image made square", default="center")
     smallest_area: float = field("least share of the image in a crop", default=0.05)
     label_smoothing: float = field("share of the target spread over all classes", default=0.0)
     mixup: float = field("alpha of MixUp; 0: none", default=0.0)
@@ -100,7 +102,7 @@ class ViTRecipe:
         return WarmUp(falling, self.warm_up)
 
     def update_rule(self, steps, model):
-        """The optimizer: Adam, whose decay spares biases, positions and norms; or SGD."""
+        """Adam or SGD; the decay spares biases, positions and norms."""
         shared = {
             "learning_rate": self.rate(steps),
             "global_clipnorm": self.clip or None,
@@ -108,11 +110,12 @@ class ViTRecipe:
             "ema_momentum": self.polyak,
         }
         if self.optimizer == "sgd":
-            return keras.optimizers.SGD(momentum=0.9, weight_decay=self.decay or None, **shared)
-        adam = keras.optimizers.AdamW(weight_decay=self.decay, epsilon=1e-8, **shared)
+            rule = keras.optimizers.SGD(momentum=0.9, weight_decay=self.decay or None, **shared)
+        else:
+            rule = keras.optimizers.AdamW(weight_decay=self.decay, epsilon=1e-8, **shared)
         spared = [weight for weight in model.trainable_weights if "kernel" not in weight.name]
-        adam.exclude_from_weight_decay(var_list=spared)
-        return adam
+        rule.exclude_from_weight_decay(var_list=spared)
+        return rule
 
     def build(self, classes):
         """The network, untrained or with the weights of `start`."""
@@ -123,7 +126,13 @@ class ViTRecipe:
             )
         if self.start:
             trained = keras.saving.load_model(self.start)
-            return vit.fine_tune(trained, classes=classes, input_shape=shape)
+            return vit.fine_tune(
+                trained,
+                classes=classes,
+                dropout=self.dropout,
+                stochastic_depth=self.stochastic_depth,
+                input_shape=shape,
+            )
         size = self.variant.rpartition("+")[2].partition("/")[0]
         width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
         return applications.ViT(
@@ -139,7 +148,7 @@ class ViTRecipe:
         """The training and the test images, and the names of the classes."""
         if isinstance(data, datasets.Data):  # ink from 0 to 1
             train, test = (
-                datasets.Arrays((255 * images).round().astype("uint8"), labels)
+                datasets.Arrays(_placed(images, data.box), labels)
                 for images, labels in (
                     (data.train_images, data.train_labels),
                     (data.test_images, data.test_labels),
@@ -161,9 +170,11 @@ class ViTRecipe:
         """What is between an image of 0 to 255 and the network; with a seed, to train."""
         side = self.image_size
         scale = keras.layers.Rescaling(1 / 127.5, -1)
-        # The release's test: 224 of 256 pixels. Small images are whole.
+        # As usual on ImageNet, the middle 224 of 256 pixels. Small images are whole.
         rescale = preprocessing.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = keras.layers.CenterCrop(side, side, data_format="channels_last")
+        if seed is None and self.view == "whole":
+            return [keras.layers.Resizing(side, side, data_format="channels_last"), scale]
         if seed is None:
             return [rescale, cut, scale]
         if self.crops == "area":
@@ -176,12 +187,19 @@ class ViTRecipe:
             others = OPERATIONS[self.operations]
             layers.append(preprocessing.RandAugment(*self.randaugment, **others))
         if self.erasing:
-            layers.append(keras.layers.RandomErasing(self.erasing, data_format="channels_last"))
+            # Keras draws the share itself, from a range.
+            share = (self.erasing, self.erasing)
+            layers.append(keras.layers.RandomErasing(share, data_format="channels_last"))
         return [*layers, scale]
 
     def prepare(self, data, seed, folder):
         """The compiled model, and what its `fit` takes."""
         train, test, classes = self.splits(data)
+        if len(train) < self.batch_size:
+            raise ValueError(
+                f"Training needs a full batch. Received: {len(train)} images and "
+                f"batch_size={self.batch_size}"
+            )
         model = self.build(len(classes))
         steps = self.passes * (len(train) // self.batch_size)
         model.compile(
@@ -214,14 +232,12 @@ class ViTRecipe:
         ]
         return {"test": count_errors(np.concatenate(wrong))}
 
-    def view(self, path, folder):
+    def read(self, path):
         """The image of a file as the network sees it, `(height, width, channels)`, -1 to 1."""
         if self.channels == 1:
-            placed = preprocessing.place_digits(
-                preprocessing.read_ink(path)[None, ..., None], 20, self.image_size, None
-            )
-            return 2 * np.asarray(placed[0]) - 1
-        image = datasets.read_image(path)
+            image = _placed(preprocessing.read_ink(path)[None, ..., None], None)[0]
+        else:
+            image = datasets.read_image(path)
         for layer in self.layers():
             image = layer(image)
         return ops.convert_to_numpy(image)
@@ -229,7 +245,7 @@ class ViTRecipe:
     def scores(self, model, paths, folder):
         """The scores of the classes for each image file."""
         for path in paths:
-            yield model.predict_on_batch(self.view(path, folder)[None])[0]
+            yield model.predict_on_batch(self.read(path)[None])[0]
 
     def pictured(self, data, folder):
         """What pictures of the trained network show: test images as it sees them, and labels."""
@@ -240,3 +256,9 @@ class ViTRecipe:
         """What a run states of its data."""
         train, test, classes = self.splits(data)
         return {"classes": classes, "train": len(train), "test": len(test)}
+
+
+def _placed(images, box):
+    """Digits of 0 to 1 and of this box as MNIST has them, 0 to 255."""
+    placed = preprocessing.place_digits(images, 20, 28, box)
+    return (255 * placed).round().astype("uint8")

@@ -174,6 +174,14 @@ def test_distance_by_a_loop(tokens):
             np.testing.assert_allclose(found[i, head], np.mean(means), rtol=1e-5)
 
 
+def test_a_patch_that_attends_to_the_class_token_alone_has_no_distance():
+    scores = np.eye(7)
+    scores[1, 1:] = [0, 0.25, 0, 0.75, 0, 0]  # 1 to the right, and 1 below
+    scores[2, :3] = [1, 0, 0]
+    found = mean_attention_distance({"layer": scores[None, None]}, GRID, 1)
+    np.testing.assert_allclose(found, [[1 / 5]])
+
+
 def test_distance_of_known_attention():
     """To itself, to all alike, and to all alike beside half to the class token."""
     itself, alike = np.eye(7), np.full((7, 7), 1 / 7)

@@ -558,6 +558,7 @@ def test_fine_tune(variant, arguments, small):
         (None, *shape),
         (None, 4),
     )
+    other = fine_tune(model, classes=4, dropout=0.3, stochastic_depth=0.4, input_shape=shape)
     assert "pre_logits" not in [layer.name for layer in tuned.layers]
     old = {v.path: numpy(v) for v in model.trainable_variables}
     side = int(variant[-2:].strip("/"))
@@ -570,8 +571,13 @@ def test_fine_tune(variant, arguments, small):
         else:
             np.testing.assert_array_equal(numpy(v), old[v.path])
     assert len(tuned.trainable_variables) == len(old) - 2 * ("representation_size" in arguments)
-    for name in ("dropout", "encoder_block_3"):
-        assert tuned.get_layer(name).get_config() == model.get_layer(name).get_config()
+    for net, dropout, depth in ((tuned, 0.0, 0.0), (other, 0.3, 0.4)):
+        blocks = [layer for layer in net.layers if isinstance(layer, TransformerEncoderBlock)]
+        assert net.get_layer("dropout").rate == dropout
+        assert {block.dropout for block in blocks} == {dropout}
+        rates = [block.stochastic_depth for block in blocks]
+        np.testing.assert_allclose(rates, np.linspace(0, depth, len(blocks)))
+        assert blocks[0].mlp_dim == model.get_layer("encoder_block_1").mlp_dim
 
     tuned.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     tuned.fit(images(4, *shape), np.arange(4), verbose=0)
@@ -593,6 +599,19 @@ def test_fine_tune_at_the_papers_sizes():
     new, old = (m.get_layer("position_embedding").get_weights()[0] for m in (tuned, model))
     np.testing.assert_array_equal(new, resize_positions(old, (24, 24)))
     np.testing.assert_array_equal(new[[0, 1, 24, -1]], old[[0, 1, 14, -1]])  # and the corners'
+
+
+def test_fine_tune_follows_the_dtype_policy(small):
+    model = ViT("Ti/16", **small)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        tuned = fine_tune(model, classes=4, input_shape=small["input_shape"])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    policies = {layer.name: layer.dtype_policy.name for layer in tuned.layers[1:]}
+    assert policies.pop("predictions") == "float32"
+    assert set(policies.values()) == {"mixed_bfloat16"}
+    assert model.get_layer("encoder_block_1").dtype_policy.name == "float32"
 
 
 def test_fine_tune_needs_a_vit_with_its_top(small):

@@ -118,3 +118,11 @@ def test_grids_that_do_not_fit():
         resize_positions(random(7, 4), (2, 2))
     with pytest.raises(ValueError, match=r"`grid` must.*Received: grid=\(0, 2\)"):
         resize_positions(random(5, 4), (0, 2))
+
+
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_another_number_of_positions_is_refused(n):
+    layer = PositionEmbedding()
+    layer.build((None, 5, 4))
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 5, 4\)"):
+        layer(random(2, n, 4))

@@ -59,10 +59,12 @@ def test_the_papers_numbers():
     np.testing.assert_allclose(float(linear(quarter)), 0.75 * 3e-3, rtol=1e-4)
 
 
-def test_only_kernels_decay(data, tmp_path):
+@pytest.mark.parametrize("rule", ["adam", "sgd"])
+def test_only_kernels_decay(rule):
     """Without gradients, a step of the optimizer leaves the decay alone."""
-    model = small(learning_rate=0.1, decay=0.5, warm_up=0).build(2)
-    optimizer = small(learning_rate=0.1, decay=0.5, warm_up=0).update_rule(100, model)
+    recipe = small(learning_rate=0.1, decay=0.5, warm_up=0, optimizer=rule)
+    model = recipe.build(2)
+    optimizer = recipe.update_rule(100, model)
     for weight in model.trainable_weights:
         weight.assign(np.ones(weight.shape, "float32"))
     zeros = [keras.ops.zeros(weight.shape) for weight in model.trainable_weights]
@@ -129,6 +131,48 @@ def test_deits_augmentation(data, tmp_path):
     assert ((y > 0.01) & (y < 0.99)).any()
 
 
+def test_erasing_is_the_share_of_images():
+    erase = next(
+        layer
+        for layer in small(erasing=0.25).layers(seed=1)
+        if isinstance(layer, keras.layers.RandomErasing)
+    )
+    images = np.full((1000, 16, 16, 3), 100, "float32")
+    erased = keras.ops.convert_to_numpy(erase(images, training=True)) != 100
+    assert 0.21 < erased.any(axis=(1, 2, 3)).mean() < 0.29
+
+
+def test_the_whole_image_made_square():
+    image = np.zeros((16, 48, 3), "uint8")
+    image[:, 36:] = 255
+    seen = image
+    for layer in small(view="whole").layers():
+        seen = layer(seen)
+    seen = keras.ops.convert_to_numpy(seen)
+    assert seen.shape == (16, 16, 3)
+    np.testing.assert_allclose(seen[:, :11], -1)
+    np.testing.assert_allclose(seen[:, 13:], 1)
+
+
+@pytest.mark.parametrize("box", [7, 20, None])
+def test_digits_of_files_are_those_of_the_test(box, tmp_path):
+    """A digit of another box, or of none, is brought to MNIST's as that of a file is."""
+    ink = np.zeros((1, 28, 28, 1), "float32")
+    ink[0, 4:24, 6:22] = 1
+    recipe = small("vit-mnist", image_size=32)
+    data = datasets.Data("one", box, ink, np.array([1]), ink, np.array([1]))
+    _, test, _ = recipe.splits(data)
+    expected = np.zeros((28, 28))
+    expected[4:24, 6:22] = 255
+    np.testing.assert_allclose(test.images[0, ..., 0], expected, atol=1)
+    path = tmp_path / "one.png"
+    Image.fromarray((255 - 255 * ink[0, ..., 0]).astype("uint8")).save(path)
+    seen = test.images[0]
+    for layer in recipe.layers():
+        seen = layer(seen)
+    np.testing.assert_allclose(recipe.read(path), keras.ops.convert_to_numpy(seen), atol=0.02)
+
+
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow mixes")
 def test_other_backends_do_not_mix(data, tmp_path):
     pytest.importorskip("keras_cv")
@@ -156,7 +200,7 @@ def test_a_run_and_its_fine_tuning(data, tmp_path):
         noise = np.random.default_rng(1).integers(-50, 50, (64, 90, 3))
         Image.fromarray((np.array(colour) + noise).astype("uint8")).save(paths[-1])
     assert [first for first, _, _ in run.predict(*paths)] == ["green", "red"]
-    seen = again.recipe.view(paths[0], run.folder)
+    seen = again.recipe.read(paths[0])
     assert seen.shape == (16, 16, 3)
     np.testing.assert_allclose(seen.mean((0, 1)), [-0.53, 0.41, -0.53], atol=0.03)
 
@@ -223,6 +267,8 @@ def test_data_that_do_not_fit_are_refused(data, digits, tmp_path):
         small().prepare(digits, 0, tmp_path)
     with pytest.raises(ValueError, match="colours has images of 3 channels: --channels=3"):
         small("vit-mnist").prepare(data, 0, tmp_path)
+    with pytest.raises(ValueError, match="full batch. Received: 44 images and batch_size=45"):
+        small(batch_size=45).prepare(data, 0, tmp_path)
     with pytest.raises(ValueError, match="shorter than the training, 10 steps.*warm_up=10"):
         small(warm_up=10).prepare(data, 0, tmp_path)
     assert vit_recipe.CHOICES["crops"][0] == "area"
