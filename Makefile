@@ -6,7 +6,7 @@ demo: $(VENV)/demo
 	$(VENV)/bin/keras-classics train lenet5 --data=digits --passes=80 --distortions
 
 test: $(VENV)/test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
 
 lint: $(VENV)/test
 	$(VENV)/bin/ruff check .

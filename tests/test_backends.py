@@ -10,13 +10,17 @@ import keras
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-TESTS = ["datasets", "layers", "optimizers", "preprocessing", "surgery", "training"]
-TESTS += ["test_activations.py", "test_initializers.py", "test_losses.py"]
+PARTS = [  # of about the same length, for several processes
+    ["layers"],
+    ["datasets", "preprocessing", "training"],
+    ["optimizers", "surgery", "test_activations.py", "test_initializers.py", "test_losses.py"],
+]
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part[0])
 @pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
-def test_on_another_backend(backend):
+def test_on_another_backend(backend, part):
     if backend == keras.backend.backend():
         pytest.skip(f"all other tests run on {backend}")
     if importlib.util.find_spec(backend) is None:
@@ -29,7 +33,7 @@ def test_on_another_backend(backend):
             "-q",
             "-m",
             "not slow",
-            *(str(HERE / name) for name in TESTS),
+            *(str(HERE / name) for name in part),
         ],
         env={**os.environ, "KERAS_BACKEND": backend},
         cwd=HERE.parent,
