@@ -637,6 +637,7 @@ def test_mixed_precision(variant, policy, small):
     keras.config.set_dtype_policy(policy)
     try:
         half = ViT(variant, **small)
+        tuned = fine_tune(half, classes=3, input_shape=(48, 32, 3))
     finally:
         keras.config.set_dtype_policy(before)
     half.set_weights(full.get_weights())
@@ -645,7 +646,6 @@ def test_mixed_precision(variant, policy, small):
     assert half.get_layer("predictions").compute_dtype == "float32"
     x = images(4, *small["input_shape"])
     close(outputs(half, x), outputs(full, x), 0.1 if policy == "mixed_bfloat16" else 0.02)
-    tuned = fine_tune(half, classes=3, input_shape=(48, 32, 3))
     assert tuned.get_layer("encoder_block_2").dtype_policy.name == policy
     assert {weight.dtype for weight in tuned.weights} == {"float32"}
     tuned.compile("adam", "sparse_categorical_crossentropy")
