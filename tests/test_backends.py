@@ -10,7 +10,7 @@ import keras
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-PARTS = [  # of about the same length, for several processes
+PARTS = [  # each in a process of its own
     ["layers"],
     ["datasets", "preprocessing", "training"],
     ["optimizers", "surgery", "test_activations.py", "test_initializers.py", "test_losses.py"],

@@ -164,7 +164,7 @@ RECIPES = {
         schedule="cosine",  # appendix B.1.1
         clip=1.0,  # appendix B.1.1
         image_size=384,  # appendix B.1.1
-        view="whole",  # the release
+        views="whole",  # the release
         crops="area",  # the release
         smallest_area=0.05,  # the release
     ),

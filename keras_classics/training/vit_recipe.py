@@ -26,7 +26,7 @@ CHOICES = {
     "schedule": ("cosine", "linear"),
     "crops": ("area", "shift", "distort"),
     "channels": (1, 3),
-    "view": ("center", "whole"),
+    "views": ("center", "whole"),
 }
 
 
@@ -59,7 +59,7 @@ class ViTRecipe:
         "distort: planar distortions, for digits",
         default="area",
     )
-    view: str = field("test by the center, or by the whole image made square", default="center")
+    views: str = field("test by the center, or by the whole image made square", default="center")
     smallest_area: float = field("least share of the image in a crop", default=0.05)
     label_smoothing: float = field("share of the target spread over all classes", default=0.0)
     mixup: float = field("alpha of MixUp; 0: none", default=0.0)
@@ -173,7 +173,7 @@ class ViTRecipe:
         # As usual on ImageNet, the middle 224 of 256 pixels. Small images are whole.
         rescale = preprocessing.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = keras.layers.CenterCrop(side, side, data_format="channels_last")
-        if seed is None and self.view == "whole":
+        if seed is None and self.views == "whole":
             return [keras.layers.Resizing(side, side, data_format="channels_last"), scale]
         if seed is None:
             return [rescale, cut, scale]
@@ -195,25 +195,21 @@ class ViTRecipe:
     def prepare(self, data, seed, folder):
         """The compiled model, and what its `fit` takes."""
         train, test, classes = self.splits(data)
-        if len(train) < self.batch_size:
-            raise ValueError(
-                f"Training needs a full batch. Received: {len(train)} images and "
-                f"batch_size={self.batch_size}"
-            )
         model = self.build(len(classes))
+
+        def targets(labels):
+            return ops.one_hot(labels, len(classes), dtype="float32")
+
+        mix = mixing(self.mixup, self.cutmix, seed) if self.mixup or self.cutmix else None
+        batches = image_batches(train, self.layers(seed), self.batch_size, seed, targets, mix)
         steps = self.passes * (len(train) // self.batch_size)
         model.compile(
             optimizer=self.update_rule(steps, model),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
             metrics=["accuracy"],
         )
-
-        def targets(labels):
-            return ops.one_hot(labels, len(classes), dtype="float32")
-
-        mix = mixing(self.mixup, self.cutmix, seed) if self.mixup or self.cutmix else None
         return model, {
-            "x": image_batches(train, self.layers(seed), self.batch_size, seed, targets, mix),
+            "x": batches,
             "validation_data": image_batches(test, self.layers(), self.batch_size, targets=targets),
             "shuffle": False,  # the batches come shuffled
             "callbacks": [],

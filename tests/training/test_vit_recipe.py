@@ -146,7 +146,7 @@ def test_the_whole_image_made_square():
     image = np.zeros((16, 48, 3), "uint8")
     image[:, 36:] = 255
     seen = image
-    for layer in small(view="whole").layers():
+    for layer in small(views="whole").layers():
         seen = layer(seen)
     seen = keras.ops.convert_to_numpy(seen)
     assert seen.shape == (16, 16, 3)
@@ -251,6 +251,7 @@ def test_every_recipe_builds(name):
         ({"optimizer": "lamb"}, "`optimizer` must be one of adam, sgd"),
         ({"schedule": "steps"}, "`schedule` must be one of cosine, linear"),
         ({"crops": "center"}, "`crops` must be one of area, shift, distort"),
+        ({"views": "paper"}, "`views` must be one of center, whole. Received: views=paper"),
         ({"channels": 2}, "`channels` must be one of 1, 3"),
         ({"passes": 0}, "at least 1, `warm_up` at least 0. Received: 0, 8, 2"),
         ({"warm_up": -1}, "at least 1, `warm_up` at least 0. Received: 2, 8, -1"),
