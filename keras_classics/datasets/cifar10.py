@@ -11,46 +11,56 @@ import numpy as np
 from keras_classics.datasets.files import locate
 
 ABOUT = "50,000 + 10,000 colour images of 32x32, ten classes, six binary files"
+FOLDER = "cifar-10-batches-bin"
+FILES = {"train": [f"data_batch_{n}.bin" for n in range(1, 6)], "test": ["test_batch.bin"]}
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
-RECORD = 1 + 3 * 32 * 32  # a label, then the planes of R, G and B
 
 
 def read(split, data_dir=None):
     """The images (uint8, 0 to 255) and labels of `"train"` or `"test"`, in the files' order."""
-    names = [f"data_batch_{n}.bin" for n in range(1, 6)] if split == "train" else ["test_batch.bin"]
+    return read_binary("cifar10", URL, FOLDER, FILES[split], len(CLASSES), data_dir)
+
+
+def read_binary(name, url, folder, files, classes, data_dir=None, labels=1):
+    """Reads binary files of CIFAR: records of `labels` labels, the last of which counts, and
+    the planes of R, G and B."""
     if data_dir is None:
-        archive = locate("cifar10", "cifar-10-binary.tar.gz", URL)
-        data_dir = archive.parent / "cifar-10-batches-bin"
-        if not all((data_dir / name).is_file() for name in names):
-            _unpack(archive)
-    records = np.concatenate([_records(locate("cifar10", n, URL, data_dir)) for n in names])
-    images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(images), records[:, 0].astype("int32")
+        archive = locate(name, url.rpartition("/")[2], url)
+        data_dir = archive.parent / folder
+        if not all((data_dir / file).is_file() for file in files):
+            _unpack(archive, url)
+    records = np.concatenate(
+        [_records(locate(name, file, url, data_dir), url, classes, labels) for file in files]
+    )
+    images = records[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), records[:, labels - 1].astype("int32")
 
 
-def _unpack(archive):
+def _unpack(archive, url):
     try:
         with tarfile.open(archive) as members:
             members.extractall(archive.parent, filter="data")
     except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
         raise ValueError(
             f"{archive} is truncated or is not a tar archive ({error}; its size is "
-            f"{archive.stat().st_size:,} bytes). Remove it, and it is downloaded again from {URL}"
+            f"{archive.stat().st_size:,} bytes). Remove it, and it is downloaded again from {url}"
         ) from error
 
 
-def _records(path):
+def _records(path, url, classes, labels):
+    record = labels + 3 * 32 * 32
     content = np.fromfile(path, np.uint8)
-    if not len(content) or len(content) % RECORD:
+    if not len(content) or len(content) % record:
         raise ValueError(
-            f"{path} is not whole: expected records of {RECORD:,} bytes, received "
-            f"{len(content):,} bytes. Get it again from {URL}"
+            f"{path} is not whole: expected records of {record:,} bytes, received "
+            f"{len(content):,} bytes. Get it again from {url}"
         )
-    records = content.reshape(-1, RECORD)
-    if records[:, 0].max() > 9:
+    records = content.reshape(-1, record)
+    highest = records[:, labels - 1].max()
+    if highest >= classes:
         raise ValueError(
-            f"{path} is not a file of CIFAR-10: expected labels from 0 to 9, received "
-            f"{records[:, 0].max()}. Get it again from {URL}"
+            f"{path} is not a file of CIFAR-{classes}: expected labels from 0 to {classes - 1}, "
+            f"received {highest}. Get it again from {url}"
         )
     return records

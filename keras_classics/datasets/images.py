@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import io
 import os
@@ -21,10 +22,12 @@ VALIDATION = ("val", "validation", "test")  # names of its folder, or of its spl
 class Images:
     """A data set of photographs, in two splits, with the `name` that `load` takes.
 
-    A split has a length, and `stream(seed)`, a `tf.data.Dataset` of single examples: a
-    uint8 image `(height, width, 3)` and its int32 label, in the split's order, or with a
-    `seed` in a new order at each pass. Splits in memory or in files also have `labels`
-    and give one example as `split[i]`, on any backend.
+    A split has a length. Within TensorFlow, `records(seeds, worker, workers)` is a
+    `tf.data.Dataset` of what stands for its examples, in the split's order, or for training in
+    one that follows from two integers, the seed and the number of the pass; of it the share of
+    one of several workers, `ceil((n - worker) / workers)` records; and `decode` makes of a
+    record a uint8 image `(height, width, channels)` and its int32 label. Splits in memory or in
+    files also have `labels` and give one example as `split[i]`, on any backend.
     """
 
     name: str
@@ -32,12 +35,71 @@ class Images:
     train: object
     validation: object
 
+    def __post_init__(self):
+        last = len(self.classes) - 1
+        if last < 1:
+            raise ValueError(f"Data need two classes or more. Received: {last + 1} of {self.name}")
+        for name in ("train", "validation"):
+            split = getattr(self, name)
+            if not len(split):
+                raise ValueError(f"The split {name} has no image. Received: {self.name}")
+            labels = getattr(split, "labels", None)
+            wrong = np.flatnonzero((labels < 0) | (labels > last)) if labels is not None else ()
+            if len(wrong):
+                raise ValueError(
+                    f"{len(self.classes)} classes have labels from 0 to {last}. Received: "
+                    f"{labels[wrong[0]]} for image {wrong[0]} of {name}, {self.name}"
+                )
 
-class Arrays:
-    """A split in memory: `images`, uint8 `(n, height, width, 3)`, and `labels`, int32 `(n,)`."""
+
+class Indexed:
+    """A split whose examples can be had in any order; its records are their positions."""
+
+    def records(self, seeds=None, worker=0, workers=1):
+        import tensorflow as tf
+
+        order = tf.range(len(self), dtype=tf.int64)
+        if seeds is not None:
+            order = tf.random.experimental.stateless_shuffle(order, seeds)
+        return tf.data.Dataset.from_tensor_slices(order[worker::workers])
+
+    def __getstate__(self):  # without tensors
+        return {k: v for k, v in vars(self).items() if k != "_tensors"}
+
+    @functools.cached_property
+    def _tensors(self):
+        import tensorflow as tf
+
+        with tf.init_scope():  # outside of the graph that asks first
+            return tuple(tf.constant(array) for array in self._arrays())
+
+
+class Arrays(Indexed):
+    """A split in memory: `images`, uint8 `(n, height, width, channels)`, and `labels`, `(n,)`.
+
+    Raises:
+        ValueError: If images and labels do not fit together, or are of another type.
+    """
 
     def __init__(self, images, labels):
-        self.images, self.labels = images, labels
+        images, labels = np.asarray(images), np.asarray(labels)
+        if images.dtype != np.uint8 or images.ndim != 4:
+            lowest, highest = (images.min(), images.max()) if images.size else ("none", "none")
+            raise ValueError(
+                "Images must be uint8, from 0 to 255, (n, height, width, channels). Received: "
+                f"{images.dtype} from {lowest} to {highest}, {images.shape}. Of images from 0 to "
+                '1, `(255 * images).round().astype("uint8")` makes such.'
+            )
+        if images.shape[-1] not in (1, 3):
+            raise ValueError(f"Images must have 3 channels, or 1. Received: {images.shape[-1]}")
+        if labels.ndim == 2 and labels.shape[1] == 1:  # as keras.datasets has them
+            labels = labels[:, 0]
+        if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(
+                f"{len(images)} images need as many labels, integers from 0. "
+                f"Received: {labels.dtype}, {labels.shape}"
+            )
+        self.images, self.labels = images, labels.astype("int32")
 
     def __len__(self):
         return len(self.images)
@@ -45,14 +107,15 @@ class Arrays:
     def __getitem__(self, index):
         return self.images[index], self.labels[index]
 
-    def stream(self, seed=None):
-        import tensorflow as tf
+    def decode(self, record):
+        images, labels = self._tensors
+        return images[record], labels[record]
 
-        images, labels = tf.constant(self.images), tf.constant(self.labels)
-        return _order(len(self), seed).map(lambda i: (images[i], labels[i]), tf.data.AUTOTUNE)
+    def _arrays(self):
+        return self.images, self.labels
 
 
-class Files:
+class Files(Indexed):
     """A split in files: their `paths`, and `labels`, int32 `(n,)`."""
 
     def __init__(self, paths, labels):
@@ -64,21 +127,88 @@ class Files:
     def __getitem__(self, index):
         return read_image(self.paths[index]), self.labels[index]
 
-    def stream(self, seed=None):
+    def decode(self, record):
         import tensorflow as tf
 
-        paths = tf.constant([os.fsencode(path) for path in self.paths])
-        labels = tf.constant(self.labels)
-        return _order(len(self), seed).map(
-            lambda i: (decode(tf.io.read_file(paths[i])), labels[i]), tf.data.AUTOTUNE
-        )
+        paths, labels = self._tensors
+        return decode(tf.io.read_file(paths[record])), labels[record]
+
+    def _arrays(self):
+        return [os.fsencode(path) for path in self.paths], self.labels
 
 
-def _order(n, seed):
+class Stream:
+    """A split that the user reads: a `tf.data.Dataset` of single examples `(image, label)`.
+
+    Args:
+        data: The dataset, of known length, in an order of its own.
+
+    A training pass shuffles it, within 4,096 examples.
+    """
+
+    def __init__(self, data):
+        spec = data.element_spec
+        single = isinstance(spec, tuple) and [s.shape.rank for s in spec] == [3, 0]
+        if not single or spec[0].dtype != "uint8":
+            raise ValueError(
+                "A tf.data.Dataset must give single examples: a uint8 image (height, width, "
+                f"channels) from 0 to 255, and its label. Received: {data.element_spec}"
+            )
+        if int(data.cardinality()) < 0:
+            raise ValueError(
+                "A tf.data.Dataset must know its length: "
+                "`.apply(tf.data.experimental.assert_cardinality(n))`. Received: one that does not"
+            )
+        self.data = data
+
+    def __len__(self):
+        return int(self.data.cardinality())
+
+    def records(self, seeds=None, worker=0, workers=1):
+        data = self.data if seeds is None else shuffled(self.data, seeds)
+        return data.shard(workers, worker)
+
+    def decode(self, record):
+        import tensorflow as tf
+
+        return record[0], tf.cast(record[1], tf.int32)
+
+
+def wrap(train, validation, classes=None, name="own"):
+    """Images of one's own as a data set, for `training.train`.
+
+    Args:
+        train: The training images: a pair of arrays `(images, labels)`, uint8 `(n, height,
+            width, channels)` from 0 to 255 and integers `(n,)` from 0; or a `tf.data.Dataset`
+            of single examples `(image, label)` of that kind, which knows its length.
+        validation: The images to test with, likewise.
+        classes: Names of the classes. Default for arrays: `"0"`, `"1"` and so on.
+        name: Name of the data set.
+
+    Returns:
+        `Images`.
+
+    Raises:
+        ValueError: If images or labels are of another type, size or range.
+    """
+    splits = [
+        Arrays(*s) if isinstance(s, (tuple, list)) else Stream(s) for s in (train, validation)
+    ]
+    if classes is None:
+        if not isinstance(splits[0], Arrays):
+            raise ValueError(
+                "A tf.data.Dataset needs the names of its classes. Received: classes=None"
+            )
+        classes = [str(k) for k in range(int(splits[0].labels.max(initial=-1)) + 1)]
+    return Images(name, tuple(classes), *splits)
+
+
+def shuffled(data, seeds):
+    """A dataset in an order that follows from two integers, drawn from 4,096 records ahead."""
     import tensorflow as tf
 
-    order = tf.data.Dataset.range(n)
-    return order if seed is None else order.shuffle(n, seed)
+    drawn = tf.random.stateless_uniform((), seeds, 0, 2**31 - 1, tf.int64)
+    return data.shuffle(4096, drawn, reshuffle_each_iteration=False)
 
 
 def read_image(path):

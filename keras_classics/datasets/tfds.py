@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_classics.datasets.images import VALIDATION, Images, decode
+from keras_classics.datasets.images import VALIDATION, Images, decode, shuffled
 
 
 class Examples:
@@ -19,26 +19,27 @@ class Examples:
     def __len__(self):
         return self.builder.info.splits[self.split].num_examples
 
-    def stream(self, seed=None):
+    def records(self, seeds=None, worker=0, workers=1):
         import tensorflow as tf
         import tensorflow_datasets as tfds
 
         data = self.builder.as_dataset(
-            self.split,
+            tfds.even_splits(self.split, workers)[worker],  # whole files, as far as it goes
             decoders=tfds.decode.PartialDecoding(
                 {"image": True, "label": True}, {"image": tfds.decode.SkipDecoding()}
             ),
-            shuffle_files=seed is not None,
-            read_config=tfds.ReadConfig(shuffle_seed=seed, try_autocache=False),
+            read_config=tfds.ReadConfig(try_autocache=False),
         )
-        if seed is not None:  # encoded images; the files were shuffled when they were written
-            data = data.shuffle(4096, seed)
         options = tf.data.Options()
         options.deterministic = True
-        return data.with_options(options).map(
-            lambda example: (decode(example["image"]), tf.cast(example["label"], tf.int32)),
-            tf.data.AUTOTUNE,
-        )
+        data = data.with_options(options)
+        # The files were shuffled when they were written.
+        return data if seeds is None else shuffled(data, seeds)
+
+    def decode(self, record):
+        import tensorflow as tf
+
+        return decode(record["image"]), tf.cast(record["label"], tf.int32)
 
 
 def catalogued(name, data_dir=None):

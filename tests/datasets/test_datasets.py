@@ -137,3 +137,21 @@ def test_broken_usps_line(usps, line):
     path.write_bytes(gzip.compress(good + line.encode()))
     with pytest.raises(ValueError, match=r"zip\.test\.gz, line 4: expected a label from 0 to 9"):
         datasets.load("usps", usps)
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "message"),
+    [
+        (1.5, 3, "ink from 0 to 1. Received: image 2 of test, mine, with ink from 0 to 1.5"),
+        (-0.1, 3, "ink from 0 to 1. Received: image 2 of test, mine, with ink from -0.1"),
+        (1.0, 10, "labels from 0 to 9. Received: image 2 of test, mine, .* the label 10"),
+    ],
+)
+def test_digits_out_of_range(image, label, message):
+    images, labels = np.zeros((4, 8, 8, 1)), np.arange(4)
+    spoiled = (images.copy(), labels.copy())
+    spoiled[0][2, 0, 0, 0], spoiled[1][2] = image, label
+    with pytest.raises(ValueError, match=message):
+        datasets.Data("mine", 8, images, labels, *spoiled)
+    with pytest.raises(ValueError, match=r"\(n, height, width, 1\) with labels \(n,\). Received"):
+        datasets.Data("mine", 8, images[..., 0], labels, images, labels)

@@ -119,12 +119,24 @@ def test_tensorflow_and_pillow_decode_the_same(kind):
     np.testing.assert_array_equal(images.decode(content), expected)
 
 
+def read(split, *seeds, worker=0, workers=1):
+    """A dataset of a split's examples, its records made within `flat_map`, as training does."""
+    import tensorflow as tf
+
+    def records(_):
+        given = tf.constant(seeds) + 0 if seeds else None
+        return split.records(given, worker, workers)
+
+    given = tf.data.Dataset.from_tensors(0).flat_map(records)
+    return tf.data.Dataset.zip((given,)).map(split.decode)
+
+
 @tensorflow_only
-def test_stream_gives_what_the_split_gives(tmp_path):
+def test_records_give_what_the_split_gives(tmp_path):
     write(tmp_path, {f"{'ab'[i % 2]}/{k}.png": f[0] for i, (k, f) in enumerate(FILES.items())})
     split = datasets.load(str(tmp_path)).train
-    stream = split.stream()
-    assert stream.cardinality() == len(split) == len(FILES) - 2
+    stream = read(split)
+    assert len(split) == len(FILES) - 2
     for (image, label), index in zip(stream, range(len(split)), strict=True):
         np.testing.assert_array_equal(image, split[index][0])
         assert label == split[index][1] == split.labels[index]
@@ -257,25 +269,100 @@ def numbered(tmp_path, n=40):
     }
 
 
+def numbered_stream(n=40):
+    """The same as the user's own `tf.data.Dataset`."""
+    import tensorflow as tf
+
+    pixel = np.zeros((n, 1, 1, 3), "uint8") + np.arange(n, dtype="uint8")[:, None, None, None]
+    return tf.data.Dataset.from_tensor_slices((pixel, np.arange(n)))
+
+
 @tensorflow_only
-@pytest.mark.parametrize("kind", ["files", "arrays"])
+@pytest.mark.parametrize("kind", ["files", "arrays", "stream", "tfds"])
 def test_order(kind, tmp_path):
-    split = numbered(tmp_path)[kind]
+    if kind == "tfds":
+        store(tmp_path, {"train": range(40), "test": range(4)})
+        split = datasets.load("tfds:tiny", tmp_path).train
+    elif kind == "stream":
+        split = datasets.Stream(numbered_stream())
+    else:
+        split = numbered(tmp_path)[kind]
+    assert len(split) == 40
 
-    def passes(stream, count=2):
-        assert stream.cardinality() == 40
-        pairs = [[(int(x[0, 0, 0]), int(y)) for x, y in stream] for _ in range(count)]
-        assert all(x == y for each in pairs for x, y in each)
-        return [[y for _, y in each] for each in pairs]
+    def order(*seeds, **share):
+        pairs = [(int(x[0, 0, 0]), int(y)) for x, y in read(split, *seeds, **share)]
+        assert all(y == (x % 2 if kind == "tfds" else x) for x, y in pairs)
+        return [x for x, _ in pairs]
 
-    assert passes(split.stream()) == [list(range(40))] * 2
-    first, second = passes(split.stream(seed=0))
-    assert first != second
-    assert sorted(first) == sorted(second) == list(range(40))
-    assert passes(split.stream(seed=0)) == [first, second]
-    assert passes(split.stream(seed=1))[0] != first
+    written = order()
+    assert sorted(written) == list(range(40))
+    assert written == list(range(40)) or kind == "tfds"
+    assert order() == written
+    first = order(0, 0)
+    assert sorted(first) == list(range(40))
+    assert order(0, 0) == first
+    others = [order(*seeds) for seeds in [(0, 1), (1, 0), (1, 1)]]
+    assert len({tuple(each) for each in [first, written, *others]}) == 5
     # The whole list is shuffled: the last comes early, now and then.
-    assert min(each.index(39) for each in passes(split.stream(seed=0), 12)) < 8
+    assert min(order(0, k).index(written[-1]) for k in range(12)) < 8
+    # Of several workers each has its share, and together they have all.
+    shares = [order(0, 3, worker=w, workers=3) for w in range(3)]
+    assert [len(share) for share in shares] == [14, 13, 13]
+    assert sorted(x for share in shares for x in share) == list(range(40))
+    if kind in ("files", "arrays"):
+        assert shares == [order(0, 3)[w::3] for w in range(3)]
+
+
+def test_own_data(tmp_path):
+    images, labels = np.zeros((6, 2, 3, 3), "uint8"), np.array([0, 1, 2, 2, 1, 0])
+    data = datasets.wrap((images, labels), (images[:2], labels[:2, None]), name="mine")
+    assert (data.name, data.classes, len(data.train)) == ("mine", ("0", "1", "2"), 6)
+    np.testing.assert_array_equal(data.validation.labels, [0, 1])
+    named = datasets.wrap((images, labels), (images, labels), classes=["a", "b", "c"])
+    assert named.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "message"),
+    [
+        (np.ones((2, 4, 4, 3)), [0, 1], None, r"uint8.*Received: float64 from 1.0 to 1.0"),
+        (np.zeros((2, 4, 4), "uint8"), [0, 1], None, r"\(n, height, width, channels\).*\(2, 4, 4"),
+        (np.zeros((2, 4, 4, 2), "uint8"), [0, 1], None, "3 channels, or 1. Received: 2"),
+        (np.zeros((2, 4, 4, 3), "uint8"), [0], None, r"2 images need as many labels.*\(1,\)"),
+        (np.zeros((2, 4, 4, 3), "uint8"), [0.0, 1.0], None, "integers from 0. Received: float64"),
+        (
+            np.zeros((3, 4, 4, 3), "uint8"),
+            [0, -1, 1],
+            None,
+            "labels from 0 to 1.*Received: -1 for image 1 of train",
+        ),
+        (
+            np.zeros((3, 4, 4, 3), "uint8"),
+            [0, 1, 2],
+            ["a", "b"],
+            "labels from 0 to 1.*Received: 2 for image 2 of train",
+        ),
+        (np.zeros((0, 4, 4, 3), "uint8"), np.zeros(0, int), "ab", "train has no image"),
+        (np.zeros((2, 4, 4, 3), "uint8"), [0, 0], None, "two classes or more. Received: 1"),
+    ],
+)
+def test_own_data_that_cannot_be_trained_on(images, labels, classes, message):
+    good = (np.zeros((2, 4, 4, 3), "uint8"), [0, 1])
+    with pytest.raises(ValueError, match=message):
+        datasets.wrap((images, labels), good, classes)
+
+
+@tensorflow_only
+def test_own_stream():
+    data = numbered_stream()
+    own = datasets.wrap(data, data.take(4), classes=[str(i) for i in range(40)])
+    assert (len(own.train), len(own.validation)) == (40, 4)
+    with pytest.raises(ValueError, match="names of its classes. Received: classes=None"):
+        datasets.wrap(data, data)
+    with pytest.raises(ValueError, match="must give single examples"):
+        datasets.wrap(data.batch(2), data, classes="ab")
+    with pytest.raises(ValueError, match=r"must know its length: `\.apply"):
+        datasets.wrap(data.filter(lambda x, y: y > 3), data, classes="ab")
 
 
 def test_cifar10_as_images(tmp_path):
@@ -370,31 +457,20 @@ def test_tfds(tmp_path):
     assert data.name == "tfds:tiny"
     assert data.classes == ("even", "odd")
     assert (len(data.train), len(data.validation)) == (30, 5)
-    pairs = list(data.validation.stream())
+    pairs = list(read(data.validation))
     assert sorted(int(image[0, 0, 0]) for image, _ in pairs) == list(range(100, 105))
     for image, label in pairs:
         assert (image.shape, image.dtype, label.dtype) == ((5, 7, 3), "uint8", "int32")
         np.testing.assert_array_equal(image, np.full((5, 7, 3), image[0, 0, 0]))
         assert int(label) == int(image[0, 0, 0]) % 2
 
-    def passes(seed):
-        stream = data.train.stream(seed)
-        assert stream.cardinality() == 30
-        return [[int(image[0, 0, 0]) for image, _ in stream] for _ in range(2)]
-
-    first, second = passes(0)
-    assert first != second
-    assert sorted(first) == sorted(second) == list(range(30))
-    assert passes(0) == [first, second]
-    assert passes(1)[0] != first
-
 
 @tensorflow_only
 def test_tfds_without_a_split_for_validation(tmp_path):
     store(tmp_path, {"train": range(30)})
     data = datasets.load("tfds:tiny", tmp_path)
-    held = [int(image[0, 0, 0]) for image, _ in data.validation.stream()]
-    kept = [int(image[0, 0, 0]) for image, _ in data.train.stream()]
+    held = [int(image[0, 0, 0]) for image, _ in read(data.validation)]
+    kept = [int(image[0, 0, 0]) for image, _ in read(data.train)]
     assert (len(data.train), len(data.validation)) == (27, 3)
     assert sorted(kept + held) == list(range(30))
 
@@ -426,3 +502,45 @@ def test_one_file_that_cannot_be_decoded(tmp_path):
     (tmp_path / "text.jpg").write_text("no image")
     with pytest.raises(ValueError, match=r"text\.jpg cannot be decoded: not a JPEG, PNG, GIF or"):
         datasets.read_image(tmp_path / "text.jpg")
+
+
+def test_cifar100(tmp_path):
+    for name, fine in [("train", 99), ("test", 7)]:
+        write(tmp_path, {f"{name}.bin": bytes([3, fine]) + bytes(range(256)) * 12})
+    data = datasets.load("cifar100", tmp_path)
+    assert len(data.classes) == 100
+    assert (data.classes[0], data.classes[99]) == ("apple", "worm")
+    assert (list(data.train.labels), list(data.validation.labels)) == ([99], [7])
+    image = data.train.images[0]
+    assert (image[0, 1, 0], image[1, 0, 0], image[0, 0, 1], image[31, 31, 2]) == (1, 32, 0, 255)
+    write(tmp_path, {"test.bin": bytes([3, 100]) + bytes(3072)})
+    with pytest.raises(ValueError, match="not a file of CIFAR-100: expected labels from 0 to 99"):
+        datasets.load("cifar100", tmp_path)
+    write(tmp_path, {"test.bin": bytes(3073)})
+    with pytest.raises(ValueError, match="expected records of 3,074 bytes, received 3,073"):
+        datasets.load("cifar100", tmp_path)
+
+
+def test_data_of_keras(monkeypatch):
+    def load_data(*shape):
+        images = np.arange(2 * np.prod(shape)).reshape(2, *shape).astype("uint8")
+        labels = np.array([[1], [9]], "uint8") if len(shape) == 3 else np.array([1, 9], "uint8")
+        return lambda: ((images, labels), (images[:1], labels[:1]))
+
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data(32, 32, 3))
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", load_data(28, 28))
+    data = datasets.load("keras:cifar10")
+    assert (data.name, data.classes[9], list(data.train.labels)) == (
+        "keras:cifar10",
+        "truck",
+        [1, 9],
+    )
+    data = datasets.load("keras:fashion_mnist")
+    assert (data.name, data.box, data.train_images.shape) == (
+        "keras:fashion_mnist",
+        20,
+        (2, 28, 28, 1),
+    )
+    assert data.train_images[0, 0, 5, 0] == np.float32(5 / 255)
+    with pytest.raises(ValueError, match="there are keras:mnist, .*Received: keras:imdb"):
+        datasets.load("keras:imdb")
