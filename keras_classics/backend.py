@@ -39,6 +39,18 @@ def gradient(function, arrays):
     )
 
 
+def sum_over_replicas(gradients):
+    """Gradients summed up over the replicas of `tf.distribute`, and the number of replicas."""
+    if keras.backend.backend() != "tensorflow":
+        return 1, gradients
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return 1, gradients
+    return context.num_replicas_in_sync, context.all_reduce("sum", list(gradients))
+
+
 def with_gradient(function):
     """Differentiates by a formula where that is faster than automatic differentiation.
 

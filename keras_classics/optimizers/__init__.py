@@ -1,5 +1,6 @@
 """Update rules that Keras does not have."""
 
+from keras_classics.optimizers.clipped import ClippedAdamW, ClippedSGD
 from keras_classics.optimizers.coupled_sgd import CoupledSGD
 from keras_classics.optimizers.stochastic_diagonal_lm import (
     EstimateCurvature,
@@ -9,6 +10,8 @@ from keras_classics.optimizers.stochastic_diagonal_lm import (
 from keras_classics.optimizers.warm_up import WarmUp
 
 __all__ = [
+    "ClippedAdamW",
+    "ClippedSGD",
     "CoupledSGD",
     "EstimateCurvature",
     "StochasticDiagonalLM",

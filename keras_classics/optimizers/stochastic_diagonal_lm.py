@@ -81,7 +81,9 @@ class EstimateCurvature(keras.callbacks.Callback):
     Args:
         images: Training images as the network takes them, `(n, height, width, 1)`.
         patterns: How many of them each estimate takes, drawn anew. Paper: 500.
-        seed: Seed of the draws.
+        seed: Seed of the draws, which follow from it and the number of the pass.
+
+    In mixed precision the curvatures are those of the same network in float32.
 
     Reference: LeCun et al., Proc. IEEE 86(11), 1998, appendix C.
     """
@@ -90,18 +92,36 @@ class EstimateCurvature(keras.callbacks.Callback):
         super().__init__()
         self.images = images
         self.patterns = min(patterns, len(images))
-        self.random = np.random.default_rng(seed)
+        self.seed = seed
+        self.twin = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        optimizer = self.model.optimizer
+        # With float16 Keras puts a scaling of the loss around the optimizer.
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         if not isinstance(optimizer, StochasticDiagonalLM):
             raise ValueError(
                 "EstimateCurvature serves the optimizer StochasticDiagonalLM. "
                 f"Received: a model compiled with {type(optimizer).__name__}"
             )
         optimizer.build(self.model.trainable_variables)
-        chosen = self.random.choice(len(self.images), self.patterns, replace=False)
-        optimizer.set_curvature(diagonal_curvature(self.model, self.images[np.sort(chosen)]))
+        random = np.random.default_rng([self.seed, epoch])
+        chosen = np.sort(random.choice(len(self.images), self.patterns, replace=False))
+        network = self._in_one_precision()
+        optimizer.set_curvature(diagonal_curvature(network, self.images[chosen], self.model.loss))
+
+    def _in_one_precision(self):
+        if self.model.compute_dtype == self.model.variable_dtype:
+            return self.model
+        if self.twin is None:
+            self.twin = keras.models.clone_model(
+                self.model,
+                clone_function=lambda layer: layer.from_config(
+                    layer.get_config() | {"dtype": layer.variable_dtype}
+                ),
+            )
+            self.twin.dtype_policy = keras.DTypePolicy(self.model.variable_dtype)
+        self.twin.set_weights(self.model.get_weights())
+        return self.twin
 
 
 def diagonal_curvature(model, images, loss=None):
