@@ -7,7 +7,10 @@ import numpy as np
 
 from keras_classics import applications, backend, datasets, preprocessing, surgery
 from keras_classics.optimizers import CoupledSGD
-from keras_classics.training.fields import count_errors, field
+from keras_classics.training.checkpoint import once
+from keras_classics.training.inputs import batches
+from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.strategies import ONE, replicas, synchronize
 
 NETWORKS = {
     "resnet-cifar": applications.ResNetCIFAR,
@@ -17,8 +20,8 @@ SIDE = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class CIFARRecipe:
-    """A training run, but for its data and its seed. Flags override fields by name."""
+class CIFARRecipe(Recipe):
+    """How networks for CIFAR-10 are trained; see `Recipe`."""
 
     data_kind = datasets.Images
     data_names = "cifar10"
@@ -34,6 +37,7 @@ class CIFARRecipe:
     momentum: float = field("share of the velocity that is kept", default=0.9)
     decay: float = field("weight decay, inside the velocity", default=1e-4)
     padding: int = field("zeros on each side of an image, of which 32x32 is cut", default=4)
+    synchronized: bool = field("normalize over the batch of all replicas", default=False)
     held_out: int = field("training images held out for validation; 0: the test images", default=0)
 
     def __post_init__(self):
@@ -80,50 +84,58 @@ class CIFARRecipe:
         }
         return {name: pair for name, pair in splits.items() if len(pair[0])}
 
-    def build(self, classes):
-        """The network, untrained."""
+    def build(self, classes, builder=None):
+        """The network, untrained, or another by its `builder`."""
+        if builder:
+            return builder(input_shape=(SIDE, SIDE, 3), classes=classes)
         return NETWORKS[self.network](self.depth, classes=classes)
 
-    def prepare(self, data, seed, folder):
+    def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes; the mean goes into the run's folder."""
-        splits = self.splits(data)
-        mean = preprocessing.SubtractMean("pixel", dtype="float32")
-        mean.adapt(splits["train"][0])
-        np.save(folder / "mean.npy", keras.ops.convert_to_numpy(mean.average))
-        crop = preprocessing.CropAndFlip(SIDE, seed, self.padding, dtype="float32")
-        image = keras.Input((SIDE, SIDE, 3), dtype="uint8")
-        model = keras.Sequential([image, mean, crop, self.build(len(data.classes))])
+        splits, place = self.splits(data), replicas(strategy)
+        average = once(folder / "mean.npy", lambda: _average(splits["train"][0]), place)
         images, labels = splits["train"]
-        steps = -(-len(images) // self.batch_size)
-        model.compile(
-            optimizer=CoupledSGD(self.rate(), self.momentum, self.decay),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-            steps_per_execution=backend.steps_per_execution(min(steps, 50)),
-        )
+        steps = min(-(-len(images) // self.batch_size), 50) if place.count == 1 else 1
+        with strategy.scope():
+            mean = _subtract(average)
+            crop = preprocessing.CropAndFlip(SIDE, seed, self.padding, dtype="float32")
+            image = keras.Input((SIDE, SIDE, 3), dtype="uint8")
+            network = self.build(len(data.classes), builder)
+            synchronize(network, self.synchronized)
+            model = keras.Sequential([image, mean, crop, network])
+            model.compile(
+                optimizer=CoupledSGD(self.rate(), self.momentum, self.decay),
+                loss="sparse_categorical_crossentropy",
+                metrics=["accuracy"],
+                steps_per_execution=backend.steps_per_execution(steps),
+            )
+        tested = splits.get("held out", splits["test"])
         return model, {
-            "x": images,
-            "y": labels,
-            "batch_size": self.batch_size,
-            "validation_data": splits.get("held out", splits["test"]),
+            "x": batches(images, labels, self.batch_size, seed, place=place),
+            "validation_data": batches(*tested, self.batch_size, place=place),
+            "shuffle": False,  # the batches come shuffled
+            "monitor": "val_accuracy",
             "callbacks": [],
         }
 
     def trained(self, model, images):
         """The network as it is tested, with the true averages of batch normalization."""
-        order = np.random.default_rng(0).permutation(len(images))
-        surgery.recompute_statistics(model, images[order], self.batch_size)
+        if any(isinstance(e, keras.layers.BatchNormalization) for e in model.layers[-1].layers):
+            surgery.recompute_statistics(model, images)
         return model.layers[-1]
 
-    def evaluate(self, model, data, folder):
-        """Counts the images whose class is not the first, held out and of the test."""
+    protocol = f"the whole image of {SIDE}x{SIDE}"
+
+    def answers(self, model, data, folder):
+        """Part, scores and labels of what is held out and of the test."""
         mean = np.load(folder / "mean.npy")
-        errors = {}
-        for name, (images, labels) in self.splits(data).items():
-            if name != "train":
-                scores = model.predict(images - mean, batch_size=500, verbose=0)
-                errors[name] = count_errors(scores.argmax(-1) != labels)
-        return errors
+        for part, (images, labels) in self.splits(data).items():
+            if part != "train":
+                yield part, model.predict(images - mean, batch_size=500, verbose=0), labels
+
+    def classes(self, data):
+        """Names of the classes."""
+        return list(data.classes)
 
     def scores(self, model, paths, folder):
         """The scores of the classes for each image file, rescaled and cut to the size."""
@@ -142,4 +154,18 @@ class CIFARRecipe:
     def about(self, data):
         """What a run states of its data."""
         sizes = {name: len(labels) for name, (_, labels) in self.splits(data).items()}
-        return {"classes": list(data.classes), **sizes}
+        return {"classes": self.classes(data), **sizes}
+
+
+def _average(images):
+    """The mean image."""
+    mean = preprocessing.SubtractMean("pixel", dtype="float32")
+    mean.adapt(images)
+    return mean.average
+
+
+def _subtract(average):
+    mean = preprocessing.SubtractMean("pixel", dtype="float32")
+    mean.build((None, *average.shape))
+    mean.average.assign(average)
+    return mean

@@ -10,8 +10,9 @@ from keras_classics import applications, backend, datasets, losses
 from keras_classics.initializers import FanInUniform
 from keras_classics.optimizers import EstimateCurvature, StochasticDiagonalLM
 from keras_classics.preprocessing import PlanarDistortion, place_digits, read_ink
-from keras_classics.training.fields import count_errors, field
 from keras_classics.training.inputs import batches
+from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.strategies import ONE, replicas
 
 NETWORKS = {
     "lecun1989": applications.LeCun1989,
@@ -27,8 +28,8 @@ LOSSES = {  # of each head
 
 
 @dataclasses.dataclass(frozen=True)
-class DigitRecipe:
-    """A training run, but for its data and its seed. Flags override fields by name."""
+class DigitRecipe(Recipe):
+    """How the LeNet family is trained; see `Recipe`."""
 
     data_kind, data_names = datasets.Data, "digits, mnist or usps"
 
@@ -79,11 +80,14 @@ class DigitRecipe:
             * self.learning_rates[pass_number * len(self.learning_rates) // self.passes]
         )
 
-    def build(self):
-        """The network, untrained."""
+    def build(self, builder=None):
+        """The network, untrained, or another by its `builder`."""
+        shape = (self.plane, self.plane, 1)
+        if builder:
+            return builder(input_shape=shape, classes=10)
         head = {} if self.head is None else {"head": self.head}
         return NETWORKS[self.network](
-            input_shape=(self.plane, self.plane, 1),
+            input_shape=shape,
             kernel_initializer=FanInUniform(exponent=self.fan_in_exponent),
             **head,
         )
@@ -115,27 +119,37 @@ class DigitRecipe:
         """The layer that distorts training images, or `None`."""
         return PlanarDistortion(background=self.paper, seed=seed) if self.distortions else None
 
-    def prepare(self, data, seed, folder):
+    def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes; the order is drawn once, and kept."""
         order = np.random.default_rng(seed).permutation(len(data.train_images))
         images = self.inputs(data.train_images, data.box)[order]
         targets = self.targets(data.train_labels)[order]
         test_images = self.inputs(data.test_images, data.box)
-        model = self.build()
-        model.compile(
-            optimizer=StochasticDiagonalLM(mu=self.mu),
-            loss=self.criterion(),
-            metrics=[self.metric()],
-            steps_per_execution=backend.steps_per_execution(
-                min(-(-len(images) // self.batch_size), 200)
-            ),
-            # On a CPU, XLA halves the time of steps of one pattern and slows larger ones down.
-            jit_compile=True if self.batch_size == 1 and backend.has_xla() else "auto",
-        )
+        place = replicas(strategy)
+        steps = min(-(-len(images) // self.batch_size), 200) if place.count == 1 else 1
+        # On a CPU, XLA halves the time of steps of one pattern and slows larger ones down.
+        compiles = self.batch_size == 1 and backend.has_xla() and place.count == 1
+        with strategy.scope():
+            model = self.build(builder)
+            rule = StochasticDiagonalLM(mu=self.mu)
+            if model.dtype_policy.name == "mixed_float16":
+                # Penalties are in the hundreds, and would overflow at Keras's 2**15.
+                rule = keras.optimizers.LossScaleOptimizer(rule, initial_scale=2.0**6)
+            model.compile(
+                optimizer=rule,
+                auto_scale_loss=False,
+                loss=self.criterion(),
+                metrics=[self.metric()],
+                steps_per_execution=backend.steps_per_execution(steps),
+                jit_compile=True if compiles else "auto",
+            )
+        distort = self.distortion(seed)
+        test = (test_images, self.targets(data.test_labels))
         return model, {
-            "x": batches(images, targets, self.batch_size, self.distortion(seed)),
-            "validation_data": batches(test_images, self.targets(data.test_labels), 1000),
+            "x": batches(images, targets, self.batch_size, seed, False, distort, place),
+            "validation_data": batches(*test, 1000, place=place),
             "shuffle": False,
+            "monitor": f"val_{self.metric()}",
             "callbacks": [
                 keras.callbacks.LearningRateScheduler(self.learning_rate),
                 EstimateCurvature(images, self.curvature_patterns, seed),
@@ -146,14 +160,21 @@ class DigitRecipe:
         """The network as it is tested."""
         return model
 
-    def evaluate(self, model, data, folder):
-        """Counts the misread digits: `{"test": {"wrong", "of", "percent"}, "train": ...}`."""
-        errors = {}
-        for split in ("test", "train"):
-            images, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
-            scores = model.predict(self.inputs(images, data.box), batch_size=500, verbose=0)
-            errors[split] = count_errors(scores.argmax(-1) != labels)
-        return errors
+    @property
+    def protocol(self):
+        """How an image is tested."""
+        return f"a digit in its box of {self.box}x{self.box} on the plane of {self.plane}"
+
+    def answers(self, model, data, folder):
+        """Part, scores and labels of the training and the test set."""
+        for part in ("train", "test"):
+            images, labels = getattr(data, f"{part}_images"), getattr(data, f"{part}_labels")
+            inputs = self.inputs(images, data.box)
+            yield part, model.predict(inputs, batch_size=500, verbose=0), labels
+
+    def classes(self, data):
+        """Names of the classes."""
+        return [str(digit) for digit in range(10)]
 
     def scores(self, model, paths, folder):
         """The scores of the classes for the digit in each image file."""

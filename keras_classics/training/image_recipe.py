@@ -8,8 +8,10 @@ import numpy as np
 from keras_classics import applications, datasets, preprocessing, surgery
 from keras_classics.applications import googlenet, vgg
 from keras_classics.optimizers import CoupledSGD
-from keras_classics.training.fields import count_errors, field
+from keras_classics.training.checkpoint import once
 from keras_classics.training.inputs import image_batches
+from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.strategies import ONE, replicas, synchronize
 
 NETWORKS = {
     "alexnet": applications.AlexNet,
@@ -29,8 +31,8 @@ CHOICES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRecipe:
-    """A training run, but for its data and its seed. Flags override fields by name."""
+class ImageRecipe(Recipe):
+    """How networks for ImageNet are trained; see `Recipe`."""
 
     data_kind = datasets.Images
     data_names = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
@@ -54,6 +56,7 @@ class ImageRecipe:
     sampling: str = field("crop: from the rescaled image; area: any part of it", default="crop")
     mean: str = field("the mean of each pixel or of each channel is subtracted", default="channel")
     color: bool = field("PCA colour jitter", default=False)
+    synchronized: bool = field("normalize over the batch of all replicas", default=False)
     views: str = field(
         "test by the center crop, as the paper did, or (ResNet) at several scales", default="center"
     )
@@ -90,9 +93,12 @@ class ImageRecipe:
                 f"short_side={self.short_side}, crop={self.crop}"
             )
 
-    def build(self, classes):
-        """The network, untrained, as it trains: GoogLeNet with its auxiliary classifiers."""
+    def build(self, classes, builder=None):
+        """The network, untrained, as it trains (GoogLeNet with its auxiliary classifiers), or
+        another by its `builder`."""
         shared = {"input_shape": (self.crop, self.crop, 3), "classes": classes}
+        if builder:
+            return builder(**shared)
         if self.network == "vgg":
             return applications.VGG(self.configuration, **shared)
         if self.network == "resnet-imagenet":
@@ -125,38 +131,53 @@ class ImageRecipe:
         cut = [preprocessing.CropAndFlip(self.crop)] if self._of_whole_image else []
         return [*self.before_mean(), *color, mean, *cut]
 
-    def prepare(self, data, seed, folder):
+    def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes; the mean goes into the run's folder."""
-        mean = preprocessing.SubtractMean(self.mean)
-        mean.adapt(x for x, _ in image_batches(data.train, self.before_mean(), self.batch_size))
-        np.save(folder / "mean.npy", keras.ops.convert_to_numpy(mean.average))
-
-        model = self.build(len(data.classes))
-        several = isinstance(model.output, dict)
+        place = replicas(strategy)
+        once(folder / "mean.npy", lambda: self._average(data.train), place)
+        several = self.network == "googlenet" and builder is None
         targets = googlenet.for_each_head if several else lambda labels: labels
-        metrics = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")]
-        model.compile(
-            optimizer=CoupledSGD(
-                self.learning_rate,
-                self.momentum,
-                self.decay,
-                self.exempt,
-                use_ema=self.polyak > 0,
-                ema_momentum=self.polyak,
-            ),
-            loss=targets("sparse_categorical_crossentropy"),
-            loss_weights=googlenet.LOSS_WEIGHTS if several else None,
-            metrics={"predictions": metrics} if several else metrics,
-        )
-        layers = self.layers(mean)
+        with strategy.scope():
+            model = self.build(len(data.classes), builder)
+            synchronize(model, self.synchronized)
+            metrics = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")]
+            model.compile(
+                optimizer=CoupledSGD(
+                    self.learning_rate,
+                    self.momentum,
+                    self.decay,
+                    self.exempt,
+                    use_ema=self.polyak > 0,
+                    ema_momentum=self.polyak,
+                ),
+                loss=targets("sparse_categorical_crossentropy"),
+                loss_weights=googlenet.LOSS_WEIGHTS if several else None,
+                metrics={"predictions": metrics} if several else metrics,
+            )
+        layers, shared = self.layers(self._mean(folder)), {"targets": targets, "place": place}
+        monitor = "val_predictions_accuracy" if several else "val_accuracy"
         return model, {
-            "x": image_batches(data.train, layers, self.batch_size, seed, targets),
-            "validation_data": image_batches(
-                data.validation, layers, self.batch_size, targets=targets
-            ),
+            "x": image_batches(data.train, layers, self.batch_size, seed, **shared),
+            "validation_data": image_batches(data.validation, layers, self.batch_size, **shared),
             "shuffle": False,  # the batches come shuffled
-            "callbacks": [self.rates("val_predictions_accuracy" if several else "val_accuracy")],
+            "monitor": monitor,
+            "callbacks": [self.rates(monitor)],
         }
+
+    def _average(self, split):
+        """The mean of the training images."""
+        mean = preprocessing.SubtractMean(self.mean)
+        mean.adapt(x for x, _ in image_batches(split, self.before_mean(), self.batch_size))
+        return mean.average
+
+    def _mean(self, folder):
+        """The layer that subtracts the run's mean."""
+        values = np.load(folder / "mean.npy")
+        with keras.device("cpu"):  # where the images are prepared
+            mean = preprocessing.SubtractMean(self.mean)
+            mean.build((None, *values.shape) if self.mean == "pixel" else (None, None, None, 3))
+            mean.average.assign(values)
+        return mean
 
     def rates(self, monitor):
         """The callback that lowers the learning rate."""
@@ -177,7 +198,7 @@ class ImageRecipe:
     def trained(self, model, images):
         """The network as it is tested: of GoogLeNet without its helpers, of ResNet with the
         true averages of batch normalization."""
-        if self.network == "resnet-imagenet":
+        if any(isinstance(e, keras.layers.BatchNormalization) for e in model.layers):
             surgery.recompute_statistics(model, images)
         if isinstance(model.output, dict):
             return keras.Model(model.input, model.output["predictions"], name=model.name)
@@ -185,10 +206,7 @@ class ImageRecipe:
 
     def reader(self, model, folder):
         """What reads an image at test time: layers for the image, a model for their result."""
-        values = np.load(folder / "mean.npy")
-        mean = preprocessing.SubtractMean(self.mean)
-        mean.build((None, *values.shape) if self.mean == "pixel" else (None, None, None, 3))
-        mean.average.assign(values)
+        mean = self._mean(folder)
         if self.views == "center":
             return self.layers(mean), model
         if self.network == "alexnet":  # section 4.1
@@ -223,18 +241,33 @@ class ImageRecipe:
         layers = [preprocessing.SubtractMean("channel", mean=[float(x) for x in channels])]
         return layers, preprocessing.AverageOverViews(whole, views, arguments)
 
-    def evaluate(self, model, data, folder):
-        """Counts the validation images whose class is not the first, or in the first five."""
+    @property
+    def protocol(self):
+        """How an image is tested."""
+        rescaled = f"the image rescaled to {min(self.short_side)}"
+        if self.views == "scales":
+            return f"the whole image at the scales {', '.join(map(str, RESNET_SCALES))}, averaged"
+        if self.views == "paper":
+            return {
+                "vgg": "the whole image at three scales, and mirrored, averaged",
+                "googlenet": "144 crops, averaged",
+            }.get(self.network, f"ten crops of {rescaled}, averaged")
+        return f"the center crop of {self.crop} of {rescaled}"
+
+    def answers(self, model, data, folder):
+        """Part, scores and labels of the validation set."""
         layers, reads = self.reader(model, folder)
         # Images that are not cut to one size come one by one.
         batch_size = self.batch_size if self.views == "center" else 1
-        wrong = []
-        for images, labels in image_batches(data.validation, layers, batch_size):
-            order = np.argsort(-reads.predict_on_batch(images), axis=-1)[:, :5]
-            found = order == np.asarray(labels)[:, None]
-            wrong += [(~found[:, :1].any(axis=1), ~found.any(axis=1))]
-        top = zip(("top-1", "top-5"), np.concatenate(wrong, axis=1), strict=True)
-        return {name: count_errors(misses) for name, misses in top}
+        pairs = [
+            (reads.predict_on_batch(images), np.asarray(labels))
+            for images, labels in image_batches(data.validation, layers, batch_size)
+        ]
+        yield "validation", *map(np.concatenate, zip(*pairs, strict=True))
+
+    def classes(self, data):
+        """Names of the classes."""
+        return list(data.classes)
 
     def scores(self, model, paths, folder):
         """The scores of the classes for each image file."""
@@ -255,7 +288,7 @@ class ImageRecipe:
     def about(self, data):
         """What a run states of its data."""
         return {
-            "classes": list(data.classes),
+            "classes": self.classes(data),
             "train": len(data.train),
             "validation": len(data.validation),
         }

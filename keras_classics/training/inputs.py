@@ -1,98 +1,192 @@
-"""Feeds `fit`: arrays of digits, and photographs; with tf.data where TensorFlow runs."""
+"""Feeds `fit`: each pass over the images is a function of the seed and the pass's number alone."""
 
 import concurrent.futures
+import math
 import os
 
 import keras
 import numpy as np
 from keras import ops
 
-CHUNK = 1000  # images distorted at once
+from keras_classics.training.strategies import Replicas
+
+ALONE = Replicas()
+CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
-def batches(images, targets, batch_size, distort=None):
-    """One pass over the arrays in their order, the same at each pass.
+class Position:
+    """Where a training is: its pass, and the steps of it that are done already.
+
+    Batches read it as a pass begins. So they come again as they came, and those that a
+    training has had before it was interrupted are left out.
+    """
+
+    number, done = 0, 0
+
+
+def deal(images, batch_size, place, training):
+    """How a worker's images are dealt to its replicas: groups of chunks of equal size.
+
+    Of every step each replica takes one chunk, so that all images of a batch are seen once.
+    A last training batch that does not fill all replicas evenly has weights, by which the mean
+    over the replicas is the mean over the images: with `m` of the `M` images of that batch on
+    one of `N` replicas, `N m / M`. A replica for which there is none gets one of weight 0.
+    For evaluation the images are spread evenly over all steps instead.
+
+    Args:
+        images: Number of images in a pass, of all workers.
+        batch_size: Images a step, of all workers.
+        place: The `Replicas`.
+        training: Whether batches are full, but for a last one.
+
+    Returns:
+        A list of `(first, chunks, size, weight)`: the group's first image in the worker's
+        share, the number of chunks, images a chunk, and the weight of an image.
+    """
+    if training and batch_size % place.count:
+        raise ValueError(
+            "`batch_size` counts the images of a step on all replicas, and must be a multiple of "
+            f"their number. Received: batch_size={batch_size} on {place.count} replicas"
+        )
+    steps, rest = divmod(images, batch_size)
+    own = -(-(images - place.worker) // place.workers)
+    if not training and place.count > 1:
+        chunks = -(-images // batch_size) * place.local
+        if own < chunks:
+            raise ValueError(
+                "Each replica needs an image to evaluate. Received: "
+                f"{images} images for {place.count} replicas"
+            )
+        size, longer = divmod(own, chunks)
+        groups = [(0, longer, size + 1, 1.0)]
+        groups += [(longer * (size + 1), chunks - longer, size, 1.0)]
+        return [group for group in groups if group[1]]
+    groups = [(0, steps * place.local, batch_size // place.count, 1.0)] if steps else []
+    first = steps * (batch_size // place.workers)
+    for part in np.array_split(np.arange(first, own), place.local) if rest else ():
+        start, size = (int(part[0]), len(part)) if len(part) else (0, 0)
+        groups += [(start, 1, max(size, 1), place.count * size / rest)]
+    return groups
+
+
+def batches(images, targets, batch_size, seed=None, shuffle=True, distort=None, place=ALONE):
+    """Batches of images in memory; the last one of a pass holds what is left.
 
     Args:
         images: Array `(n, height, width, channels)`.
         targets: Array `(n, ...)`.
-        batch_size: Patterns a batch; the last batch holds what is left.
-        distort: A layer that changes the images anew at each pass, or `None`.
+        batch_size: Images a step.
+        seed: For training, the seed of the passes; for evaluation `None`.
+        shuffle: Whether a training pass has an order of its own; else it is the arrays'.
+        distort: A layer that changes training images anew at each pass, or `None`.
+        place: The `Replicas` that share a batch.
 
     Returns:
-        What `fit` takes as `x`: a `tf.data.Dataset`, or a `keras.utils.PyDataset`
-        where TensorFlow is not the backend.
+        What `fit` takes as `x`, with a `position`: a `tf.data.Dataset`, or a
+        `keras.utils.PyDataset` where TensorFlow is not the backend.
     """
+    shuffle = shuffle and seed is not None
     if keras.backend.backend() != "tensorflow":
-        return _Batches(images, targets, batch_size, distort)
+        return _Batches(images, targets, batch_size, seed, shuffle, distort, place)
     import tensorflow as tf
 
-    # Whole batches as rows of one tensor: no copy into a batch at each step.
-    def rows(size):
-        whole = len(images) // size * size
-        pair = [(array[:whole], array[whole:]) for array in (images, targets)]
-        data = tf.data.Dataset.from_tensor_slices(
-            tuple(array.reshape(whole // size, size, *array.shape[1:]) for array, _ in pair)
-        )
-        if whole < len(images):
-            data = data.concatenate(tf.data.Dataset.from_tensors(tuple(rest for _, rest in pair)))
-        return data
+    n = len(images)
+    groups = deal(n, batch_size, place, seed is not None)
+    weighted = seed is not None and n % batch_size % place.count > 0
+    images, targets = tf.constant(images), tf.constant(targets)
 
-    if distort is None:
-        return rows(batch_size).prefetch(tf.data.AUTOTUNE)
-    chunks = rows(CHUNK).map(lambda x, y: (distort(x, training=True), y))
-    steps = tf.data.experimental.assert_cardinality(-(-len(images) // batch_size))
-    return chunks.rebatch(batch_size).apply(steps).prefetch(tf.data.AUTOTUNE)
+    def chunks(number, done):
+        seeds = tf.stack([seed or 0, number])
+        order = tf.range(n, dtype=tf.int64)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seeds)
+        own, before, parts = order[place.worker :: place.workers], 0, []
+        keys = _keys(seeds, math.ceil(n / batch_size) * place.count, place)
+        for first, count, size, weight in groups:
+            rows = tf.reshape(own[first : first + count * size], (count, size))
+            skipped = tf.clip_by_value(done * place.local - before, 0, count)
+            part = (rows, tf.fill((count, size), weight), keys[before : before + count])
+            parts += [tf.data.Dataset.from_tensor_slices(tuple(array[skipped:] for array in part))]
+            before += count
+        return _in_turn(parts)
+
+    def read(rows, weights, key):
+        x, y = tf.gather(images, rows), tf.gather(targets, rows)
+        if distort is not None:
+            x = _apply([distort], x, key, training=True)
+        return (x, y, weights) if weighted else (x, y)
+
+    data, position = _passes(chunks)
+    data = data.map(read, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return _dealt(data, math.ceil(n / batch_size), position)
 
 
 class _Batches(keras.utils.PyDataset):
-    def __init__(self, images, targets, batch_size, distort):
+    def __init__(self, images, targets, batch_size, seed, shuffle, distort, place):
         super().__init__()
-        self.originals, self.targets = images, targets
-        self.batch_size, self.distort = batch_size, distort
-        self.on_epoch_end()
-
-    def on_epoch_end(self):
-        self.images = self.originals
-        if self.distort is not None:
-            starts = range(0, len(self.originals), CHUNK)
-            chunks = [self.distort(self.originals[s : s + CHUNK], training=True) for s in starts]
-            self.images = np.concatenate([ops.convert_to_numpy(chunk) for chunk in chunks])
+        self.images, self.targets, self.batch_size = images, targets, batch_size
+        self.seed, self.shuffle, self.distort = seed, shuffle, distort
+        self.position, self.replicas = Position(), place.count
+        deal(len(images), batch_size, place, seed is not None)  # or refuses
+        self.steps = math.ceil(len(images) / batch_size)
+        self.on_epoch_begin()
 
     def __len__(self):
-        return -(-len(self.images) // self.batch_size)
+        return self.steps
+
+    @property
+    def num_batches(self):
+        return self.steps - self.position.done
+
+    def on_epoch_begin(self):
+        random = np.random.default_rng([self.seed or 0, self.position.number])
+        n = len(self.images)
+        self.order = random.permutation(n) if self.shuffle else np.arange(n)
+        self.keys = random.integers(2**30, size=self.steps)
 
     def __getitem__(self, index):
-        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return self.images[part], self.targets[part]
+        index += self.position.done
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        # Devices share a batch evenly: what is missing is filled up, and weighs nothing.
+        spare = -len(rows) % self.replicas
+        weights = np.repeat([1 + spare / len(rows), 0.0], [len(rows), spare])
+        rows = np.concatenate([rows, self.order[:spare]])
+        x, y = self.images[rows], self.targets[rows]
+        if self.distort is not None:
+            x = _apply([self.distort], x, int(self.keys[index]), training=True)
+            x = ops.convert_to_numpy(x)
+        return (x, y, weights) if len(self.images) % self.replicas else (x, y)
 
 
-def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None):
+def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None, place=ALONE):
     """Batches of photographs, each on its way through preprocessing layers.
 
     With a `seed`, for training: every pass has a new order and new random numbers, which
-    follow from the seed (and from `keras.utils.set_random_seed`) whatever the threads do,
-    and a last batch that is not full is left out. Without, for evaluation: the layers
-    run with `training=False`, all images come, in their order.
+    follow from the seed and the number of the pass alone, whatever the threads do and
+    whatever the number of workers, and a last batch that is not full is left out. Without,
+    for evaluation: the layers run with `training=False`, all images come, in their order,
+    and are kept in memory if they fit.
 
     Args:
         split: A split of `datasets.Images`.
         layers: Keras layers, called in turn on one uint8 image `(height, width, 3)`. The
             last gives images of one size.
-        batch_size: Images a batch.
+        batch_size: Images a step.
         seed: Seed of the order and of the layers, or `None`.
         targets: Function from a batch of labels to what the loss compares with.
             Default: the labels.
-        mix: Function from a batch of images and targets to another one, for TensorFlow.
+        mix: Function from a replica's batch of images, its targets, and the number of its pass
+            and its own in that, to other images and targets, for TensorFlow.
+        place: The `Replicas` that share a batch.
 
     Returns:
-        What `fit` and `evaluate` take as `x`: a `tf.data.Dataset`, or a
+        What `fit` and `evaluate` take as `x`, with a `position`: a `tf.data.Dataset`, or a
         `keras.utils.PyDataset` where TensorFlow is not the backend.
     """
-    if seed is not None and len(split) < batch_size:
+    training, n = seed is not None, len(split)
+    if training and n < batch_size:
         raise ValueError(
-            f"Training needs a full batch. Received: {len(split)} images and "
-            f"batch_size={batch_size}"
+            f"Training needs a full batch. Received: {n} images and batch_size={batch_size}"
         )
     targets = targets or (lambda labels: labels)
     if keras.backend.backend() != "tensorflow":
@@ -104,18 +198,86 @@ def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None):
         return _ImageBatches(split, layers, batch_size, seed, targets)
     import tensorflow as tf
 
-    examples = split.stream(seed)
-    keys = tf.data.Dataset.random(seed or 0, rerandomize_each_iteration=True)
-    data = (
-        tf.data.Dataset.zip(examples, keys)
-        .map(
-            lambda example, key: (_apply(layers, example[0], key, seed is not None), example[1]),
-            tf.data.AUTOTUNE,
-        )
-        .batch(batch_size, drop_remainder=seed is not None)
-        .map(lambda images, labels: (images, targets(labels)))
-    )
-    return (data if mix is None else data.map(mix)).prefetch(tf.data.AUTOTUNE)
+    groups = deal(n, batch_size, place, training)
+
+    def load(record, key):
+        image, label = split.decode(record)
+        return _apply(layers, image, key, training), label
+
+    if not training:
+        keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
+        records = tf.data.Dataset.zip(split.records(None, place.worker, place.workers), keys)
+        parts = [
+            records.skip(first).take(count * size).map(load, tf.data.AUTOTUNE).batch(size)
+            for first, count, size, _ in groups
+        ]
+        data = _in_turn(parts)
+        image = data.element_spec[0]
+        known = image.shape[1:].is_fully_defined()
+        if known and n * math.prod(image.shape[1:]) * image.dtype.size <= CACHED:
+            data = data.cache()
+        data = data.map(lambda x, y: (x, targets(y))).prefetch(tf.data.AUTOTUNE)
+        return _dealt(data, math.ceil(n / batch_size), Position())
+
+    steps, share, size = n // batch_size, batch_size // place.workers, batch_size // place.count
+
+    def one_pass(number, done):
+        seeds = tf.stack([seed, number])
+        records = split.records(seeds, place.worker, place.workers)
+        keys = tf.data.Dataset.from_tensor_slices(_keys(seeds, n, place))
+        moments = tf.data.Dataset.range(steps * share).map(lambda k: (number, k // size))
+        records = tf.data.Dataset.zip(records, keys, moments)
+        return records.skip(done * share).take((steps - done) * share)
+
+    data, position = _passes(one_pass)
+    data = data.map(lambda record, key, moment: (*load(record, key), moment), tf.data.AUTOTUNE)
+    data = data.batch(size, drop_remainder=True)
+    if mix is None:
+        data = data.map(lambda x, y, _: (x, targets(y)))
+    else:
+        data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
+    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps, position)
+
+
+def _passes(one_pass):
+    """A dataset that asks at each iteration where the training is, and its position."""
+    import tensorflow as tf
+
+    position = Position()
+
+    def now():
+        return np.array([position.number, position.done], "int64")
+
+    def begin(_):
+        number, done = tf.unstack(tf.ensure_shape(tf.numpy_function(now, [], tf.int64), (2,)))
+        return one_pass(number, done)
+
+    return tf.data.Dataset.from_tensors(0).flat_map(begin), position
+
+
+def _keys(seeds, count, place):
+    """What a worker's examples draw their random numbers by."""
+    import tensorflow as tf
+
+    seeds = tf.random.experimental.stateless_fold_in(seeds, 1)  # not those of the order
+    keys = tf.random.stateless_uniform((count,), seeds, 0, 2**30, tf.int64)
+    return keys[place.worker :: place.workers]
+
+
+def _in_turn(parts):
+    data = parts[0]
+    for part in parts[1:]:
+        data = data.concatenate(part)
+    return data
+
+
+def _dealt(data, steps, position):
+    """Tells `fit` the steps of a pass, whichever it begins with and on however many replicas."""
+    import tensorflow as tf
+
+    data.cardinality = lambda: tf.constant(steps, tf.int64)
+    data.position = position
+    return data
 
 
 def _apply(layers, image, key, training):
@@ -148,26 +310,31 @@ class _ImageBatches(keras.utils.PyDataset):
         super().__init__()
         self.split, self.layers, self.batch_size = split, layers, batch_size
         self.seed, self.targets = seed, targets
-        self.passes, self.next = -1, {}
+        self.position, self.next = Position(), {}
+        full, rest = divmod(len(split), batch_size)
+        self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-        self.on_epoch_end()
+        self.on_epoch_begin()
         self._example(0, 0)  # builds the layers, before threads can get into each other's way
 
-    def on_epoch_end(self):
-        self.passes += 1
+    def __len__(self):
+        return self.steps
+
+    @property
+    def num_batches(self):
+        return self.steps - self.position.done
+
+    def on_epoch_begin(self):
         self.next.clear()
         n = len(self.split)
-        random = np.random.default_rng([self.seed or 0, self.passes])
+        random = np.random.default_rng([self.seed or 0, self.position.number])
         self.order = np.arange(n) if self.seed is None else random.permutation(n)
         self.keys = random.integers(2**30, size=n)
 
-    def __len__(self):
-        full, rest = divmod(len(self.split), self.batch_size)
-        return full + (rest > 0 and self.seed is None)
-
     def __getitem__(self, index):
+        index += self.position.done
         examples = self.next.pop(index, None) or self._start(index)
-        if index + 1 < len(self):
+        if index + 1 < self.steps:
             self.next = {index + 1: self._start(index + 1)}
         images, labels = zip(*examples, strict=True)
         return np.stack(images), self.targets(np.array(labels))

@@ -1,6 +1,8 @@
 """Images and labels of a batch mixed with each other: MixUp (Zhang et al., 2018) and CutMix
 (Yun et al., 2019), computed by keras_cv."""
 
+import numpy as np
+
 
 def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
     """A function that mixes each image of a batch, and its label, with another one's.
@@ -23,13 +25,13 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
     Args:
         mixup_alpha: `alpha` of MixUp; 0: none. DeiT: 0.8.
         cutmix_alpha: `alpha` of CutMix; 0: none. DeiT: 1.0.
-        seed: Seed of the draws, which go on from pass to pass, in the order of the batches
-            where `map` is not parallel.
+        seed: Seed of the draws, a number or several.
 
     Returns:
         A function from images `(batch, height, width, channels)` and labels `(batch, classes)`,
-        one-hot, both of any type and labels smoothed or not, to both as float32. It is for
-        `tf.data.Dataset.map` after `batch`, and so needs TensorFlow.
+        one-hot, both of any type and labels smoothed or not, and from the number of the pass and
+        that of the batch in it, by which it draws, to both as float32. It is for
+        `tf.data.Dataset.map` after `batch`, not parallel, and so needs TensorFlow.
 
     Reference: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018
     (arXiv:1710.09412); Yun et al., "CutMix", ICCV 2019 (arXiv:1905.04899).
@@ -48,27 +50,44 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
             f"Received: {error}"
         ) from error
 
-    choices = []
-    if mixup_alpha:
-        choices += [_mixup(keras_cv.layers.MixUp(mixup_alpha, seed, dtype="float32"))]
-    if cutmix_alpha:
-        choices += [_cutmix(keras_cv.layers.CutMix(cutmix_alpha, seed, dtype="float32"))]
+    def begin(number):
+        """A function whose draws begin with those of this pass."""
+        entropy = None if seed is None else [*np.ravel(seed), number]
+        drawn = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+        choices = []
+        if mixup_alpha:
+            choices += [_mixup(keras_cv.layers.MixUp(mixup_alpha, drawn, dtype="float32"))]
+        if cutmix_alpha:
+            choices += [_cutmix(keras_cv.layers.CutMix(cutmix_alpha, drawn, dtype="float32"))]
 
-    # One signature: traced again for another shape, the draws would start anew.
-    @tf.function(input_signature=[tf.TensorSpec((None,) * 4), tf.TensorSpec((None, None))])
-    def draw(images, labels):
-        if seed is not None:
-            tf.random.set_seed(seed)  # of this graph alone
-        if len(choices) == 1:
-            return choices[0](images, labels)
-        first, second = choices
-        coin = tf.random.uniform(()) < 0.5
-        return tf.cond(coin, lambda: first(images, labels), lambda: second(images, labels))
+        # One signature: traced again for another shape, the draws would start anew.
+        @tf.function(input_signature=[tf.TensorSpec((None,) * 4), tf.TensorSpec((None, None))])
+        def draw(images, labels):
+            tf.random.set_seed(drawn)  # of this graph alone
+            if len(choices) == 1:
+                return choices[0](images, labels)
+            first, second = choices
+            coin = tf.random.uniform(()) < 0.5
+            return tf.cond(coin, lambda: first(images, labels), lambda: second(images, labels))
 
-    def mix(images, labels):
+        return draw.get_concrete_function()
+
+    at = {"pass": None}
+
+    def turn(images, labels, number, index):
+        number, index = int(number), int(index)
+        if at["pass"] != number or index < at["next"]:
+            at.update({"pass": number, "next": 0, "draw": begin(number)})
+        while at["next"] < index:  # resumed within a pass, whose draws have to come first
+            at["draw"](images, labels)
+            at["next"] += 1
+        at["next"] += 1
+        return at["draw"](images, labels)
+
+    def mix(images, labels, number, index):
         given = [tf.cast(tensor, "float32") for tensor in (images, labels)]
         # `tf.data` would start the draws anew at each pass; a function of Python's keeps them.
-        mixed = tf.py_function(draw, given, ["float32", "float32"])
+        mixed = tf.py_function(turn, [*given, number, index], ["float32", "float32"])
         return tuple(
             tf.ensure_shape(m, tensor.shape) for m, tensor in zip(mixed, given, strict=True)
         )

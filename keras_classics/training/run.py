@@ -8,10 +8,12 @@ import json
 import os
 import pathlib
 import platform
+import warnings
 
 import keras
 import numpy as np
 
+from keras_classics.training.checkpoint import FILES, whole
 from keras_classics.training.recipes import RECIPES
 
 
@@ -35,15 +37,20 @@ class Run:
         self.recipe = type(RECIPES[recipe["network"]])(**recipe)
 
     @classmethod
-    def create(cls, folder, recipe, data, seed):
-        """Makes the folder, and states in its manifest all that the run is made of."""
+    def open(cls, folder, recipe, data, seed, resume=False):
+        """Makes the folder, and states in its manifest all that the run is made of.
+
+        Args:
+            folder: Path of the folder.
+            recipe: The recipe.
+            data: The data.
+            seed: The seed.
+            resume: Whether a folder that exists is taken, if it is of the same run.
+
+        Returns:
+            The run, and whether it is a new one.
+        """
         folder = pathlib.Path(folder)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError as error:
-            raise FileExistsError(
-                f"{folder} exists already, and runs are not overwritten: choose another folder."
-            ) from error
         manifest = {
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
@@ -56,17 +63,57 @@ class Run:
             | {"python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         }
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-        return cls(folder)
+        if resume and folder.is_dir() and set(os.listdir(folder)) - {"part-manifest.json"}:
+            run = cls(folder)
+            run._compare(json.loads(json.dumps(manifest)))
+            return run, False
+        try:
+            folder.mkdir(parents=True, exist_ok=resume)
+        except FileExistsError as error:
+            raise FileExistsError(
+                f"{folder} exists already, and runs are not overwritten: choose another folder, "
+                "or resume the run that is in it (--resume)."
+            ) from error
+        cls._write(folder, manifest)
+        return cls(folder), True
 
-    def finish(self, model, data, seconds):
+    def _compare(self, manifest):
+        """Refuses to go on with another run; of other versions it warns."""
+        for part in ("recipe", "seed", "dtype_policy", "data"):
+            was, now = self.manifest[part], manifest[part]
+            if isinstance(now, dict):
+                names = [name for name in now | was if now.get(name) != was.get(name)]
+                was, now = ({name: d.get(name) for name in names} for d in (was, now))
+            if was != now:
+                raise ValueError(
+                    f"{self.folder} is another run, and cannot be resumed as this one. Its "
+                    f"{part}: {was}. Received: {now}"
+                )
+        if self.manifest["versions"] != manifest["versions"]:
+            warnings.warn(
+                f"{self.folder} began with other versions, {self.manifest['versions']}; the rest "
+                "of it may differ a little from an unbroken run.",
+                stacklevel=3,
+            )
+
+    @staticmethod
+    def _write(folder, manifest):
+        with whole(folder / "manifest.json") as path:
+            path.write_text(json.dumps(manifest, indent=2) + "\n")
+
+    def finish(self, model, data, seconds, rates):
         """Saves the trained model and writes its errors into the manifest."""
-        model.save(self.folder / "model.keras")
+        with whole(self.folder / "model.keras") as path:
+            model.save(path)
         self.model = model
         self.manifest["seconds"] = round(seconds, 1)
+        self.manifest["images a second"] = {
+            name: rate and round(rate) for name, rate in rates.items()
+        }
         self.manifest["errors"] = self.evaluate(data)
-        path = self.folder / "manifest.json"
-        path.write_text(json.dumps(self.manifest, indent=2) + "\n")
+        self._write(self.folder, self.manifest)
+        for name in FILES:
+            (self.folder / name).unlink(missing_ok=True)
 
     @functools.cached_property
     def model(self):

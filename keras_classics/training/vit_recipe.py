@@ -8,11 +8,12 @@ from keras import ops
 
 from keras_classics import applications, datasets, preprocessing
 from keras_classics.applications import vit
-from keras_classics.optimizers import WarmUp
+from keras_classics.optimizers import ClippedAdamW, ClippedSGD, WarmUp
 from keras_classics.preprocessing import rand_augment
-from keras_classics.training.fields import count_errors, field
 from keras_classics.training.inputs import image_batches
 from keras_classics.training.mixing import mixing
+from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.strategies import ONE, replicas
 
 # Whose RandAugment: of the paper's 14 operations, or as in a recipe of ViT.
 OPERATIONS = {
@@ -31,8 +32,8 @@ CHOICES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class ViTRecipe:
-    """A training run, but for its data and its seed. Flags override fields by name."""
+class ViTRecipe(Recipe):
+    """How Vision Transformers are trained; see `Recipe`."""
 
     data_kind = (datasets.Images, datasets.Data)
     data_names = "cifar10, mnist, tfds:NAME, or a folder with a sub-folder for each class"
@@ -110,16 +111,18 @@ class ViTRecipe:
             "ema_momentum": self.polyak,
         }
         if self.optimizer == "sgd":
-            rule = keras.optimizers.SGD(momentum=0.9, weight_decay=self.decay or None, **shared)
+            rule = ClippedSGD(momentum=0.9, weight_decay=self.decay or None, **shared)
         else:
-            rule = keras.optimizers.AdamW(weight_decay=self.decay, epsilon=1e-8, **shared)
+            rule = ClippedAdamW(weight_decay=self.decay, epsilon=1e-8, **shared)
         spared = [weight for weight in model.trainable_weights if "kernel" not in weight.name]
         rule.exclude_from_weight_decay(var_list=spared)
         return rule
 
-    def build(self, classes):
-        """The network, untrained or with the weights of `start`."""
+    def build(self, classes, builder=None):
+        """The network, untrained or with the weights of `start`, or another by its `builder`."""
         shape = (self.image_size, self.image_size, self.channels)
+        if builder:
+            return builder(input_shape=shape, classes=classes)
         if self.network == "vit-finetune" and not self.start:
             raise ValueError(
                 "Fine-tuning begins with a trained network: --start=runs/.../model.keras"
@@ -192,26 +195,32 @@ class ViTRecipe:
             layers.append(keras.layers.RandomErasing(share, data_format="channels_last"))
         return [*layers, scale]
 
-    def prepare(self, data, seed, folder):
+    def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes."""
         train, test, classes = self.splits(data)
-        model = self.build(len(classes))
+        place = replicas(strategy)
 
         def targets(labels):
             return ops.one_hot(labels, len(classes), dtype="float32")
 
-        mix = mixing(self.mixup, self.cutmix, seed) if self.mixup or self.cutmix else None
-        batches = image_batches(train, self.layers(seed), self.batch_size, seed, targets, mix)
+        mix = None
+        if self.mixup or self.cutmix:
+            mix = mixing(self.mixup, self.cutmix, (seed, place.worker))
+        shared = {"targets": targets, "place": place}
+        batches = image_batches(train, self.layers(seed), self.batch_size, seed, mix=mix, **shared)
         steps = self.passes * (len(train) // self.batch_size)
-        model.compile(
-            optimizer=self.update_rule(steps, model),
-            loss=keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
-            metrics=["accuracy"],
-        )
+        with strategy.scope():
+            model = self.build(len(classes), builder)
+            model.compile(
+                optimizer=self.update_rule(steps, model),
+                loss=keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
+                metrics=["accuracy"],
+            )
         return model, {
             "x": batches,
-            "validation_data": image_batches(test, self.layers(), self.batch_size, targets=targets),
+            "validation_data": image_batches(test, self.layers(), self.batch_size, **shared),
             "shuffle": False,  # the batches come shuffled
+            "monitor": "val_accuracy",
             "callbacks": [],
         }
 
@@ -219,14 +228,25 @@ class ViTRecipe:
         """The network as it is tested."""
         return model
 
-    def evaluate(self, model, data, folder):
-        """Counts the test images whose class is not the first."""
+    @property
+    def protocol(self):
+        """How an image is tested."""
+        if self.views == "whole":
+            return f"the whole image made {self.image_size}x{self.image_size}"
+        return f"the center of {self.image_size}x{self.image_size} of the rescaled image"
+
+    def answers(self, model, data, folder):
+        """Part, scores and labels of the test set."""
         _, test, _ = self.splits(data)
-        wrong = [
-            model.predict_on_batch(images).argmax(-1) != np.asarray(labels)
+        pairs = [
+            (model.predict_on_batch(images), np.asarray(labels))
             for images, labels in image_batches(test, self.layers(), self.batch_size)
         ]
-        return {"test": count_errors(np.concatenate(wrong))}
+        yield "test", *map(np.concatenate, zip(*pairs, strict=True))
+
+    def classes(self, data):
+        """Names of the classes."""
+        return self.splits(data)[2]
 
     def read(self, path):
         """The image of a file as the network sees it, `(height, width, channels)`, -1 to 1."""

@@ -81,8 +81,8 @@ def test_a_run(data, tmp_path, held_out):
 def test_what_the_network_sees_in_training(data, tmp_path):
     """Images less their mean, then zeros around, then the crop: the border is zero, not -mean."""
     recipe = small(padding=4)
-    model, fit = recipe.prepare(data, 0, tmp_path)
-    images = fit["x"][:16]
+    model, _ = recipe.prepare(data, 0, tmp_path)
+    images = data.train.images[:16]
     seen = keras.Sequential([keras.Input((32, 32, 3), dtype="uint8"), *model.layers[:-1]])
     mean = data.train.images.mean(axis=0)
     at_rest = keras.ops.convert_to_numpy(seen(images))
@@ -113,7 +113,7 @@ def test_statistics_are_true_averages_after_training(data, tmp_path):
     assert network is model.layers[-1]
     first = network.get_layer("conv1_bn")
     images = keras.ops.convert_to_tensor(
-        np.concatenate([x := fit["x"] - np.load(tmp_path / "mean.npy"), x[:, :, ::-1]])
+        np.concatenate([x := data.train.images - np.load(tmp_path / "mean.npy"), x[:, :, ::-1]])
     )
     inside = keras.Model(network.input, network.get_layer("conv1").output)
     maps = keras.ops.convert_to_numpy(inside(images))

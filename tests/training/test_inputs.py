@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_classics import datasets
 from keras_classics.preprocessing import CropAndFlip, PCAColorJitter, RescaleShortSide, SubtractMean
+from keras_classics.training import strategies
 from keras_classics.training.inputs import _ImageBatches, image_batches
 
 
@@ -37,12 +38,12 @@ def split():
 def passes(batches, count=2):
     """The images and labels of each pass, as one array each."""
     result = []
-    for _ in range(count):
+    for batches.position.number in range(count):
+        if hasattr(batches, "on_epoch_begin"):
+            batches.on_epoch_begin()
         pairs = [(ops.convert_to_numpy(x), ops.convert_to_numpy(y)) for x, y in batches]
         assert len(pairs) == len(batches)
         result.append([np.concatenate(part) for part in zip(*pairs, strict=True)])
-        if hasattr(batches, "on_epoch_end"):
-            batches.on_epoch_end()
     return result
 
 
@@ -148,3 +149,43 @@ def test_fit_repeats_from_the_seed(photos):
     history = fit(0)
     assert fit(0) == history
     assert fit(1)["loss"] != history["loss"]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data")
+@pytest.mark.parametrize("worker", [0, 1])
+def test_what_a_worker_sees_and_mixes_by(split, worker):
+    """Its share of each step, in chunks that are numbered; the same image draws the same."""
+    place = strategies.Replicas(worker, workers=2, local=2)
+    (whole, _), _ = passes(image_batches(split, [Draw()], 40, seed=5))
+
+    def mix(images, labels, number, index):
+        return images, ops.stack([labels, labels * 0 + ops.cast(number * 100 + index, "int32")], 1)
+
+    batches = image_batches(split, [Draw()], 40, seed=5, place=place, mix=mix)
+    assert len(batches) == 6
+    seen = [(x.numpy(), y.numpy()) for x, y in batches]
+    assert [len(x) for x, _ in seen] == [10] * 12
+    for step in range(6):
+        mine = np.concatenate([x for x, _ in seen[2 * step : 2 * step + 2]])
+        np.testing.assert_array_equal(mine, whole[40 * step : 40 * step + 40][worker::2])
+    assert [y[0, 1] for _, y in seen] == list(range(12))
+    batches.position.done = 4  # resumed within the pass
+    rest = [(x.numpy(), y.numpy()) for x, y in batches]
+    assert len(rest) == 4
+    for (x, y), (again_x, again_y) in zip(seen[8:], rest, strict=True):
+        np.testing.assert_array_equal(x, again_x)
+        np.testing.assert_array_equal(y, again_y)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_evaluate_each_image_once(split, workers):
+    seen = []
+    for worker in range(workers):
+        place = strategies.Replicas(worker, workers, local=2)
+        batches = image_batches(split, [Draw()], 64, place=place)
+        labels = [y.numpy() for _, y in batches]
+        assert len(labels) == 2 * len(batches) == 8
+        seen += labels
+    assert sorted(np.concatenate(seen)) == list(2 * np.arange(250))
+    assert {len(part) for part in seen} <= {250 // len(seen), 250 // len(seen) + 1}

@@ -25,10 +25,12 @@ def mixed():
     def run(*arguments, batches=30, passes=1, kind="float32", images=IMAGES, **more):
         labels = np.eye(N, dtype=kind)
         data = tf.data.Dataset.from_tensors((images.astype(kind), labels)).repeat(batches)
-        data = data.map(mixing(*arguments, **more))
-        assert data.element_spec[0].shape == images.shape
-        assert data.element_spec[1].shape == (N, N)
-        results = [tuple(x.numpy() for x in batch) for _ in range(passes) for batch in data]
+        mix, results = mixing(*arguments, **more), []
+        for number in range(passes):
+            each = data.enumerate().map(lambda k, xy, number=number: mix(*xy, number, k))
+            assert each.element_spec[0].shape == images.shape
+            assert each.element_spec[1].shape == (N, N)
+            results += [tuple(x.numpy() for x in batch) for batch in each]
         return [np.stack(column) for column in zip(*results, strict=True)]
 
     return run
@@ -143,6 +145,21 @@ def test_each_pass_draws_anew(seed, mixed):
             assert not np.allclose(labels[i], labels[j])
 
 
+def test_draws_follow_from_pass_and_batch(mixed):
+    """Also of a process that comes in late: in the third batch of the second pass."""
+    import tensorflow as tf
+
+    whole = mixed(0.8, 1.0, seed=5, batches=4, passes=2)
+    mix = mixing(0.8, 1.0, seed=5)
+    for k in (2, 3):
+        images, labels = mix(tf.constant(IMAGES), tf.eye(N), 1, k)
+        np.testing.assert_array_equal(images, whole[0][4 + k])
+        np.testing.assert_array_equal(labels, whole[1][4 + k])
+    (other, _), (again, _) = (mixed(0.8, 1.0, seed=s, batches=1) for s in ((5, 1), (5, 1)))
+    np.testing.assert_array_equal(other, again)
+    assert not np.allclose(other[0], whole[0][0])
+
+
 def test_the_seed_of_tensorflow_stays(mixed):
     import tensorflow as tf
 
@@ -177,7 +194,8 @@ def test_batches_of_unknown_size():
     pytest.importorskip("keras_cv")
     tf = pytest.importorskip("tensorflow")
     data = tf.data.Dataset.from_tensor_slices((IMAGES, np.eye(N, dtype="float32"))).batch(5)
-    sizes = [(len(x), y.shape) for x, y in data.map(mixing(0.8, 1.0))]
+    mix = mixing(0.8, 1.0)
+    sizes = [(len(x), y.shape) for x, y in data.map(lambda x, y: mix(x, y, 0, 0))]
     assert sizes == [(5, (5, N)), (5, (5, N)), (2, (2, N))]
 
 

@@ -1,0 +1,301 @@
+"""What a training is made of at a step, kept in its folder so that it goes on from there."""
+
+import contextlib
+import csv
+import json
+import math
+import os
+import pathlib
+import random
+import signal
+import threading
+import time
+import warnings
+import zipfile
+
+import keras
+import numpy as np
+
+FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: while one is written, one is whole
+SECONDS = 60  # at least, between two checkpoints within a pass
+SHARE = 0.01  # of the time, at most, goes into checkpoints
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training that was asked to stop; its words say where it stands, `folder` is the run's."""
+
+    def __init__(self, words, folder):
+        super().__init__(words)
+        self.folder = folder
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Keeps a training in its folder, so that it goes on from there as if nothing had happened.
+
+    A checkpoint has all variables of the model and of its optimizer (seeds and learning rate
+    are among them), the numbers that the other callbacks remember, the pass, the step, and the
+    history. With it go the batches that are left, since they follow from seed, pass and step.
+    One is written at the end of a pass and, with one worker, within it, wherever that takes a
+    hundredth of the time at most; and in any case after the last pass, and when the signals
+    INT (Ctrl-C) or TERM ask the training to stop, which it does after the running step.
+
+    Args:
+        folder: The run's folder.
+        position: The `inputs.Position` of the training batches.
+        others: The other callbacks; this one comes last.
+        passes: Passes of the training.
+        steps: Steps of a pass.
+        writes: Whether this process writes, the first worker of several.
+        alone: Whether there is no other worker, so that a pass may stop within.
+        best: Name of a logged value; the network of the highest goes into `best.keras`.
+
+    Raises:
+        FloatingPointError: In `fit`, if the loss or a variable is not finite.
+        OSError: In `fit`, if a file cannot be written; earlier checkpoints stay.
+        Interrupted: In `fit`, if the training was asked to stop.
+    """
+
+    def __init__(self, folder, position, others, passes, steps, writes=True, alone=True, best=None):
+        super().__init__()
+        self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
+        self.passes, self.steps, self.writes, self.alone = passes, steps, writes, alone
+        self.monitor = best
+        self.asked = self.cut = False
+        self.last = None  # the name of the last checkpoint
+        self.values = None  # of the variables, until the training goes on
+        self.state = {"pass": 0, "done": 0, "rows": [], "seconds": 0.0, "best": -math.inf}
+        self.begun = self.saved = time.monotonic()
+        self.cost = 0.0  # seconds that a checkpoint takes
+
+    @property
+    def ended(self):
+        """Whether all passes are done, or early stopping ended them."""
+        return self.state["pass"] == self.passes or self.state.get("stopped", False)
+
+    @property
+    def seconds(self):
+        """Seconds of training, without those that an interruption lost."""
+        return self.state["seconds"] + time.monotonic() - self.begun
+
+    def load(self):
+        """Reads the last whole checkpoint; without any, the training begins."""
+        found = {name: read(self.folder / name) for name in FILES if (self.folder / name).exists()}
+        whole = {name: (s["pass"], s["done"]) for name, (s, _) in found.items() if s is not None}
+        if found and not whole:
+            raise ValueError(
+                f"{self.folder} has no checkpoint that is whole. Received: {', '.join(found)}"
+            )
+        if whole:
+            self.last = max(whole, key=whole.get)
+            self.state, self.values = found[self.last]
+
+    def restore(self):
+        """Gives the variables and the callbacks what the checkpoint has of them."""
+        within = self.state["done"] > 0 and self.model.metrics_variables
+        variables = self._variables(within)
+        values = self.values if within else self.values[: len(variables)]
+        if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
+            raise ValueError(
+                f"{self.folder / self.last} is of another network: expected {len(variables)} "
+                f"variables. Received: {len(values)}, or other shapes"
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        remembered = list(self.state["callbacks"])
+        for callback in self.others:  # those that are there again
+            found = next((r for r in remembered if r[0] == type(callback).__name__), None)
+            if found:
+                remembered.remove(found)
+                vars(callback).update(found[1])
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Notes the signals that ask the training to stop; a second one stops it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+        # What is ignored, as in the background of a shell, stays so.
+        before = {each: old for each, old in before.items() if old not in (signal.SIG_IGN, None)}
+
+        def reset():
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+        def note(number, frame):
+            self.asked = True
+            reset()
+
+        for each in before:
+            signal.signal(each, note)
+        try:
+            yield
+        finally:
+            reset()
+
+    def on_train_begin(self, logs=None):
+        if self.values is not None:
+            self.restore()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = self.state["done"]
+        if self.first:  # again: Keras and other callbacks have begun the pass anew
+            self.restore()
+        self.values = None
+        self.position.number, self.position.done = epoch, self.first
+        self.state |= {"pass": epoch, "done": 0}
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = min(self.first + batch + 1, self.steps)
+        if not np.isfinite(float(logs["loss"])):
+            self._refuse(f"loss of {float(logs['loss'])}", done)
+        if done == self.steps and self.first and keras.backend.backend() == "tensorflow":
+            # A pass that goes on is shorter than Keras expects. At a step without data,
+            # TensorFlow would count it, and decay the weights, before it notices.
+            self.model.stop_training = self.cut = True
+        if done == self.steps or not self.alone:
+            if self.asked and not self.alone:
+                raise Interrupted(self.standing(), self.folder)
+            return
+        if self.asked or self._due(SECONDS):
+            self._save(done=done)
+        if self.asked:
+            raise Interrupted(self.standing(), self.folder)
+
+    def on_test_begin(self, logs=None):
+        if self.cut:  # it was the pass that had to stop
+            self.model.stop_training = self.cut = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        row = {"epoch": epoch, "learning_rate": float(rate)} | logs
+        self.state["rows"].append({name: _number(value) for name, value in row.items()})
+        if self.writes:
+            write_history(self.folder, self.state["rows"])
+        if self.monitor and logs[self.monitor] > self.state["best"]:
+            self.state["best"] = float(logs[self.monitor])
+            if self.writes:
+                with whole(self.folder / "best.keras") as path:
+                    self.model.save(path)
+        self.position.done = 0
+        self.state |= {"pass": epoch + 1, "stopped": bool(self.model.stop_training)}
+        if self.ended or self.asked or self._due(0):
+            self._save(done=0)
+        if self.asked and not self.ended:
+            raise Interrupted(self.standing(), self.folder)
+
+    def _due(self, seconds):
+        return time.monotonic() - self.saved >= max(seconds, self.cost / SHARE)
+
+    def _variables(self, with_metrics):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        self.model.optimizer.build(self.model.trainable_variables)
+        metrics = self.model.metrics_variables if with_metrics else []
+        return [*self.model.variables, *self.model.optimizer.variables, *metrics]
+
+    def _save(self, done):
+        begin = time.monotonic()
+        if not self.writes:
+            return
+        values = [keras.ops.convert_to_numpy(v) for v in self._variables(done > 0)]
+        # NumPy's files do not know bfloat16, which float32 holds.
+        values = [v.astype("float32") if v.dtype.name == "bfloat16" else v for v in values]
+        if not all(np.isfinite(value).all() for value in values):
+            self._refuse("variable that is not finite", done or self.steps)
+        state = self.state | {
+            "done": done,
+            "seconds": self.seconds,
+            "callbacks": [(type(each).__name__, _numbers(each)) for each in self.others],
+        }
+        name = FILES[self.last == FILES[0]]
+        write(self.folder / name, state, values)
+        self.last = name
+        self.saved = time.monotonic()
+        self.cost = self.saved - begin
+
+    def _refuse(self, what, done):
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        steps = getattr(self.model, "steps_per_execution", 1)
+        of = f"step {done}" if steps == 1 else f"the {steps} steps up to {done}"
+        raise FloatingPointError(
+            f"Training ended in pass {self.position.number + 1}, {of} of {self.steps}, at the "
+            f"learning rate {rate:g}, with a {what}. {self.standing()} A smaller learning "
+            "rate may help, or gradients that are clipped."
+        )
+
+    def standing(self):
+        """Where the training would go on from, in words."""
+        if self.last is None:
+            return f"There is no checkpoint in {self.folder} yet."
+        state, _ = read(self.folder / self.last) if self.writes else (None, None)
+        where = f" (pass {state['pass'] + 1}, step {state['done']})" if state else ""
+        return f"The last good checkpoint is {self.folder / self.last}{where}."
+
+
+def write(path, state, values):
+    """Writes a checkpoint: a state that JSON can hold, and arrays."""
+    arrays = {f"{number:05}": value for number, value in enumerate(values)}
+    with whole(path) as part:
+        np.savez(part, state=json.dumps(state), **arrays)
+
+
+def read(path):
+    """The state and the arrays of a checkpoint; of one that is not whole `(None, None)`."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            if file.testzip() is not None:
+                raise zipfile.BadZipFile("a checksum is wrong")
+        with np.load(path, allow_pickle=False) as arrays:
+            names = sorted(set(arrays.files) - {"state"})
+            return json.loads(str(arrays["state"])), [arrays[name] for name in names]
+    except Exception as error:  # what is torn may raise nearly anything
+        warnings.warn(f"{path} is left out: it is not whole ({error})", stacklevel=2)
+        return None, None
+
+
+def write_history(folder, rows):
+    """Writes `history.csv`: a row a pass."""
+    with whole(folder / "history.csv") as path, open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@contextlib.contextmanager
+def whole(path):
+    """A path to write to, whose file takes its name when it is complete and on the disk."""
+    part = path.with_name(f"part-{path.name}")
+    try:
+        yield part
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{path} could not be written ({error.strerror or error})"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def once(path, compute, place):
+    """An array that the first worker computes and saves, and the others wait for."""
+    if place.worker == 0 and not path.exists():
+        state = random.getstate()  # of Keras's seeds, of which the others draw none
+        with whole(path) as part:
+            np.save(part, keras.ops.convert_to_numpy(compute()))
+        random.setstate(state)
+    while not path.exists():
+        time.sleep(0.2)
+    return np.load(path)
+
+
+def _numbers(callback):
+    """What a callback remembers, as far as it is numbers."""
+    kinds = (bool, int, float, np.number, np.bool_, type(None))
+    return {k: _number(v) for k, v in vars(callback).items() if isinstance(v, kinds)}
+
+
+def _number(value):
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) else value

@@ -1,0 +1,86 @@
+"""What one sees of a training: its speed beside that of its input, and TensorBoard."""
+
+import importlib.util
+import time
+
+import keras
+import numpy as np
+
+
+class Rate(keras.callbacks.Callback):
+    """Counts the images a second that a training learns from, without its first step.
+
+    Args:
+        batch_size: Images a step.
+    """
+
+    def __init__(self, batch_size):
+        super().__init__()
+        self.batch_size, self.images, self.seconds, self.began = batch_size, 0, 0.0, None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, done = time.perf_counter(), batch + 1
+        if self.began is not None:  # the first step is traced and compiled
+            self.images += (done - self.done) * self.batch_size
+            self.seconds += now - self.began
+        self.began, self.done = now, done
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.began is not None:
+            self.began, self.done = time.perf_counter(), 0
+
+    @property
+    def rate(self):
+        """Images a second; `None` if there was one step only."""
+        return self.images / self.seconds if self.seconds else None
+
+
+def input_rate(batches, seconds):
+    """Images a second that batches give by themselves, for some seconds or a pass."""
+    images, began = 0, None
+    for x, *_ in batches:
+        now = time.perf_counter()
+        if began is not None:  # the first batch waits for all of the pipeline
+            images += len(x)
+            if now - began > seconds:
+                break
+        began = began or now
+    spent = time.perf_counter() - (began or 0)
+    return images / spent if images else None
+
+
+class TensorBoard(keras.callbacks.TensorBoard):
+    """Keras's TensorBoard, with pictures of the kernels of the first layer after each pass.
+
+    Args:
+        folder: Folder of the logs.
+
+    Raises:
+        ImportError: Without the packages tensorboard and tensorflow.
+    """
+
+    def __init__(self, folder):
+        for package in ("tensorboard", "tensorflow"):
+            if importlib.util.find_spec(package) is None:
+                raise ImportError(
+                    'TensorBoard needs its extra: `pip install "keras-classics[tensorboard]"`. '
+                    f"Received: no package {package}"
+                )
+        super().__init__(folder, write_graph=True)
+        self.folder, self.pictures = folder, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        kernel = next((w for w in self.model.trainable_weights if len(w.shape) == 4), None)
+        if kernel is None:
+            return
+        import tensorflow as tf
+
+        tiles = np.moveaxis(keras.ops.convert_to_numpy(kernel).astype("float32"), -1, 0)
+        if tiles.shape[-1] != 3:  # one picture for each channel that a kernel reads
+            tiles = np.moveaxis(tiles, -1, 1).reshape(-1, *tiles.shape[1:3], 1)
+        low, high = tiles.min(), tiles.max()
+        self.pictures = self.pictures or tf.summary.create_file_writer(str(self.folder))
+        with self.pictures.as_default():
+            scaled = (tiles - low) / (high - low or 1)
+            tf.summary.image(kernel.path, scaled, step=epoch, max_outputs=64)

@@ -1,0 +1,89 @@
+"""A training in a process of its own, to be killed and resumed, or one of several workers.
+
+python job.py RECIPE FOLDER [STRATEGY [LOGICAL_CPUS]]; EAGER=1 keeps a checkpoint of every
+step, KILL=SECONDS ends it so long after its first step, CHANGES
+is JSON.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import signal
+import sys
+import threading
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras
+import numpy as np
+
+from keras_classics import backend, datasets, training
+from keras_classics.training import checkpoint
+
+CHANGES = {
+    "lenet5": {"passes": 4, "curvature_patterns": 20, "distortions": True, "batch_size": 8},
+    "resnet-cifar": {"depth": 8, "passes": 3, "batch_size": 8, "drops_at": (8,)},
+    "alexnet": {"passes": 3, "batch_size": 8, "short_side": (70,), "crop": 67, "patience": 1}
+    | {"bias_start": 0.1, "polyak": 0.9},
+    "vit-cifar": {"passes": 3, "batch_size": 8, "warm_up": 3, "dropout": 0.1, "mixup": 0.2},
+}
+
+
+def data(name):
+    random = np.random.default_rng(0)
+    if name == "lenet5":
+        images = [random.uniform(size=(n, 28, 28, 1)).astype("float32") for n in (61, 21)]
+        return datasets.Data("noise", 20, *[a for x in images for a in (x, np.arange(len(x)) % 10)])
+    images = [random.integers(256, size=(n, 32, 32, 3), dtype="uint8") for n in (45, 21)]
+    splits = [datasets.Arrays(x, np.arange(len(x), dtype="int32") % 4) for x in images]
+    return datasets.Images("noise", tuple("abcd"), *splits)
+
+
+class Killer(keras.callbacks.Callback):
+    """Kills the process some seconds after its first step."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.timer.ident:
+            self.timer.start()
+
+
+def main(name, folder, strategy="default", cpus=1):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        devices = [tf.config.LogicalDeviceConfiguration()] * int(cpus)
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], devices
+        )
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    strategy = training.strategy(strategy)
+    if os.environ.get("EAGER"):
+        checkpoint.SECONDS, checkpoint.SHARE = 0, math.inf
+    if keras.backend.backend() != "torch":
+        backend.steps_per_execution = lambda steps: min(steps, 2)
+    callbacks = [Killer(float(os.environ["KILL"]))] if "KILL" in os.environ else []
+    changes = CHANGES[name] | json.loads(os.environ.get("CHANGES", "{}"))
+    recipe = dataclasses.replace(training.RECIPES[name], **changes)
+    run = training.train(
+        recipe,
+        data(name),
+        folder,
+        verbose=0,
+        strategy=strategy,
+        resume=True,
+        callbacks=callbacks,
+        best=True,
+    )
+    if training.strategies.replicas(strategy).worker == 0:
+        weights = {str(k): w for k, w in enumerate(run.model.get_weights())}
+        np.savez(pathlib.Path(folder) / "weights.npz", **weights)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

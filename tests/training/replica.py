@@ -1,0 +1,76 @@
+"""One process of a cluster, for `test_strategies.py`: trains three networks, saves what came of it.
+
+python replica.py STRATEGY LOGICAL_CPUS FOLDER
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_classics import applications, losses, training
+
+NAME, CPUS, FOLDER = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+
+
+def networks():
+    yield (
+        "lenet5",
+        applications.LeNet5(),
+        losses.MaximumAPosteriori(1.0),
+        keras.optimizers.SGD(1e-3),
+    )
+    net = applications.ResNetCIFAR(20, classes=10)
+    for layer in net.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+    yield "resnet20", net, "sparse_categorical_crossentropy", keras.optimizers.SGD(1e-4, 0.9)
+    net = applications.ViT("Mini/8", input_shape=(16, 16, 3), classes=10)
+    yield "vit", net, "sparse_categorical_crossentropy", keras.optimizers.SGD(1e-3)
+
+
+def data(shape):
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(size=(20, *shape)).astype("float32"), rng.integers(10, size=20)
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(8, drop_remainder=True)
+
+
+def run():
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * CPUS
+    )
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    strategy = training.strategy(NAME)
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        made = list(networks())
+        for _, net, loss, optimizer in made:
+            net.compile(optimizer, loss, metrics=["sparse_categorical_accuracy"])
+    found = {}
+    for name, net, _, _ in made:
+        start = net.get_weights()
+        seen = data(net.input_shape[1:])
+        logged = net.fit(seen, epochs=2, validation_data=seen, verbose=0).history
+        values = {
+            **{f"weight {i}": weight for i, weight in enumerate(net.get_weights())},
+            "moved": np.array(
+                [np.abs(a - b).max() for a, b in zip(net.get_weights(), start, strict=True)]
+            ),
+            **{f"logged {key}": np.array(value) for key, value in logged.items()},
+            "evaluated": np.array(net.evaluate(seen, verbose=0)),
+            "predicted": net.predict(seen, verbose=0),
+        }
+        found |= {f"{name} {key}": value for key, value in values.items()}
+    config = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))
+    found["chief"] = np.array(training.strategies.replicas(strategy).worker == 0)
+    np.savez(FOLDER / f"{config['task']['index']}.npz", **found)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,240 @@
+"""Trainings that are interrupted, killed and resumed, and end as if nothing had happened."""
+
+import dataclasses
+import errno
+import json
+import math
+import os
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics import backend, training
+from keras_classics.training import checkpoint
+from tests.training.job import CHANGES, data
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def every_step(monkeypatch):
+    """A checkpoint at each step, where the default would be one in a minute; and Ctrl-C."""
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    if keras.backend.backend() != "torch":
+        monkeypatch.setattr(backend, "steps_per_execution", lambda steps: min(steps, 2))
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class StopAt(keras.callbacks.Callback):
+    """Does something after a number of executions."""
+
+    def __init__(self, executions, action):
+        super().__init__()
+        self.left, self.action = [executions], action  # a number would be resumed
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left[0] -= 1
+        if self.left == [0]:
+            self.action(self.model)
+
+
+def interrupt(model):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class Break(Exception):
+    pass
+
+
+def fail(model):
+    raise Break
+
+
+def train(name, folder, **arguments):
+    recipe = dataclasses.replace(training.RECIPES[name], **CHANGES[name])
+    return training.train(recipe, data(name), folder, verbose=0, **arguments)
+
+
+def same(run, other):
+    assert run.history == other.history
+    for a, b in zip(run.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert run.manifest["errors"] == other.manifest["errors"]
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5", "resnet-cifar", *[pytest.param(n, marks=pytest.mark.slow) for n in CHANGES]]
+)
+def test_a_resumed_training_ends_as_an_unbroken_one(name, tmp_path):
+    if name == "vit-cifar" and keras.backend.backend() != "tensorflow":
+        pytest.skip("MixUp runs inside of tf.data")
+    unbroken = train(name, tmp_path / "unbroken", best=True)
+    assert len(unbroken.history["loss"]) == CHANGES[name]["passes"]
+    folder = tmp_path / "run"
+    with pytest.raises(Break):  # within the first pass
+        train(name, folder, callbacks=[StopAt(2, fail)], best=True)
+    with pytest.raises(KeyboardInterrupt, match=r"last good checkpoint is .*pass \d, step"):
+        train(name, folder, callbacks=[StopAt(3, interrupt)], resume=True, best=True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(Break):
+        train(name, folder, callbacks=[StopAt(4, fail)], resume=True, best=True)
+    run = train(name, folder, resume=True, best=True)
+    same(run, unbroken)
+    best = [
+        keras.saving.load_model(each.folder / "best.keras").get_weights()
+        for each in (run, unbroken)
+    ]
+    for a, b in zip(*best, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not list(folder.glob("checkpoint*")) + list(folder.glob("part*"))
+    same(train(name, folder, resume=True), unbroken)  # a finished one is given as it is
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet-cifar", "alexnet"])  # true averages; averaged weights
+def test_killed_while_it_finishes(name, tmp_path, monkeypatch):
+    unbroken = train(name, tmp_path / "unbroken")
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Run, "finish", lambda *arguments: fail(None))
+        with pytest.raises(Break):
+            train(name, tmp_path / "run")
+    same(train(name, tmp_path / "run", resume=True), unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_killed_process_is_resumed(name, tmp_path):
+    if name == "vit-cifar" and keras.backend.backend() != "tensorflow":
+        pytest.skip("MixUp runs inside of tf.data")
+    moments = random.Random(name)
+
+    def go(folder, **variables):
+        path = os.pathsep.join([str(HERE.parent.parent), os.environ.get("PYTHONPATH", "")])
+        environment = {**os.environ, "PYTHONPATH": path, **variables}
+        command = [sys.executable, str(HERE / "job.py"), name, str(tmp_path / folder)]
+        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True)
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
+        return done.returncode
+
+    assert go("unbroken") == 0
+    killed = [go("run", EAGER="1", KILL=str(moments.uniform(0, 0.3))) != 0 for _ in range(3)]
+    assert any(killed)
+    assert go("run") == 0
+    found, expected = (np.load(tmp_path / each / "weights.npz") for each in ("run", "unbroken"))
+    for key in expected:
+        np.testing.assert_array_equal(found[key], expected[key])
+    histories = [(tmp_path / each / "history.csv").read_text() for each in ("run", "unbroken")]
+    assert histories[0] == histories[1]
+
+
+def test_callbacks_go_on(tmp_path):
+    """Patience is counted over the interruption, and a training that stopped early stays so."""
+    flat = {"passes": 6, "curvature_patterns": 20, "learning_rates": (1e-12,)}
+    recipe = dataclasses.replace(training.RECIPES["lenet5"], **flat)
+    arguments = {"recipe": recipe, "data": data("lenet5"), "verbose": 0, "early_stopping": 3}
+    unbroken = training.train(run_dir=tmp_path / "unbroken", **arguments)
+    passes = len(unbroken.history["loss"])
+    assert 4 <= passes < 6
+    folder = tmp_path / "run"
+    executions = 2 * math.ceil(61 / 16 / (1 if keras.backend.backend() == "torch" else 2)) + 1
+    with pytest.raises(Break):
+        training.train(run_dir=folder, callbacks=[StopAt(executions, fail)], **arguments)
+    run = training.train(run_dir=folder, resume=True, **arguments)
+    same(run, unbroken)
+
+
+def test_the_last_whole_checkpoint_is_read(tmp_path):
+    with pytest.raises(Break):
+        train("lenet5", tmp_path / "run", callbacks=[StopAt(6, fail)])
+    states = {name: checkpoint.read(tmp_path / "run" / name)[0] for name in checkpoint.FILES}
+    last = max(states, key=lambda name: (states[name]["pass"], states[name]["done"]))
+    path = tmp_path / "run" / last
+    whole = path.read_bytes()
+    unbroken = train("lenet5", tmp_path / "unbroken")
+    for torn in (whole[: len(whole) // 2], b"", whole[:5000] + b"x" + whole[5001:]):
+        path.write_bytes(torn)
+        with pytest.warns(UserWarning, match=f"{last} is left out: it is not whole"):
+            state, _ = checkpoint.read(path)
+        assert state is None
+    with pytest.warns(UserWarning, match="is left out"):
+        same(train("lenet5", tmp_path / "run", resume=True), unbroken)
+
+    folder = tmp_path / "both"
+    with pytest.raises(Break):
+        train("lenet5", folder, callbacks=[StopAt(6, fail)])
+    for name in checkpoint.FILES:
+        (folder / name).write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="is left out"),
+        pytest.raises(ValueError, match="has no checkpoint that is whole"),
+    ):
+        train("lenet5", folder, resume=True)
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """A limit on the size of files, as a full disk would be, leaves the last checkpoint."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def fill(model):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+
+    folder = tmp_path / "run"
+    try:
+        with pytest.raises(OSError, match=r"run/checkpoint-\d.npz could not be written") as raised:
+            train("lenet5", folder, callbacks=[StopAt(4, fill)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert raised.value.errno == errno.EFBIG
+    assert not list(folder.glob("part*"))
+    same(train("lenet5", folder, resume=True), train("lenet5", tmp_path / "unbroken"))
+
+
+def test_a_loss_that_is_not_finite(tmp_path):
+    def spoil(model):
+        model.trainable_weights[-1].assign(model.trainable_weights[-1] * np.nan)
+        if keras.backend.backend() == "jax":
+            model._jax_state_synced = True
+
+    message = r"pass 1, .*step.* of 8, at the learning rate 0.001, with a .*checkpoint"
+    with pytest.raises(FloatingPointError, match=message):
+        train("lenet5", tmp_path / "run", callbacks=[StopAt(2, spoil)])
+    for name in checkpoint.FILES:  # what is kept is finite
+        if (tmp_path / "run" / name).exists():
+            _, values = checkpoint.read(tmp_path / "run" / name)
+            assert all(np.isfinite(value).all() for value in values)
+
+
+def test_another_run_is_not_resumed(tmp_path):
+    recipe = dataclasses.replace(training.RECIPES["lenet5"], **CHANGES["lenet5"])
+    with pytest.raises(Break):
+        train("lenet5", tmp_path / "run", callbacks=[StopAt(1, fail)])
+    with pytest.raises(FileExistsError, match=r"or resume the run that is in it \(--resume\)"):
+        train("lenet5", tmp_path / "run")
+    other = dataclasses.replace(recipe, passes=5)
+    message = r"Its recipe: \{'passes': 4\}. Received: \{'passes': 5\}"
+    with pytest.raises(ValueError, match=message):
+        training.train(other, data("lenet5"), tmp_path / "run", resume=True)
+    with pytest.raises(ValueError, match="Its seed: 0. Received: 1"):
+        training.train(recipe, data("lenet5"), tmp_path / "run", seed=1, resume=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photograph.jpg").touch()
+    with pytest.raises(FileNotFoundError, match="is not a run folder"):
+        train("lenet5", tmp_path / "mine", resume=True)
+    path = tmp_path / "run" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["versions"]["numpy"] = "1.0"
+    path.write_text(json.dumps(manifest))
+    with pytest.warns(UserWarning, match="began with other versions"):
+        train("lenet5", tmp_path / "run", resume=True)

@@ -1,0 +1,71 @@
+"""Every recipe in mixed precision: the loss stays beside that of float32."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics import datasets, training
+
+# The furthest that a pass's loss is from float32's, as a share of it; twice what was measured.
+BAND = {"mixed_float16": 0.003, "mixed_bfloat16": 0.015}
+DIGITS = {"passes": 2, "batch_size": 10, "curvature_patterns": 20, "learning_rates": (5e-5,)}
+SMALL = {"passes": 2, "batch_size": 8, "crop": 64, "short_side": (72,), "learning_rate": 1e-4}
+RECIPES = {
+    "lecun1989": DIGITS,
+    "lenet1": DIGITS,
+    "lenet5": DIGITS,
+    "lenet5 mle": DIGITS | {"loss": "mle"},
+    "lenet5 softmax": DIGITS | {"loss": "crossentropy", "head": "softmax"},
+    "alexnet": SMALL | {"bias_start": 0.1, "crop": 67},
+    "vgg": SMALL | {"configuration": "A"},
+    "googlenet": SMALL | {"crop": 72},
+    "resnet-imagenet": SMALL | {"configuration": "18"},
+    "resnet-cifar": {"depth": 20, "passes": 2, "batch_size": 8, "learning_rate": 0.01},
+    "vit-cifar": {"passes": 2, "batch_size": 8, "warm_up": 0},
+}
+QUICK = ("lecun1989", "lenet5", "lenet5 mle", "resnet-cifar", "vit-cifar")
+
+
+def data(recipe):
+    random = np.random.default_rng(0)
+    if isinstance(recipe, training.DigitRecipe):
+        images = random.uniform(size=(40, 28, 28, 1)).astype("float32")
+        return datasets.Data("noise", 20, *[images, np.arange(40) % 10] * 2)
+    images = random.integers(256, size=(24, 32, 32, 3), dtype="uint8")
+    return datasets.wrap(*[(images, np.arange(24) % 3)] * 2)
+
+
+class Scale(keras.callbacks.Callback):
+    """Reads the loss scale at the end."""
+
+    def on_train_end(self, logs=None):
+        self.scale = getattr(self.model.optimizer, "dynamic_scale", None)
+
+
+def losses(name, policy, folder):
+    recipe = dataclasses.replace(training.RECIPES[name.split()[0]], **RECIPES[name])
+    before, scale = keras.config.dtype_policy(), Scale()
+    keras.config.set_dtype_policy(policy)
+    try:
+        run = training.train(recipe, data(recipe), folder, verbose=0, callbacks=[scale])
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert run.manifest["dtype_policy"] == policy
+    assert (scale.scale is not None) is (policy == "mixed_float16")
+    assert policy != "mixed_float16" or 2**5 <= float(scale.scale) <= 2**16
+    return np.array(run.history["loss"])
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in RECIPES]
+)
+def test_the_loss_follows_that_of_float32(name, tmp_path, monkeypatch):
+    # In half precision other units would drop out.
+    monkeypatch.setattr(keras.layers.Dropout, "call", lambda self, x, training=False: x)
+    expected = losses(name, "float32", tmp_path / "float32")
+    for policy, band in BAND.items():
+        found = losses(name, policy, tmp_path / policy)
+        assert found[0] != expected[0]
+        np.testing.assert_allclose(found, expected, rtol=band, err_msg=policy)

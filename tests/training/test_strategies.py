@@ -1,0 +1,271 @@
+"""Several devices and workers against one: the same weights, logs and predictions."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics import training
+from keras_classics.training import strategies
+from keras_classics.training.inputs import deal
+
+HERE = pathlib.Path(__file__).parent
+tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's"
+)
+VARIABLES = "TF_CONFIG SLURM_STEP_NUM_TASKS SLURM_STEP_NODELIST SLURM_STEP_TASKS_PER_NODE".split()
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch):
+    for name in (*VARIABLES, "SLURM_PROCID", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(script, *arguments, workers=0, last=None, **variables):
+    """Runs a script in a process, or in one for each worker; `(return code, errors)` of each.
+
+    `last` are variables of the environment of the last worker alone.
+    """
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(workers)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    path = os.pathsep.join([str(HERE.parent.parent), os.environ.get("PYTHONPATH", "")])
+    variables = {**os.environ, "PYTHONPATH": path, **variables}
+    jobs = []
+    for index in range(workers or 1):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        own = {"TF_CONFIG": json.dumps(task)} if workers else {}
+        own |= (last or {}) if index == workers - 1 else {}
+        command = [sys.executable, str(HERE / script), *map(str, arguments)]
+        environment = variables | own
+        jobs.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    try:
+        errors = [job.communicate(timeout=600)[1] for job in jobs]
+    finally:
+        for job in jobs:
+            job.kill()
+    return [(job.returncode, error[-3000:]) for job, error in zip(jobs, errors, strict=True)]
+
+
+def start(folder, name="default", cpus=1, workers=0):
+    """Runs `replica.py`, once for each worker: what each has found."""
+    folder.mkdir()
+    for code, error in run("replica.py", name, cpus, folder, workers=workers):
+        assert code == 0, error
+    return [dict(np.load(folder / f"{index}.npz")) for index in range(workers or 1)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    (found,) = start(tmp_path_factory.mktemp("alone") / "run")
+    return found
+
+
+@tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "cpus", "workers"),
+    [("mirrored", 2, 0), ("auto", 1, 2), ("multi-worker", 2, 2), ("multi-worker", 1, 4)],
+)
+def test_replicas_train_as_one_device_does(name, cpus, workers, alone, tmp_path):
+    found = start(tmp_path / "run", name, cpus, workers)
+    assert [bool(each.pop("chief")) for each in found] == [k == 0 for k in range(workers or 1)]
+    assert sum(key.startswith("resnet20 weight") for key in alone) > 90
+    for each in found:
+        for key, value in each.items():
+            np.testing.assert_allclose(value, alone[key], rtol=2e-6, atol=1e-6, err_msg=key)
+            np.testing.assert_array_equal(value, found[0][key], err_msg=key)
+
+
+EQUAL = {
+    "lenet5": {"distortions": False, "passes": 2},
+    "vit-cifar": {"dropout": 0.0, "mixup": 0.0, "optimizer": "sgd", "passes": 2},
+}
+
+
+@tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "cpus", "workers"), [("mirrored", 2, 0), ("auto", 1, 2)])
+@pytest.mark.parametrize("recipe", ["lenet5", "resnet-cifar", "alexnet", "vit-cifar"])
+def test_recipes_on_replicas(recipe, name, cpus, workers, tmp_path):
+    """Of 61 or 45 images, 8 a step: LeNet-5's last batch has 3 for one replica, 2 for another."""
+    changes = json.dumps(EQUAL.get(recipe, {"synchronized": True}))
+    folders = [tmp_path / "one", tmp_path / "many"]
+    ((code, error),) = run("job.py", recipe, folders[0], CHANGES=changes)
+    assert code == 0, error
+    several = run("job.py", recipe, folders[1], name, cpus, workers=workers, CHANGES=changes)
+    assert [code for code, _ in several] == [0] * (workers or 1), several[0][1]
+    one, many = (dict(np.load(each / "weights.npz")) for each in folders)
+    assert all(np.isfinite(value).all() for value in many.values())
+    for each in folders:
+        assert {"manifest.json", "history.csv", "best.keras", "model.keras"} <= set(
+            os.listdir(each)
+        )
+        assert not list(each.glob("part*"))
+    if recipe not in EQUAL:  # crops and dropout are drawn on each replica
+        return
+    for key, value in one.items():
+        np.testing.assert_allclose(many[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
+    logged = [training.Run(each).history for each in folders]
+    for key, value in logged[0].items():
+        if key != "loss" or recipe == "vit-cifar":  # of the uneven batch, replicas count alike
+            np.testing.assert_allclose(logged[1][key], value, rtol=2e-5, err_msg=key)
+
+
+@tensorflow
+@pytest.mark.slow
+def test_a_lost_worker(tmp_path):
+    """The others end, and say so; the job started again ends as if nothing had happened."""
+    command = ("job.py", "resnet-cifar")
+    for code, error in run(*command, tmp_path / "unbroken", "auto", workers=2):
+        assert code == 0, error
+    lost = run(*command, tmp_path / "run", "auto", workers=2, EAGER="1", last={"KILL": "0.1"})
+    assert [code for code, _ in lost] == [1, -9]
+    assert "RuntimeError: Another worker was lost. Start the job again" in lost[0][1]
+    for code, error in run(*command, tmp_path / "run", "auto", workers=2):
+        assert code == 0, error
+    found, expected = (np.load(tmp_path / each / "weights.npz") for each in ("run", "unbroken"))
+    for key in expected:
+        np.testing.assert_array_equal(found[key], expected[key])
+    histories = [(tmp_path / each / "history.csv").read_text() for each in ("run", "unbroken")]
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("local", [1, 2])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("images", [24, 25, 31, 35])
+def test_images_are_dealt_once(images, training, local, workers):
+    """Each step has as many chunks as replicas; weights make a step's mean that of its images."""
+    size, steps, seen = 12, -(-images // 12), 0
+    weights = [0.0] * steps
+    for worker in range(workers):
+        place = strategies.Replicas(worker, workers, local)
+        share = np.arange(images)[worker::workers]
+        chunk = 0
+        for first, count, length, weight in deal(images, size, place, training):
+            for _ in range(count):
+                part = share[first : first + length]
+                assert len(part) == length >= 1
+                step, chunk = chunk // local, chunk + 1
+                if weight:
+                    seen += length
+                    if training:
+                        assert set(part // size) == {step}
+                if training:  # of one replica's mean, times the replicas
+                    weights[step] += weight * (weight > 0) / place.count
+                first += length
+        assert chunk == steps * local
+    assert seen == images
+    if training:
+        np.testing.assert_allclose(weights, 1)
+
+
+def test_batches_that_cannot_be_dealt():
+    place = strategies.Replicas(0, 2, 2)
+    with pytest.raises(ValueError, match="must be a multiple of their number. Received: .*6 on 4"):
+        deal(100, 6, place, training=True)
+    with pytest.raises(ValueError, match="needs an image to evaluate. Received: 3 images for 4"):
+        deal(3, 8, strategies.Replicas(1, 2, 2), training=False)
+
+
+@pytest.mark.parametrize("name", ["parameter-server", "tpu", None])
+def test_unknown_strategies(name):
+    with pytest.raises(ValueError, match="must be one of auto, default, mirrored, multi-worker"):
+        training.strategy(name)
+
+
+@tensorflow
+def test_one_device():
+    import tensorflow as tf
+
+    for name in ("auto", "default"):
+        strategy = training.strategy(name)
+        assert strategy is tf.distribute.get_strategy()
+        assert strategies.replicas(strategy) == strategies.Replicas()
+    mirrored = training.strategy("mirrored")
+    assert mirrored.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
+    assert isinstance(mirrored, tf.distribute.MirroredStrategy)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow has its own")
+def test_other_backends():
+    strategy = training.strategy("auto")
+    with strategy.scope():
+        keras.layers.Dense(2).build((None, 3))
+    with pytest.raises(ValueError, match=f"{keras.backend.backend()} backend.*'multi-worker'"):
+        training.strategy("multi-worker")
+    if keras.backend.backend() == "jax":
+        assert isinstance(training.strategy("mirrored"), keras.distribution.DataParallel)
+    else:
+        with pytest.raises(ValueError, match="KERAS_BACKEND=tensorflow does"):
+            training.strategy("mirrored")
+
+
+@tensorflow
+def test_workers_must_be_named(monkeypatch):
+    with pytest.raises(ValueError, match="start each with TF_CONFIG, or all with Slurm's srun"):
+        training.strategy("multi-worker")
+    cluster = {"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "ps", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(ValueError, match="does not train with parameter servers"):
+        training.strategy("auto")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "per_node", "hosts"),
+    [
+        ("n1", "2", "n1:0 n1:1"),
+        ("n[1-2,10],m3", "1(x3),2", "n1:0 n2:0 n10:0 m3:0 m3:1"),
+        ("gpu-a[08-10]", "2(x2),1", "gpu-a08:0 gpu-a08:1 gpu-a09:0 gpu-a09:1 gpu-a10:0"),
+    ],
+)
+def test_slurm(nodes, per_node, hosts, monkeypatch):
+    workers = [each.split(":") for each in hosts.split()]
+    values = [str(len(workers)), nodes, per_node]
+    for name, value in zip(VARIABLES[1:], values, strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    monkeypatch.setenv("SLURM_JOB_ID", "20007")
+    assert strategies._cluster() == {
+        "cluster": {"worker": [f"{host}:{12007 + int(task)}" for host, task in workers]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["here:1"]}}')
+    assert strategies._cluster() == {"cluster": {"worker": ["here:1"]}}
+    monkeypatch.delenv("TF_CONFIG")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    assert strategies._cluster() == {}
+
+
+class Two:
+    num_replicas_in_sync = 2
+
+
+@pytest.mark.parametrize(
+    ("compiled", "message"),
+    [
+        ({"jit_compile": True}, "Received: jit_compile=True on 2 replicas"),
+        ({"steps_per_execution": 2}, "Received: steps_per_execution above 1 on 2"),
+        ({"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)}, "accumulation_steps"),
+    ],
+)
+@tensorflow
+def test_what_keras_cannot_do_is_refused(compiled, message):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(**{"optimizer": "sgd", "loss": "mse", "jit_compile": False, **compiled})
+    strategies.refuse_unsupported(model, strategies.ONE)
+    with pytest.raises(ValueError, match=message):
+        strategies.refuse_unsupported(model, Two())
+    model.compile("sgd", "mse", jit_compile=False)
+    strategies.refuse_unsupported(model, Two())
