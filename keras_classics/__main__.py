@@ -6,6 +6,7 @@
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
+  keras-classics recipe NETWORK              how it is trained, and which section says so
   keras-classics list                        networks, recipes, experiments and data sets
 
 Examples:
@@ -14,7 +15,8 @@ Examples:
   keras-classics train alexnet --data=photographs/ --batch_size=64
   keras-classics train vgg --configuration=A --data=tfds:imagenette
   keras-classics train resnet-imagenet --configuration=18 --data=photographs/
-  keras-classics train resnet-cifar --depth=56 --data=cifar10
+  keras-classics train resnet-cifar --depth=56 --data=cifar10 --precision=mixed_bfloat16
+  keras-classics train resnet-cifar --data=cifar10 --run_dir=runs/mine --resume
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
@@ -32,18 +34,30 @@ from absl import app, flags, logging
 
 from keras_classics import analysis, datasets, experiments, training
 from keras_classics.analysis import attention_pictures, page
+from keras_classics.training import evaluation
 
 FLAGS = flags.FLAGS
-NAMES = f"{', '.join(datasets.LOADERS)}, tfds:NAME, or a folder with a sub-folder a class"
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+NAMES = (
+    f"{', '.join(datasets.LOADERS)}, keras:NAME, tfds:NAME, or a folder with a sub-folder a class"
+)
 flags.DEFINE_string("data", None, f"data set: {NAMES}")
 flags.DEFINE_string("data_dir", None, "folder of its files; default: ~/.keras/datasets/NAME")
 flags.DEFINE_enum("corrupt", "skip", ["skip", "refuse"], "what to do about unreadable images")
 flags.DEFINE_string("run_dir", None, "run folder to make; default: the next runs/NETWORK-DATA-N")
 flags.DEFINE_integer("seed", 0, "seed of all that is drawn")
-flags.DEFINE_string("dtype_policy", None, "Keras's dtype policy, such as mixed_bfloat16")
+flags.DEFINE_enum("precision", None, PRECISIONS, "float32, mixed_float16 or mixed_bfloat16")
+flags.DEFINE_enum("strategy", "auto", training.strategies.NAMES, "devices and workers")
+flags.DEFINE_boolean("resume", False, "go on with the run in --run_dir, or the last one there")
+flags.DEFINE_boolean("best", False, "keep the network of the best validation, in best.keras")
+flags.DEFINE_integer("early_stopping", None, "passes without a better validation, then end")
+flags.DEFINE_boolean("tensorboard", False, "write TensorBoard's logs into the run folder")
 flags.DEFINE_integer("seeds", None, "reproduce: number of seeds", lower_bound=1)
 flags.DEFINE_integer("epochs", None, "reproduce: epochs of a run, at most", lower_bound=1)
-OWN_FLAGS = ("data", "data_dir", "corrupt", "run_dir", "seed", "dtype_policy", "seeds", "epochs")
+OWN_FLAGS = (
+    *("data", "data_dir", "corrupt", "run_dir", "seed", "precision", "strategy", "resume", "best"),
+    *("early_stopping", "tensorboard", "seeds", "epochs"),
+)
 
 # Every field of a recipe but its network is a flag of the same name.
 _DEFINE = {
@@ -69,28 +83,49 @@ for name, field in FIELDS.items():
 
 def train(name):
     """Trains a network by its recipe, and draws what was learned."""
-    known = training.RECIPES
-    if name not in known:
-        raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
-    recipe = _override(known[name])
+    recipe = _recipe(name)
     if FLAGS.data is None:
         raise ValueError(f"Which data? {name} trains on --data={recipe.data_names}.")
+    strategy = training.strategy(FLAGS.strategy)  # several workers meet before anything else
+    place = training.strategies.replicas(strategy)
+    if place.workers > 1 and not FLAGS.run_dir:
+        raise ValueError("Several workers need the same --run_dir, on a disk that they share.")
     data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
     if not isinstance(data, recipe.data_kind):
         raise ValueError(
             f"{name} trains on --data={recipe.data_names}. Received: --data={FLAGS.data}"
         )
-    logging.info("%s on %s", recipe, data.name)
+    logging.info("%s\n%s", data.name, recipe)
     label = pathlib.Path(data.name).name.replace(":", "-")
-    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}")
-    run = training.train(recipe, data, run_dir, FLAGS.seed)
+    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}", last=FLAGS.resume)
+    board = FLAGS.tensorboard and place.worker == 0
+    run = training.train(
+        recipe,
+        data,
+        run_dir,
+        FLAGS.seed,
+        strategy=strategy,
+        resume=FLAGS.resume,
+        callbacks=[training.TensorBoard(pathlib.Path(run_dir) / "logs")] if board else [],
+        best=FLAGS.best,
+        early_stopping=FLAGS.early_stopping,
+    )
+    if place.worker:
+        return
     try:
         pictured = recipe.pictured(data, run.folder)
         analysis.draw(run.model, run.history, run.folder / "pictures", *pictured)
     except ImportError as error:
         logging.warning("No pictures: %s", error)
-    print(f"{recipe.passes} passes in {run.manifest['seconds']:.0f} s")
-    _print_errors(run.manifest["errors"])
+    print(f"{len(run.history['loss'])} passes in {run.manifest['seconds']:.0f} s")
+    rates = run.manifest["images a second"]
+    if rates.get("input"):
+        brake = "the input" if rates["input"] < 1.2 * rates["training"] else "the network"
+        print(
+            f"{rates['training']:,} images a second; the input alone {rates['input']:,}: {brake} "
+            "is the brake"
+        )
+    _print_errors(run, run.manifest["errors"])
     print(f"In {run.folder}: model.keras, history.csv, manifest.json, pictures/")
 
 
@@ -99,7 +134,7 @@ def evaluate(folder):
     run = training.Run(folder)
     run.recipe = _override(run.recipe)
     name = FLAGS.data or run.manifest["data"]["name"]
-    _print_errors(run.evaluate(datasets.load(name, FLAGS.data_dir, FLAGS.corrupt)))
+    _print_errors(run, run.evaluate(datasets.load(name, FLAGS.data_dir, FLAGS.corrupt)))
 
 
 def predict(folder, *paths):
@@ -155,6 +190,11 @@ def reproduce(name):
     print(f"{table}\n{time.time() - start:.0f} s; in {folder}: table.md, figure.png, the runs")
 
 
+def recipe(name):
+    """Prints how a network is trained: each number with its source."""
+    print(_recipe(name))
+
+
 def report(network):
     """Prints the paper's table beside the network's."""
     if network not in analysis.PAPERS:
@@ -175,6 +215,7 @@ def list_all():
         "Experiments": {name: each.ABOUT for name, each in experiments.EXPERIMENTS.items()},
         "Data sets": {name: module.ABOUT for name, module in datasets.LOADERS.items()}
         | {
+            "keras:NAME": f"{', '.join(datasets.OF_KERAS)} of keras.datasets",
             "tfds:NAME": "photographs of TensorFlow Datasets",
             "FOLDER": "a folder of images with a sub-folder a class",
         },
@@ -193,12 +234,21 @@ COMMANDS = {
     "attention": attention,
     "reproduce": reproduce,
     "report": report,
+    "recipe": recipe,
     "list": list_all,
 }
 
 
 # What is in the fields that are tuples; else words.
 _NUMBERS = {"learning_rates": float, "short_side": int, "drops_at": int, "randaugment": int}
+
+
+def _recipe(name):
+    """The recipe of a network, with the values of the flags that are given."""
+    known = training.RECIPES
+    if name not in known:
+        raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
+    return _override(known[name])
 
 
 def _override(recipe):
@@ -221,14 +271,28 @@ def _override(recipe):
     return dataclasses.replace(recipe, **changes)
 
 
-def _free_folder(name):
+def _again(argv, folder):
+    """The command that resumes a run."""
+    names = {*OWN_FLAGS, *FIELDS} - {"resume", "run_dir"}
+    given = [FLAGS[name].serialize() for name in sorted(names) if FLAGS[name].present]
+    return " ".join(["keras-classics", *argv[1:], *given, f"--run_dir={folder}", "--resume"])
+
+
+def _free_folder(name, last=False):
+    """The first folder of a run of this name that does not exist, or the last one that does."""
     folders = (pathlib.Path(f"runs/{name}-{n}") for n in itertools.count(1))
-    return next(folder for folder in folders if not folder.exists())
+    taken = list(itertools.takewhile(pathlib.Path.exists, folders))
+    return taken[-1] if last and taken else pathlib.Path(f"runs/{name}-{len(taken) + 1}")
 
 
-def _print_errors(errors):
-    for split, error in errors.items():
-        print(f"{split:5} error {error['percent']:.2f} % ({error['wrong']:,} of {error['of']:,})")
+def _print_errors(run, errors):
+    for part, error in errors.items():
+        for name, each in ((f"{part} error", error), ("top-5 error", error.get("top-5"))):
+            if each:
+                share = f"{each['wrong']:,} of {each['of']:,}"
+                print(f"{name:16} {each['percent']:.2f} % ({share})")
+    print(f"Tested by {run.recipe.protocol}. Of {part}, true classes in rows:")
+    print(evaluation.table(*evaluation.read(run.folder / f"confusion-{part}.csv")))
 
 
 def _help():
@@ -254,8 +318,8 @@ def parse(argv):
 
 
 def main(argv):
-    if FLAGS.dtype_policy:
-        keras.config.set_dtype_policy(FLAGS.dtype_policy)
+    if FLAGS.precision:
+        keras.config.set_dtype_policy(FLAGS.precision)
     command, arguments = argv[1], argv[2:]
     if command not in COMMANDS:
         sys.exit(
@@ -269,9 +333,12 @@ def main(argv):
         sys.exit(f"keras-classics {command}: {error}. Usage:\n{usage}")
     try:
         COMMANDS[command](*arguments)
+    except training.Interrupted as error:
+        again = f"\nTo go on: {_again(argv, error.folder)}" if command == "train" else ""
+        sys.exit(f"\nkeras-classics: interrupted. {error}{again}")
     except KeyboardInterrupt:
         sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
-    except (ImportError, OSError, ValueError) as error:
+    except (FloatingPointError, ImportError, OSError, RuntimeError, ValueError) as error:
         logging.debug("", exc_info=True)  # --verbosity=1 shows where
         sys.exit(f"keras-classics: {error}")
 

@@ -1,11 +1,14 @@
 """The command line on a few images."""
 
 import dataclasses
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
@@ -36,9 +39,14 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     printed = cli(*words, "--seed=7", "--j=5")
     folder = tmp_path / "runs" / "lenet5-mnist-1"
     errors = [line for line in printed.splitlines() if " error " in line]
-    assert "test  error" in errors[0]
-    assert " of 7)" in errors[0]
-    assert " of 12)" in errors[1]
+    assert [line.split()[0] for line in errors] == ["train", "top-5", "test", "top-5"]
+    assert [" of 12)" in line for line in errors] == [True, True, False, False]
+    assert [" of 7)" in line for line in errors] == [False, False, True, True]
+    assert "digit in its box of 20x20 on the plane of 32. Of test, true classes in rows:" in printed
+    confusion = np.loadtxt(folder / "confusion-test.csv", delimiter=",", skiprows=1, dtype=int)
+    np.testing.assert_array_equal(confusion[:, 1:].sum(axis=1), [1] * 7 + [0] * 3)
+    rates = next(line for line in printed.splitlines() if "images a second; the input" in line)
+    assert rates.endswith(("the network is the brake", "the input is the brake"))
     assert f"In {folder.relative_to(tmp_path)}" in printed
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["seed"], manifest["recipe"]["j"]) == (7, 5.0)
@@ -173,3 +181,41 @@ def test_help(words):
     assert "keras-classics train NETWORK --data=NAME" in done.stdout
     for name in ("--data_dir", "--seed", "--batch_size", "--distortions", "--j"):
         assert f"  {name} " in done.stdout
+
+
+def test_ctrl_c_and_resume(cli, mnist, tmp_path, monkeypatch):
+    """The message has the command that goes on; without a folder, `--resume` takes the last run."""
+    flags = ["--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
+    cli("train", "lenet5", *flags, "--run_dir=unbroken", "--best")
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    train = functools.partial(training.train, callbacks=[Interrupt()])
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train", lambda *args, callbacks, **more: train(*args, **more))
+        with pytest.raises(SystemExit) as raised:
+            cli("train", "lenet5", *flags, "--best")
+    signal.signal(signal.SIGINT, before)
+    message = str(raised.value)
+    assert (
+        "interrupted. The last good checkpoint is runs/lenet5-mnist-1/checkpoint-1.npz" in message
+    )
+    again = message.partition("To go on: keras-classics ")[2].split()
+    assert again[:2] == ["train", "lenet5"]
+    assert again[-2:] == ["--run_dir=runs/lenet5-mnist-1", "--resume"]
+    cli(*again)
+    assert "In runs/lenet5-mnist-1: model.keras" in cli("train", "lenet5", *flags, "--resume")
+    histories = [tmp_path / each / "history.csv" for each in ("unbroken", "runs/lenet5-mnist-1")]
+    assert histories[0].read_text() == histories[1].read_text()
+    assert not (tmp_path / "runs" / "lenet5-mnist-2").exists()
+
+
+def test_recipe(cli):
+    rows = {
+        line.split()[0]: line.split() for line in cli("recipe", "vgg", "--crop=96").splitlines()
+    }
+    assert rows["passes"][1:4] == ["74", "section", "3.1"]
+    assert rows["crop"][1:5] == ["96", "changed", "from", "224"]
