@@ -131,7 +131,7 @@ def CudaConvNet(
                 x = layers.Flatten("channels_last", name="flatten")(x)
             dense = {"units": units, **start(deviation), "name": label}
             if units is None:
-                dense |= {"units": classes, "activation": classifier_activation}
+                dense |= {"units": classes, "activation": classifier_activation, "dtype": "float32"}
             x = layers.Dense(**dense)(x)
     if not include_top:
         x = pool(x, pooling)

@@ -72,7 +72,9 @@ def LeCun1989(
     if include_top:
         x = layers.Flatten("channels_last", name="flatten")(x)
         x = layers.Dense(30, activation=scaled_tanh, **start(), name="H3")(x)
-        x = layers.Dense(classes, activation=classifier_activation, **start(), name="output")(x)
+        x = layers.Dense(
+            classes, activation=classifier_activation, **start(), dtype="float32", name="output"
+        )(x)
     else:
         x = pool(x, pooling)
     return finish(keras.Model(image, x, name=name), weights)

@@ -84,6 +84,7 @@ def LeNet1(
             classes,
             activation=classifier_activation,
             kernel_initializer=fresh(kernel_initializer),
+            dtype="float32",
             name="output",
         )(x)
     else:

@@ -99,13 +99,15 @@ def LeNet5(
         x = layers.Flatten("channels_last", name="flatten")(x)
         x = layers.Dense(84, **start(), name="F6")(x)
         if head == "rbf":
-            x = RBFOutput(classes, ascii_codes(CHARACTERS[:classes]), name="RBF")(x)
+            codes = ascii_codes(CHARACTERS[:classes])
+            x = RBFOutput(classes, codes, dtype="float32", name="RBF")(x)
             x = layers.Rescaling(-1.0, dtype="float32", name="scores")(x)
         else:
             x = layers.Dense(
                 classes,
                 activation=classifier_activation,
                 kernel_initializer=fresh(kernel_initializer),
+                dtype="float32",
                 name="predictions",
             )(x)
     else:

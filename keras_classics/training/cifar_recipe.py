@@ -9,7 +9,7 @@ from keras_classics import applications, backend, datasets, preprocessing, surge
 from keras_classics.optimizers import CoupledSGD
 from keras_classics.training.checkpoint import once
 from keras_classics.training.inputs import batches
-from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.recipe import Recipe, exact, field
 from keras_classics.training.strategies import ONE, replicas, synchronize
 
 NETWORKS = {
@@ -140,8 +140,10 @@ class CIFARRecipe(Recipe):
     def scores(self, model, paths, folder):
         """The scores of the classes for each image file, rescaled and cut to the size."""
         mean = np.load(folder / "mean.npy")
-        rescale = preprocessing.RescaleShortSide(SIDE)
-        cut = keras.layers.CenterCrop(SIDE, SIDE, data_format="channels_last")
+        rescale, cut = exact(
+            preprocessing.RescaleShortSide(SIDE),
+            keras.layers.CenterCrop(SIDE, SIDE, data_format="channels_last"),
+        )
         for path in paths:
             image = keras.ops.convert_to_numpy(cut(rescale(datasets.read_image(path))))
             yield model.predict((image - mean)[None], verbose=0)[0]

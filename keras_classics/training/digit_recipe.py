@@ -11,7 +11,7 @@ from keras_classics.initializers import FanInUniform
 from keras_classics.optimizers import EstimateCurvature, StochasticDiagonalLM
 from keras_classics.preprocessing import PlanarDistortion, place_digits, read_ink
 from keras_classics.training.inputs import batches
-from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.recipe import Recipe, exact, field
 from keras_classics.training.strategies import ONE, replicas
 
 NETWORKS = {
@@ -117,7 +117,9 @@ class DigitRecipe(Recipe):
 
     def distortion(self, seed):
         """The layer that distorts training images, or `None`."""
-        return PlanarDistortion(background=self.paper, seed=seed) if self.distortions else None
+        if not self.distortions:
+            return None
+        return exact(PlanarDistortion(background=self.paper, seed=seed))[0]
 
     def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes; the order is drawn once, and kept."""

@@ -10,7 +10,7 @@ from keras_classics.applications import googlenet, vgg
 from keras_classics.optimizers import CoupledSGD
 from keras_classics.training.checkpoint import once
 from keras_classics.training.inputs import image_batches
-from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.recipe import Recipe, exact, field
 from keras_classics.training.strategies import ONE, replicas, synchronize
 
 NETWORKS = {
@@ -116,20 +116,20 @@ class ImageRecipe(Recipe):
     def before_mean(self):
         """Layers that bring an image of 0 to 255 to the size at which the mean is known."""
         if self.sampling == "area":
-            return [preprocessing.AreaAspectCrop(self.crop)]
+            return exact(preprocessing.AreaAspectCrop(self.crop))
         rescale = preprocessing.RescaleShortSide(
             self.short_side[0] if len(self.short_side) == 1 else tuple(self.short_side)
         )
         if self._of_whole_image:
             side = self.short_side[0]
-            return [rescale, keras.layers.CenterCrop(side, side, data_format="channels_last")]
-        return [rescale, preprocessing.CropAndFlip(self.crop)]
+            return exact(rescale, keras.layers.CenterCrop(side, side, data_format="channels_last"))
+        return exact(rescale, preprocessing.CropAndFlip(self.crop))
 
     def layers(self, mean):
         """All layers between an image of 0 to 255 and the network, random in training only."""
         color = [preprocessing.PCAColorJitter()] if self.color else []
         cut = [preprocessing.CropAndFlip(self.crop)] if self._of_whole_image else []
-        return [*self.before_mean(), *color, mean, *cut]
+        return exact(*self.before_mean(), *color, mean, *cut)
 
     def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes; the mean goes into the run's folder."""
@@ -166,7 +166,7 @@ class ImageRecipe(Recipe):
 
     def _average(self, split):
         """The mean of the training images."""
-        mean = preprocessing.SubtractMean(self.mean)
+        (mean,) = exact(preprocessing.SubtractMean(self.mean))
         mean.adapt(x for x, _ in image_batches(split, self.before_mean(), self.batch_size))
         return mean.average
 
@@ -174,7 +174,7 @@ class ImageRecipe(Recipe):
         """The layer that subtracts the run's mean."""
         values = np.load(folder / "mean.npy")
         with keras.device("cpu"):  # where the images are prepared
-            mean = preprocessing.SubtractMean(self.mean)
+            (mean,) = exact(preprocessing.SubtractMean(self.mean))
             mean.build((None, *values.shape) if self.mean == "pixel" else (None, None, None, 3))
             mean.average.assign(values)
         return mean
@@ -231,14 +231,15 @@ class ImageRecipe(Recipe):
         if self.views == "paper":
             crops = keras.Sequential([keras.Input(model.input_shape[1:]), mean, model])
             short_side = min(self.short_side)
-            layers, views = [preprocessing.RescaleShortSide(short_side)], preprocessing.ten_crop
+            layers = exact(preprocessing.RescaleShortSide(short_side))
+            views = preprocessing.ten_crop
             return layers, preprocessing.AverageOverViews(crops, views, {"size": self.crop})
         average = keras.ops.convert_to_numpy(mean.average)
         channels = average.reshape(-1, average.shape[-1]).mean(axis=0)
         whole = keras.models.clone_model(model, keras.Input((None, None, 3)))
         whole.set_weights(model.get_weights())
         views, arguments = preprocessing.whole_images, {"short_sides": RESNET_SCALES}
-        layers = [preprocessing.SubtractMean("channel", mean=[float(x) for x in channels])]
+        layers = exact(preprocessing.SubtractMean("channel", mean=[float(x) for x in channels]))
         return layers, preprocessing.AverageOverViews(whole, views, arguments)
 
     @property

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import typing
 
+import keras
 import numpy as np
 
 from keras_classics.training import evaluation
@@ -36,6 +37,14 @@ def recipe(kind, **fields):
 def field(help, **default):
     """A field of a recipe; `help` is also that of the flag of its name."""
     return dataclasses.field(metadata={"help": help}, **default)
+
+
+def exact(*layers):
+    """Layers that compute in float32, whatever the precision of the network: images have 256
+    levels, of which bfloat16 keeps few once they are shifted or scaled."""
+    for layer in layers:
+        layer.dtype_policy = keras.DTypePolicy("float32")
+    return list(layers)
 
 
 class Recipe:

@@ -12,7 +12,7 @@ from keras_classics.optimizers import ClippedAdamW, ClippedSGD, WarmUp
 from keras_classics.preprocessing import rand_augment
 from keras_classics.training.inputs import image_batches
 from keras_classics.training.mixing import mixing
-from keras_classics.training.recipe import Recipe, field
+from keras_classics.training.recipe import Recipe, exact, field
 from keras_classics.training.strategies import ONE, replicas
 
 # Whose RandAugment: of the paper's 14 operations, or as in a recipe of ViT.
@@ -177,9 +177,9 @@ class ViTRecipe(Recipe):
         rescale = preprocessing.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = keras.layers.CenterCrop(side, side, data_format="channels_last")
         if seed is None and self.views == "whole":
-            return [keras.layers.Resizing(side, side, data_format="channels_last"), scale]
+            return exact(keras.layers.Resizing(side, side, data_format="channels_last"), scale)
         if seed is None:
-            return [rescale, cut, scale]
+            return exact(rescale, cut, scale)
         if self.crops == "area":
             layers = [preprocessing.AreaAspectCrop(side, (self.smallest_area, 1.0))]
         elif self.crops == "shift":
@@ -193,7 +193,7 @@ class ViTRecipe(Recipe):
             # Keras draws the share itself, from a range.
             share = (self.erasing, self.erasing)
             layers.append(keras.layers.RandomErasing(share, data_format="channels_last"))
-        return [*layers, scale]
+        return exact(*layers, scale)
 
     def prepare(self, data, seed, folder, strategy=ONE, builder=None):
         """The compiled model, and what its `fit` takes."""

@@ -361,6 +361,7 @@ def test_mixed_precision(builder, arguments, parameters, nodes):
         keras.config.set_dtype_policy(before)
     assert np.isfinite(outputs).all()
     assert all(weight.dtype == "float32" for weight in model.weights)
+    assert {output.dtype for output in keras.tree.flatten(model.output)} == {"float32"}
 
 
 @networks

@@ -21,6 +21,12 @@ from keras_classics.training import checkpoint
 from tests.training.job import CHANGES, data
 
 HERE = pathlib.Path(__file__).parent
+# Files are handled alike on all backends, of which JAX compiles each training anew.
+quick = [] if keras.backend.backend() == "tensorflow" else [pytest.mark.slow]
+
+
+def elsewhere_slow(test):
+    return pytest.mark.slow(test) if quick else test
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +79,9 @@ def same(run, other):
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet5", "resnet-cifar", *[pytest.param(n, marks=pytest.mark.slow) for n in CHANGES]]
+    "name",
+    [pytest.param("lenet5"), pytest.param("resnet-cifar", marks=quick)]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("alexnet", "vit-cifar")],
 )
 def test_a_resumed_training_ends_as_an_unbroken_one(name, tmp_path):
     if name == "vit-cifar" and keras.backend.backend() != "tensorflow":
@@ -137,6 +145,7 @@ def test_a_killed_process_is_resumed(name, tmp_path):
     assert histories[0] == histories[1]
 
 
+@elsewhere_slow
 def test_callbacks_go_on(tmp_path):
     """Patience is counted over the interruption, and a training that stopped early stays so."""
     flat = {"passes": 6, "curvature_patterns": 20, "learning_rates": (1e-12,)}
@@ -153,6 +162,7 @@ def test_callbacks_go_on(tmp_path):
     same(run, unbroken)
 
 
+@elsewhere_slow
 def test_the_last_whole_checkpoint_is_read(tmp_path):
     with pytest.raises(Break):
         train("lenet5", tmp_path / "run", callbacks=[StopAt(6, fail)])
@@ -181,6 +191,7 @@ def test_the_last_whole_checkpoint_is_read(tmp_path):
         train("lenet5", folder, resume=True)
 
 
+@elsewhere_slow
 def test_a_full_disk(tmp_path, monkeypatch):
     """A limit on the size of files, as a full disk would be, leaves the last checkpoint."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -216,6 +227,7 @@ def test_a_loss_that_is_not_finite(tmp_path):
             assert all(np.isfinite(value).all() for value in values)
 
 
+@elsewhere_slow
 def test_another_run_is_not_resumed(tmp_path):
     recipe = dataclasses.replace(training.RECIPES["lenet5"], **CHANGES["lenet5"])
     with pytest.raises(Break):
