@@ -9,6 +9,7 @@ measure   The formula against measured steps of one, two and four processes of t
 """
 
 import json
+import math
 import os
 import pathlib
 import socket
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -26,7 +28,7 @@ from keras_classics import analysis, training
 
 FLOPS = 100e12  # of a GPU, in what training really reaches with bfloat16
 BANDWIDTH = 25e9  # bytes a second in and out of a GPU: a network of 200 Gbit/s
-LATENCY = 5e-6  # seconds of one message
+LATENCY = 5e-6  # seconds of one hop of a message
 IMAGES = {  # of a GPU, where the batch grows with the GPUs
     "lecun1989": 256,
     "lenet1": 256,
@@ -39,15 +41,19 @@ IMAGES = {  # of a GPU, where the batch grows with the GPUs
 GPUS = (8, 64, 1024)
 
 
-def seconds_of_sum(workers, size, tensors, latency, bandwidth):
-    """Seconds to sum up `size` bytes, in so many tensors, of each of `workers` in a ring."""
-    return 2 * (workers - 1) * (tensors * latency + size / workers / bandwidth)
+def seconds_of_sum(workers, size, messages, hops, latency, bandwidth):
+    """Seconds to sum up `size` bytes of each of `workers`, and so many messages in all.
+
+    A message takes `2 hops` latencies, there and back; the bytes go round in a ring.
+    """
+    return 2 * messages * hops * latency + 2 * (workers - 1) / workers * size / bandwidth
 
 
-def efficiency(images, macs, size, tensors, workers):
+def efficiency(images, macs, size, messages, workers):
     """Share of its time that a GPU computes, if it sums up after it has computed."""
     compute = 6 * macs * images / FLOPS  # forward once, backward twice, two operations each
-    return compute / (compute + seconds_of_sum(workers, size, tensors, LATENCY, BANDWIDTH)), compute
+    summing = seconds_of_sum(workers, size, messages, math.log2(workers), LATENCY, BANDWIDTH)
+    return compute / (compute + summing), compute
 
 
 def table():
@@ -63,9 +69,11 @@ def table():
             network = recipe.build() if digits else recipe.build(classes)
         rows = analysis.count(network)
         parameters, macs = (sum(getattr(r, what) for r in rows) for what in ("parameters", "macs"))
-        size, tensors = 4 * parameters, len(network.trainable_weights)
+        size = 4 * parameters
+        # All gradients are one message; the loss and each moving average are others.
+        messages = 2 + sum(w.name.startswith("moving_") for w in network.weights)
         images = IMAGES.get(name, 64)
-        shares = [efficiency(images, macs, size, tensors, n) for n in GPUS]
+        shares = [efficiency(images, macs, size, messages, n) for n in GPUS]
         storage = 8 * images * shares[0][0] / shares[0][1]
         cells = [f"{100 * share:.0f} %" for share, _ in shares]
         print(
@@ -83,6 +91,7 @@ def worker(folder, index):
     """One process of `measure`, on one core."""
     os.sched_setaffinity(0, {int(index) % os.cpu_count()})
     import tensorflow as tf
+    from tensorflow.python.ops import collective_ops
 
     strategy = training.strategy("auto")
     count, found = strategy.num_replicas_in_sync, {}
@@ -116,6 +125,11 @@ def worker(folder, index):
         data = tf.data.Dataset.from_tensors((x, tf.zeros(images * count, tf.int64))).repeat()
         steps = 3 if name == "alexnet" else 20
         fit = {"steps_per_epoch": steps, "verbose": 0}
+        with mock.patch.object(
+            collective_ops, "all_reduce_v2", side_effect=collective_ops.all_reduce_v2
+        ) as sums:
+            network.fit(data, **fit)  # traces a step
+        found[f"messages {name}"] = sums.call_count
         found[name] = timed(lambda n=network, d=data, f=fit: n.fit(d, **f), 4) / steps
     if index == "0":
         pathlib.Path(folder, f"{count}.json").write_text(json.dumps(found))
@@ -141,10 +155,8 @@ def measure():
         codes = [job.wait() for job in jobs]
         assert not any(codes), codes
         found[count] = json.loads(pathlib.Path(folder, f"{count}.json").read_text())
-    print(
-        "| processes | network | bytes | computing | summing, expected | a step, expected |", end=""
-    )
-    print(" measured | expected / measured |\n" + "|---" * 8 + "|")
+    print("| processes | network | bytes | messages | computing | summing, expected", end="")
+    print(" | a step, expected | measured | expected / measured |\n" + "|---" * 9 + "|")
     for count in (2, 4):
         sizes = np.array([float(k.split()[1]) for k in found[count] if k.startswith("sum")])
         spent = np.array([v for k, v in found[count].items() if k.startswith("sum")])
@@ -158,13 +170,14 @@ def measure():
             network = recipe.build() if name == "lenet5" else recipe.build(10)
             weights = network.trainable_weights
             size = 4 * sum(int(np.prod(w.shape)) for w in weights)
-            tensors = len(weights) + 2  # and what is logged: the loss, and that there is data
+            messages = int(found[count][f"messages {name}"])
             compute = found[1][name] * max(1, count / os.cpu_count())
-            summing = seconds_of_sum(count, size, tensors, latency, 1 / per_byte)
+            summing = seconds_of_sum(count, size, messages, count - 1, latency, 1 / per_byte)
             real = found[count][name]
+            expected = compute + summing
             print(
-                f"| {count} | {name} | {size / 1e6:.2f} MB | {compute:.4f} s | {summing:.4f} s | "
-                f"{compute + summing:.4f} s | {real:.4f} s | {(compute + summing) / real:.2f} |"
+                f"| {count} | {name} | {size / 1e6:.2f} MB | {messages} | {compute:.4f} s "
+                f"| {summing:.4f} s | {expected:.4f} s | {real:.4f} s | {expected / real:.2f} |"
             )
         print(f"{count} processes: {1e3 * latency:.2f} ms a message, {1e-9 / per_byte:.2f} GB/s")
 
