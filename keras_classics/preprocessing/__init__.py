@@ -1,6 +1,7 @@
 """What a paper does to an image before the network sees it, and how it reads the answer."""
 
 from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
+from keras_classics.preprocessing.classifier_input import ClassifierInput
 from keras_classics.preprocessing.crop_and_flip import CropAndFlip
 from keras_classics.preprocessing.digit_plane import normalize_digit, place_digits, read_ink
 from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
@@ -18,6 +19,7 @@ from keras_classics.preprocessing.test_time import (
 __all__ = [
     "AreaAspectCrop",
     "AverageOverViews",
+    "ClassifierInput",
     "CropAndFlip",
     "PCAColorJitter",
     "PlanarDistortion",

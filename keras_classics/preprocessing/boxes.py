@@ -73,28 +73,31 @@ def cut_each(images, top, left, size, flip):
     return ops.take(ops.reshape(images, (-1, channels)), pixels, axis=0)
 
 
-def resize(images, box, size, flip=None, antialias=True):
-    """Resizes a box `(top, left, height, width)` bilinearly to `size`, as float32.
+def resize(images, box, size, flip=None, antialias=True, interpolation="bilinear"):
+    """Resizes a box `(top, left, height, width)` to `size`, as float32.
 
     Nothing outside the box is read. With `antialias` the triangle of the interpolation is
     as wide as an output pixel where the box shrinks, as in Pillow; without it, two
-    neighbours count along each axis, however much the box shrinks.
+    neighbours count along each axis, however much the box shrinks. `"bicubic"` is Keys's cubic
+    of a = -1/2 in place of the triangle, twice as wide.
     """
     if len(images.shape) == 3:
         if backend.resize_one():
             crop = cut(images, *box[:2], box[2:])
-            crop = backend.resize_one()(crop, size, antialias=antialias)
+            crop = backend.resize_one()(crop, size, interpolation, antialias=antialias)
             if flip is None:
                 return crop
             return backend.either(flip, lambda: ops.flip(crop, axis=-2), lambda: crop)
         if backend.eager(images):  # JAX would compile anew for each size
-            return ops.convert_to_tensor(_resize_in_numpy(images, box, size, flip, antialias))
+            return ops.convert_to_tensor(
+                _resize_in_numpy(images, box, size, flip, antialias, interpolation)
+            )
         flip = None if flip is None else ops.reshape(flip, (1,))
         box = [ops.reshape(number, (1,)) for number in box]
-        return resize(images[None], box, size, flip, antialias)[0]
+        return resize(images[None], box, size, flip, antialias, interpolation)[0]
     rows, columns = sides(images)
-    down = _weights(box[0], box[2], rows, size[0], antialias)
-    across = _weights(box[1], box[3], columns, size[1], antialias)
+    down = _weights(box[0], box[2], rows, size[0], antialias, interpolation)
+    across = _weights(box[1], box[3], columns, size[1], antialias, interpolation)
     if flip is not None:
         across = ops.where(flip[:, None, None], ops.flip(across, axis=-2), across)
     images = ops.cast(images, "float32")
@@ -104,17 +107,17 @@ def resize(images, box, size, flip=None, antialias=True):
     )
 
 
-def _resize_in_numpy(image, box, size, flip, antialias):
+def _resize_in_numpy(image, box, size, flip, antialias, interpolation):
     image = ops.convert_to_numpy(image).astype("float32")
-    down = _weights(box[0], box[2], image.shape[0], size[0], antialias, np)
-    across = _weights(box[1], box[3], image.shape[1], size[1], antialias, np)
+    down = _weights(box[0], box[2], image.shape[0], size[0], antialias, interpolation, np)
+    across = _weights(box[1], box[3], image.shape[1], size[1], antialias, interpolation, np)
     if flip is not None and flip:
         across = across[::-1]
     image = np.tensordot(down, image, 1)  # (new height, width, channels)
     return np.tensordot(across, image, (1, 1)).swapaxes(0, 1)
 
 
-def _weights(start, length, side, count, antialias, of=ops):
+def _weights(start, length, side, count, antialias, interpolation, of=ops):
     """What each of `side` pixels adds to each of the `count` pixels that a box becomes."""
     cast = ops.cast if of is ops else np.asarray
     start, length = (cast(number, "float32")[..., None] for number in (start, length))
@@ -124,14 +127,20 @@ def _weights(start, length, side, count, antialias, of=ops):
     reach = of.maximum(scale, 1.0) if antialias else of.ones_like(scale)
     distance = of.abs(pixels - centres[..., None]) / reach[..., None]  # (..., count, side)
     inside = (pixels >= start) & (pixels < start + length)
-    weights = of.where(inside[..., None, :], of.maximum(1 - distance, 0.0), 0.0)
+    if interpolation == "bicubic":
+        near = (1.5 * distance - 2.5) * distance * distance + 1
+        far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
+        shape = of.where(distance < 1, near, of.where(distance < 2, far, 0.0))
+    else:
+        shape = of.maximum(1 - distance, 0.0)
+    weights = of.where(inside[..., None, :], shape, 0.0)
     return weights / of.sum(weights, axis=-1, keepdims=True)
 
 
-def rescale(images, short_side, antialias=True):
+def rescale(images, short_side, antialias=True, interpolation="bilinear"):
     """Rescales images so that their shorter side is `short_side`, as float32."""
     rows, columns = sides(images)
     known = isinstance(rows, int) and isinstance(columns, int)
     shorter = min(rows, columns) if known else ops.minimum(rows, columns)
     size = [(side * short_side + shorter // 2) // shorter for side in (rows, columns)]
-    return resize(images, (0, 0, rows, columns), size, antialias=antialias)
+    return resize(images, (0, 0, rows, columns), size, None, antialias, interpolation)

@@ -128,6 +128,17 @@ TABLE = {
         {"size": (4, 5), "area": (0.3, 0.9), "aspect": (0.5, 1.5), "antialias": False, "seed": 6},
         (6, 9, 2),
     ),
+    preprocessing.ClassifierInput: (
+        {
+            "resize": (12, 10),
+            "crop": 7,
+            "mean": [120.5, 90.25, 80.0],
+            "std": [60.0, 55.5, 50.0],
+            "interpolation": "bicubic",
+            "antialias": False,
+        },
+        (5, 9, 3),
+    ),
     preprocessing.CropAndFlip: ({"size": (4, 6), "padding": 2, "seed": 7}, (6, 9, 2)),
     preprocessing.PCAColorJitter: (
         {
@@ -172,7 +183,12 @@ TABLE = {
 # Layers that draw: each has a seed.
 RANDOM = [cls for cls in TABLE if "seed" in inspect.signature(cls.__init__).parameters]
 # Layers whose equation holds for pixels of 0 to 255.
-PIXELS = {preprocessing.PCAColorJitter, preprocessing.RandAugment, preprocessing.SubtractMean}
+PIXELS = {
+    preprocessing.ClassifierInput,
+    preprocessing.PCAColorJitter,
+    preprocessing.RandAugment,
+    preprocessing.SubtractMean,
+}
 # Layers whose output has a size that only the call knows.
 OF_ANY_SIZE = {preprocessing.RescaleShortSide}
 # Inputs that the defaults need, where those of the row do not do.

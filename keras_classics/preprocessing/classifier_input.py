@@ -1,0 +1,86 @@
+"""What pretrained networks want of an image at test time."""
+
+import keras
+from keras import ops
+
+from keras_classics.preprocessing import boxes
+from keras_classics.preprocessing.pixels import check_pixels
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class ClassifierInput(keras.layers.Layer):
+    """Resizes an image, cuts out its centre and standardizes the colours.
+
+        y = (x - mean) / std,  for each channel of the pixels `x` from 0 to 255
+
+    The given images stay as they are. Those that are plainly not from 0 to 255, such as images
+    that were scaled or standardized before, are an error: see `preprocessing.pixels`.
+
+    Args:
+        resize: Length of the shorter side, the longer one in proportion; or a pair `(height,
+            width)`, whatever the proportions are.
+        crop: Side of the central crop, pixels.
+        mean: A number for each channel, or one, of grey levels.
+        std: Likewise.
+        interpolation: `"bilinear"` or `"bicubic"`.
+        antialias: Whether every pixel of a shrunk image counts, as in Pillow.
+
+    Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, of any
+    size and type, RGB.
+
+    Output shape: the same with `crop` as height and width.
+    """
+
+    def __init__(
+        self, resize, crop, mean=0.0, std=1.0, interpolation="bilinear", antialias=True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        sides = (resize, resize) if isinstance(resize, int) else tuple(resize)
+        if len(sides) != 2 or not 1 <= crop <= min(sides):
+            raise ValueError(
+                "`resize` must be a positive integer or a pair (height, width), and hold the crop. "
+                f"Received: resize={resize}, crop={crop}"
+            )
+        if interpolation not in ("bilinear", "bicubic"):
+            raise ValueError(
+                '`interpolation` must be "bilinear" or "bicubic". '
+                f"Received: interpolation={interpolation!r}"
+            )
+        self.resize = resize
+        self.crop = crop
+        self.mean = mean
+        self.std = std
+        self.interpolation = interpolation
+        self.antialias = antialias
+        self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
+
+    def call(self, images):  # (..., height, width, channels)
+        batch = len(images.shape) == 4
+        images = images if batch else images[None]
+        images = check_pixels(images, slack=0.5)  # so that -1 to 1 is seen
+        if isinstance(self.resize, int):
+            images = boxes.rescale(images, self.resize, self.antialias, self.interpolation)
+        else:
+            box = (0, 0, *boxes.sides(images))
+            images = boxes.resize(
+                images, box, self.resize, None, self.antialias, self.interpolation
+            )
+        down, across = ((side - self.crop) // 2 for side in boxes.sides(images))
+        images = boxes.cut(images, down, across, (self.crop, self.crop))
+        images = (images - ops.array(self.mean, "float32")) / ops.array(self.std, "float32")
+        images = ops.cast(images, self.compute_dtype)  # (batch, crop, crop, channels)
+        return images if batch else images[0]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-3], self.crop, self.crop, input_shape[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resize": self.resize,
+            "crop": self.crop,
+            "mean": self.mean,
+            "std": self.std,
+            "interpolation": self.interpolation,
+            "antialias": self.antialias,
+        }

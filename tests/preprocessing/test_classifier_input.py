@@ -1,0 +1,79 @@
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_classics.preprocessing import ClassifierInput
+
+MEAN, STD = (123.68, 116.779, 103.939), (58.4, 57.1, 57.4)
+
+
+def prepare(images, *arguments, **more):
+    return keras.ops.convert_to_numpy(ClassifierInput(*arguments, **more)(images))
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(
+    ("shape", "resize"), [((60, 91), 40), ((91, 60), 40), ((20, 31), (44, 50))]
+)
+def test_values_are_pillows(photograph, shape, resize, interpolation):
+    x = photograph(*shape)
+    y = prepare(x, resize, 32, MEAN, STD, interpolation)
+    assert y.shape == (32, 32, 3)
+    short = min(shape)
+    size = resize if isinstance(resize, tuple) else [round(s * resize / short) for s in shape]
+    top, left = (size[0] - 32) // 2, (size[1] - 32) // 2
+    method = Image.Resampling[interpolation.upper()]
+    for c in range(3):
+        plane = np.asarray(Image.fromarray(x[..., c]).resize(size[::-1], method))
+        plane = (plane[top : top + 32, left : left + 32] - MEAN[c]) / STD[c]
+        np.testing.assert_allclose(y[..., c], plane, rtol=1e-4, atol=1e-3)
+
+
+def test_without_antialias_and_whatever_the_proportions(photograph):
+    """As the release of ViT does it."""
+    tf = pytest.importorskip("tensorflow", reason="compares with tf.image")
+    x = photograph(70, 45)
+    y = prepare(x, (24, 24), 24, 127.5, 127.5, antialias=False)
+    expected = (tf.image.resize(x, (24, 24)).numpy() - 127.5) / 127.5
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_batches_types_and_the_given_images(photograph):
+    x = np.stack([photograph(50, 64, seed) for seed in (0, 1)]).clip(0, 255).astype("uint8")
+    before = x.copy()
+    y = prepare(x, 40, 32, MEAN)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_allclose(y, prepare(x.astype("float32"), 40, 32, MEAN), rtol=1e-6)
+    np.testing.assert_allclose(y[1], prepare(x[1], 40, 32, MEAN), rtol=1e-4, atol=1e-3)
+    assert ClassifierInput(40, 32).compute_output_shape((None, None, None, 3)) == (None, 32, 32, 3)
+
+
+@pytest.mark.parametrize("scale", [lambda x: x / 255, lambda x: x / 127.5 - 1, lambda x: x - 120])
+def test_images_that_were_scaled_before_are_refused(photograph, scale):
+    x = scale(photograph(50, 64)[None])
+    before = x.copy()
+    with pytest.raises(ValueError, match=r"from 0 to 255: multiply by 255 what was divided by it"):
+        ClassifierInput(40, 32, MEAN, STD)(x)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_within_tf_data(photograph, through_tf_data):
+    images = [photograph(50, 64), photograph(41, 40)]
+    layer = ClassifierInput(40, 32, MEAN, interpolation="bicubic")
+    for y, x in zip(through_tf_data(layer, images), images, strict=True):
+        np.testing.assert_allclose(y, prepare(x, 40, 32, MEAN, interpolation="bicubic"), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((30, 32), "hold the crop"), (((40, 30), 32), "hold the crop"), ((0, 0), "positive integer")],
+)
+def test_refuses_sizes(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ClassifierInput(*arguments)
+
+
+def test_refuses_interpolations():
+    with pytest.raises(ValueError, match=r"interpolation='nearest'"):
+        ClassifierInput(40, 32, interpolation="nearest")
