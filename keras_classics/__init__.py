@@ -11,13 +11,17 @@ from keras_classics import (
     losses,
     optimizers,
     preprocessing,
+    weights,
 )
+from keras_classics.classifier import Classifier, classifier
 from keras_classics.surgery import features, freeze_statistics, fuse, recompute_statistics
 
 __all__ = [
+    "Classifier",
     "activations",
     "analysis",
     "applications",
+    "classifier",
     "features",
     "freeze_statistics",
     "fuse",
@@ -27,4 +31,5 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "recompute_statistics",
+    "weights",
 ]

@@ -2,11 +2,13 @@
 
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
   keras-classics evaluate RUN                count the errors of a run's network again
+  keras-classics evaluate                    of published weights: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
   keras-classics recipe NETWORK              how it is trained, and which section says so
+  keras-classics weights [NETWORK]           the published weights, with their errors
   keras-classics list                        networks, recipes, experiments and data sets
 
 Examples:
@@ -18,6 +20,7 @@ Examples:
   keras-classics train resnet-cifar --depth=56 --data=cifar10 --precision=mixed_bfloat16
   keras-classics train resnet-cifar --data=cifar10 --run_dir=runs/mine --resume
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
+  keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
 """
@@ -32,8 +35,9 @@ import time
 import keras
 from absl import app, flags, logging
 
-from keras_classics import analysis, datasets, experiments, training
+from keras_classics import analysis, classifier, datasets, experiments, training, weights
 from keras_classics.analysis import attention_pictures, page
+from keras_classics.classifier import find
 from keras_classics.training import evaluation
 
 FLAGS = flags.FLAGS
@@ -52,11 +56,13 @@ flags.DEFINE_boolean("resume", False, "go on with the run in --run_dir, or the l
 flags.DEFINE_boolean("best", False, "keep the network of the best validation, in best.keras")
 flags.DEFINE_integer("early_stopping", None, "passes without a better validation, then end")
 flags.DEFINE_boolean("tensorboard", False, "write TensorBoard's logs into the run folder")
+flags.DEFINE_string("network", None, "evaluate: a network with published weights, resnet50")
+flags.DEFINE_string("weights", "imagenet", "evaluate: the name of a release")
 flags.DEFINE_integer("seeds", None, "reproduce: number of seeds", lower_bound=1)
 flags.DEFINE_integer("epochs", None, "reproduce: epochs of a run, at most", lower_bound=1)
 OWN_FLAGS = (
     *("data", "data_dir", "corrupt", "run_dir", "seed", "precision", "strategy", "resume", "best"),
-    *("early_stopping", "tensorboard", "seeds", "epochs"),
+    *("early_stopping", "tensorboard", "network", "weights", "seeds", "epochs"),
 )
 
 # Every field of a recipe but its network is a flag of the same name.
@@ -129,12 +135,53 @@ def train(name):
     print(f"In {run.folder}: model.keras, history.csv, manifest.json, pictures/")
 
 
-def evaluate(folder):
-    """Counts the images that a run's network misreads."""
+def evaluate(folder=None):
+    """Counts the images that a run's network, or one with published weights, misreads."""
+    if FLAGS.network and folder is None:
+        return _evaluate_published()
+    if folder is None or FLAGS.network:
+        raise ValueError(
+            "Which network? keras-classics evaluate RUN, or --network=resnet50 --weights=imagenet "
+            "--data=FOLDER"
+        )
     run = training.Run(folder)
     run.recipe = _override(run.recipe)
     name = FLAGS.data or run.manifest["data"]["name"]
     _print_errors(run, run.evaluate(datasets.load(name, FLAGS.data_dir, FLAGS.corrupt)))
+
+
+def _evaluate_published():
+    """Errors of published weights on one's own images, beside the published ones."""
+    card = find(FLAGS.network, FLAGS.weights)
+    if FLAGS.data is None:
+        raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
+    if FLAGS.data in datasets.LOADERS or ":" in FLAGS.data:
+        data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
+        names, split = data.classes, data.validation
+    else:
+        names, split = datasets.test_folder(FLAGS.data)
+    model = classifier(FLAGS.network, card.name)
+    order = model.positions(names)
+    start = time.time()
+    scores, labels, errors = evaluation.scores_of(model, split)
+    if errors and FLAGS.corrupt == "refuse":
+        raise errors[0]
+    for error in errors:
+        logging.warning("Left out: %s", error)
+    error = evaluation.count(scores, [order[k] for k in labels])
+    print(f"{card.name} on {len(labels):,} images in {time.time() - start:.0f} s")
+    rows = [("top-1 error", error, card.top1), ("top-5 error", error.get("top-5"), card.top5)]
+    for name, each, published in rows:
+        if each:
+            of = f"({each['wrong']:,} of {each['of']:,})"
+            beside = "not published" if published is None else f"published: {published:.2f} %"
+            print(f"{name:12} {each['percent']:6.2f} % {of}; {beside}")
+    print(f"Published of {card.protocol} ({card.source}).")
+    if len(names) < len(model.classes):
+        print(
+            f"Of {len(names)} classes, among all {len(model.classes)} that the network knows: no "
+            "figure to compare."
+        )
 
 
 def predict(folder, *paths):
@@ -206,6 +253,15 @@ def report(network):
     print(analysis.report(model, network))
 
 
+def list_weights(network=None):
+    """Prints the published weights."""
+    cards = weights.cards(network)
+    print(cards)
+    for card in cards:
+        if card.refused:
+            print(f"{card.name}: {card.refused}.")
+
+
 def list_all():
     """Prints the networks, the recipes, the experiments and the data sets."""
     recipes = training.RECIPES.items()
@@ -235,6 +291,7 @@ COMMANDS = {
     "reproduce": reproduce,
     "report": report,
     "recipe": recipe,
+    "weights": list_weights,
     "list": list_all,
 }
 

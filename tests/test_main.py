@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from absl.testing import flagsaver
 from PIL import Image
 
 from keras_classics import __main__ as command
-from keras_classics import __version__, training
+from keras_classics import __version__, applications, classifier, training, weights
+from keras_classics.datasets import read_image
 
 
 @pytest.fixture
@@ -107,6 +109,54 @@ def test_attention(cli, mnist, tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(SystemExit, match="lenet1 has no attention: take the run of a Vision"):
         cli("attention", ".", "one.png")
+
+
+def test_published_weights(cli, tmp_path, monkeypatch):
+    """On a folder of one's own, beside the published errors."""
+    network, path = applications.ResNetCIFAR(20), tmp_path / "published.npz"
+    weights.save(network, path, convention="akamaster")
+    monkeypatch.setattr(weights.Card, "path", lambda card: str(path))
+    rng = np.random.default_rng(0)
+    for name in ("dog", "cat"):
+        (tmp_path / "mine" / "val" / name).mkdir(parents=True)
+        for size in ((40, 50), (32, 32), (64, 33)):
+            image = Image.fromarray(rng.integers(0, 256, (*size, 3), "uint8"))
+            image.save(tmp_path / "mine" / "val" / name / f"{size[0]}.png")
+    flags = ["--network=resnet20-cifar", "--weights=cifar10", "--data=mine"]
+    lines = cli("evaluate", *flags).splitlines()
+    assert lines[0].startswith("akamaster/resnet20-12fca82f on 6 images in ")
+    assert re.fullmatch(r"top-1 error +[\d.]+ % \(\d of 6\); published: 8.27 %", lines[1])
+    assert lines[2].endswith("not published")
+    assert "the image itself" in lines[3]
+    assert "Of 2 classes, among all 10" in lines[4]
+    paths = [p for name in ("cat", "dog") for p in sorted((tmp_path / "mine/val" / name).iterdir())]
+    model = classifier("resnet20_cifar", "cifar10")
+    best = [model.predict(read_image(p)[None], verbose=0).argmax() for p in paths]
+    wrong = sum(k != label for k, label in zip(best, [3] * 3 + [5] * 3, strict=True))
+    assert f"({wrong} of 6)" in lines[1]
+
+    (tmp_path / "mine" / "val" / "dog" / "broken.png").write_bytes(b"no image")
+    assert cli("evaluate", *flags).splitlines()[1] == lines[1]
+    with pytest.raises(SystemExit, match=r"broken.png cannot be decoded"):
+        cli("evaluate", *flags, "--corrupt=refuse")
+    (tmp_path / "mine" / "val" / "dog").rename(tmp_path / "mine" / "val" / "tiger")
+    with pytest.raises(SystemExit, match="among the network's 10, such as airplane.*: tiger"):
+        cli("evaluate", *flags)
+    with pytest.raises(SystemExit, match="Which data?"):
+        cli("evaluate", *flags[:2])
+    with pytest.raises(SystemExit, match="Which network?"):
+        cli("evaluate")
+    with pytest.raises(SystemExit, match="There is no folder nowhere"):
+        cli("evaluate", *flags[:2], "--data=nowhere")
+
+
+def test_list_of_weights(cli):
+    printed = cli("weights", "alexnet")
+    assert "caffe/bvlc_alexnet" in printed
+    assert "torchvision/alexnet-owt-7be5be79: torchvision's alexnet is the network of" in printed
+    assert len(cli("weights").splitlines()) > len(weights.cards())
+    with pytest.raises(SystemExit, match="No weights are published for 'lenet5'"):
+        cli("weights", "lenet5")
 
 
 def test_report_and_list(cli):

@@ -22,7 +22,9 @@ ROOMS = {
     "losses": set(),
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
-    "applications": {"activations", "initializers", "layers"},
+    "applications": {"activations", "initializers", "layers", "weights"},
+    "weights": {"activations", "layers", "preprocessing"},
+    "classifier": {"applications", "datasets", "preprocessing", "weights"},
     "surgery": {"backend", "layers"},
     "datasets": {"preprocessing"},
     "training": {*EQUATIONS, "applications", "backend", "datasets", "surgery"},
@@ -34,6 +36,7 @@ PACKAGES = {
     "datasets": BACKENDS | {"sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
+    "weights": {"google", "h5py", "safetensors", "torch"},
     "experiments": {"matplotlib"},
     "__main__": {"absl"},
 }

@@ -22,17 +22,19 @@ program; conv2 to conv5 keep the size of their maps.
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.layers import (
     GroupedConv2D,
     LocalResponseNormalization,
     OverlappingMaxPooling2D,
 )
+from keras_classics.layers.local_response_normalization import CAFFE_LRN  # noqa: F401
 
 # Section 5: zero mean, standard deviation 0.01.
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 
 
+@pretrained()
 def AlexNet(
     *,
     towers=2,
@@ -58,11 +60,13 @@ def AlexNet(
         towers: Groups of maps in conv2, conv4 and conv5, each of which reads only the
             maps of its own GPU in the layer before. Paper: 2; 1 connects all maps.
         lrn: Whether conv1 and conv2 are followed by local response normalization
-            (section 3.3).
+            (section 3.3); or a dictionary of other constants for it, such as `CAFFE_LRN`,
+            on which the weights of Caffe's training count.
         overlapping_pooling: Whether pools take windows of 3x3, 2 apart, or else of
             2x2 (section 3.4), which give maps of the same size from 224x224.
         include_top: Whether to build fc6, fc7 and the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`, at least 64 high and wide, or 36
             without overlapping; `None` for either without the top. Paper:
             `(224, 224, 3)`, RGB from 0 to 255 less the mean image of the training set.
@@ -99,7 +103,8 @@ def AlexNet(
         }
 
     def normalize(x, name):
-        return LocalResponseNormalization(name=name)(x) if lrn else x
+        constants = lrn if isinstance(lrn, dict) else {}
+        return LocalResponseNormalization(**constants, name=name)(x) if lrn else x
 
     def subsample(x, name):
         if overlapping_pooling:
@@ -135,4 +140,4 @@ def AlexNet(
         )(x)
     else:
         x = pool(x, pooling)
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)

@@ -1,7 +1,12 @@
 """What all builders do alike, whatever their paper."""
 
+import functools
+import inspect
+
 import keras
 from keras import layers
+
+from keras_classics import weights
 
 
 def fresh(initializer):
@@ -21,8 +26,38 @@ def pool(x, pooling):
     raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling!r}')
 
 
-def finish(model, weights):
-    """Loads `weights`, the path of a weights file, into the finished model."""
-    if weights is not None:
-        model.load_weights(weights)
-    return model
+def pretrained(network=None, **variant):
+    """Decorates a builder, which then need not know its argument `weights`.
+
+    `None` leaves the model as it starts. The path of a file, or the name of a release
+    (`keras_classics.weights.cards()`), loads it: a release also sets those arguments that its
+    network needs and that the builder was not given; others that were given are an error. The
+    classes, the channels of the image and the patches of a Vision Transformer may be others
+    than the file's: see `keras_classics.weights.load`.
+
+    Args:
+        network: Name of the paper's builder that the decorated one calls. Default: its own.
+        **variant: The arguments that it calls that builder with.
+    """
+
+    def decorate(builder):
+        signature = inspect.signature(builder)
+
+        @functools.wraps(builder)
+        def build(*args, **kwargs):
+            given = dict(signature.bind(*args, **kwargs).arguments)
+            source = given.pop("weights", None)
+            if source is None:
+                return builder(*args, **kwargs)
+            release = weights.card.choose(network or builder.__name__, source, {**variant, **given})
+            if release is None:
+                return weights.load(builder(**given), source, adapt=True)
+            needed = {k: v for k, v in release.fill(given).items() if k not in variant}
+            path = release.path()
+            return weights.load(builder(**needed), path, adapt=True)
+
+        if network is None:
+            weights.card.BUILDERS[builder.__name__] = build
+        return build
+
+    return decorate

@@ -13,7 +13,7 @@ same function, since both increase.
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import finish, pool
+from keras_classics.applications.builder import pool, pretrained
 from keras_classics.layers import (
     LocallyConnected2D,
     LocalResponseNormalization,
@@ -56,6 +56,7 @@ CONFIGURATIONS = {
 }
 
 
+@pretrained()
 def CudaConvNet(
     configuration,
     *,
@@ -136,4 +137,4 @@ def CudaConvNet(
     if not include_top:
         x = pool(x, pooling)
     name = f"cuda_convnet_{configuration}" if name is None else name
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)

@@ -22,8 +22,13 @@ The paper is silent on
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import finish, fresh, pool
-from keras_classics.layers import LocalResponseNormalization, OverlappingMaxPooling2D
+from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.layers import (
+    LocalResponseNormalization,
+    OverlappingMaxPooling2D,
+    SymmetricConv2D,
+)
+from keras_classics.layers.local_response_normalization import CAFFE_LRN
 
 # Table 1, one row per module: "#1x1", "#3x3 reduce", "#3x3", "#5x5 reduce", "#5x5",
 # "pool proj". A max-pool ends each stage but the last.
@@ -43,9 +48,11 @@ MODULES = {
 LOSS_WEIGHTS = {"predictions": 1.0, "auxiliary_4a": 0.3, "auxiliary_4d": 0.3}
 
 
+@pretrained()
 def GoogLeNet(
     *,
     auxiliary=False,
+    padding="same",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -71,8 +78,12 @@ def GoogLeNet(
     Args:
         auxiliary: Whether to build the two auxiliary classifiers. The output is then
             a dict, with the keys of `LOSS_WEIGHTS`.
+        padding: `"same"`, the S of figure 3, as TensorFlow computes it; or `"caffe"`, which
+            pads conv1 on all sides alike and the pools at their end, as the released weights
+            of Caffe's training have it. Only conv1 differs while all sides are even.
         include_top: Whether to build the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`; `None` for height or width, and any
             size, without the auxiliary classifiers, which need 65. Paper:
             `(224, 224, 3)`, RGB less its mean.
@@ -90,6 +101,8 @@ def GoogLeNet(
         inception_3a_3x3_reduce, inception_3a_3x3, inception_3a_5x5_reduce,
         inception_3a_5x5, inception_3a_pool and inception_3a_pool_proj.
     """
+    if padding not in ("same", "caffe"):
+        raise ValueError(f'`padding` must be "same" or "caffe". Received: padding={padding!r}')
     if auxiliary and not include_top:
         raise ValueError(
             "The auxiliary classifiers are outputs beside the top's: take include_top=True, or "
@@ -102,16 +115,24 @@ def GoogLeNet(
         )
 
     def convolution(maps, size, name, strides=1):
-        return layers.Conv2D(
+        symmetric = padding == "caffe" and strides > 1
+        return (SymmetricConv2D if symmetric else layers.Conv2D)(
             maps,
             size,
             strides,
             padding="same",
+            use_bias=True,
             activation="relu",
             data_format="channels_last",
             kernel_initializer=fresh(kernel_initializer),
             name=name,
         )
+
+    def subsample(x, name):
+        if padding == "caffe":  # the maps are never below the zeros
+            x = layers.ZeroPadding2D(((0, 1), (0, 1)), "channels_last", name=f"{name}_pad")(x)
+            return OverlappingMaxPooling2D(3, 2, name=name)(x)
+        return OverlappingMaxPooling2D(3, 2, padding="same", name=name)(x)
 
     def inception(x, module):
         """Figure 2(b): four branches, side by side in the order of Table 1's columns."""
@@ -122,7 +143,7 @@ def GoogLeNet(
         b = convolution(three, 3, f"{name}_3x3")(b)
         c = convolution(five_reduce, 1, f"{name}_5x5_reduce")(x)
         c = convolution(five, 5, f"{name}_5x5")(c)
-        d = _subsample(f"{name}_pool", strides=1)(x)
+        d = OverlappingMaxPooling2D(3, 1, padding="same", name=f"{name}_pool")(x)
         d = convolution(projection, 1, f"{name}_pool_proj")(d)
         return layers.Concatenate(axis=-1, name=name)([a, b, c, d])
 
@@ -151,21 +172,21 @@ def GoogLeNet(
 
     image = keras.Input(input_shape, name="image")
     x = convolution(64, 7, "conv1", strides=2)(image)  # 112x112
-    x = _subsample("pool1")(x)  # 56x56
+    x = subsample(x, "pool1")  # 56x56
     x = _normalize("lrn1")(x)
     x = convolution(64, 1, "conv2_reduce")(x)
     x = convolution(192, 3, "conv2")(x)
     x = _normalize("lrn2")(x)
-    x = _subsample("pool2")(x)  # 28x28
+    x = subsample(x, "pool2")  # 28x28
     x = inception(x, "3a")
     x = inception(x, "3b")
-    x = _subsample("pool3")(x)  # 14x14
+    x = subsample(x, "pool3")  # 14x14
     x = inception_4a = inception(x, "4a")
     x = inception(x, "4b")
     x = inception(x, "4c")
     x = inception_4d = inception(x, "4d")
     x = inception(x, "4e")
-    x = _subsample("pool4")(x)  # 7x7
+    x = subsample(x, "pool4")  # 7x7
     x = inception(x, "5a")
     x = inception(x, "5b")
     if include_top:
@@ -180,7 +201,7 @@ def GoogLeNet(
             "auxiliary_4a": auxiliary_classifier(inception_4a, "auxiliary_4a"),
             "auxiliary_4d": auxiliary_classifier(inception_4d, "auxiliary_4d"),
         }
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)
 
 
 def for_each_head(value):
@@ -188,9 +209,5 @@ def for_each_head(value):
     return dict.fromkeys(LOSS_WEIGHTS, value)
 
 
-def _subsample(name, strides=2):
-    return OverlappingMaxPooling2D(3, strides, padding="same", name=name)
-
-
 def _normalize(name):
-    return LocalResponseNormalization(bias=1.0, alpha=1e-4 / 5, name=name)
+    return LocalResponseNormalization(**CAFFE_LRN, name=name)

@@ -18,13 +18,14 @@ import keras
 from keras import layers
 
 from keras_classics.activations import scaled_tanh
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.initializers import FanInUniform
 from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 
 H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
+@pretrained()
 def LeCun1989(
     *,
     include_top=True,
@@ -77,4 +78,4 @@ def LeCun1989(
         )(x)
     else:
         x = pool(x, pooling)
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)

@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from keras_classics.activations import scaled_tanh
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.initializers import FanInUniform
 from keras_classics.layers import MapConv2D, ScaledSubsampling2D
 
@@ -34,6 +34,7 @@ H3_CONNECTIONS = [
 ]
 
 
+@pretrained()
 def LeNet1(
     *,
     include_top=True,
@@ -89,4 +90,4 @@ def LeNet1(
         )(x)
     else:
         x = pool(x, pooling)
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)

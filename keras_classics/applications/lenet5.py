@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from keras_classics.activations import scaled_tanh
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.initializers import FanInUniform
 from keras_classics.layers import (
     CoveringConv2D,
@@ -40,6 +40,7 @@ CHARACTERS = (
 )
 
 
+@pretrained()
 def LeNet5(
     *,
     head="rbf",
@@ -112,4 +113,4 @@ def LeNet5(
             )(x)
     else:
         x = pool(x, pooling)
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)

@@ -9,9 +9,9 @@ section 2.2: normal, of variance 2 / (inputs of a unit).
 Departures: none.
 
 The paper is silent on padding, here the same zeros on all sides, as in PyTorch's and
-Keras's networks (the authors' own align pool1's windows with the first pixel, ours begin
-one earlier); on where a bottleneck halves its maps, here in its first 1x1 convolution, as
-in the authors' networks (`stride_in`); and on batch normalization's constants (see
+Keras's networks (the authors' own align pool1's windows with the first pixel, as Caffe does:
+`padding`); on where a bottleneck halves its maps, here in its first 1x1 convolution, as in
+the authors' networks (`stride_in`); and on batch normalization's constants (see
 `keras_classics.layers.BatchNormalization`). The convolutions have no biases, which the
 normalization would take away.
 """
@@ -21,7 +21,7 @@ import sys
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
 # Table 1: the building block (figure 5), and how many of it in conv2_x, ..., conv5_x.
@@ -34,14 +34,17 @@ BLOCKS = {
 }
 WIDTHS = (64, 128, 256, 512)  # of the 3x3 convolutions
 CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
+PADDINGS = {"symmetric": (1, 1), "caffe": (0, 1)}  # zeros before and after the maps of pool1
 HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
+@pretrained()
 def ResNet(
     depth,
     *,
     shortcut="B",
     stride_in="1x1",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -60,8 +63,11 @@ def ResNet(
         stride_in: The convolution of a bottleneck that halves the maps, `"1x1"` (the first
             one) or `"3x3"`, which later libraries call version 1.5. The weights of one are
             refused by the other. Networks of basic blocks are the same with either.
+        padding: Of pool1: `"symmetric"`, a zero on each side, or `"caffe"`, at the end only, as
+            the authors' released weights have it.
         include_top: Whether to build the average pooling and the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`; `None` for a side of any length. Paper:
             `(224, 224, 3)`, RGB less the mean of each pixel over the training set.
         pooling: Without the top: `None` (the maps of conv5_x), `"avg"` or `"max"`.
@@ -83,6 +89,8 @@ def ResNet(
         raise ValueError(f'`shortcut` must be "A", "B" or "C". Received: shortcut={shortcut!r}')
     if stride_in not in ("1x1", "3x3"):
         raise ValueError(f'`stride_in` must be "1x1" or "3x3". Received: stride_in={stride_in!r}')
+    if padding not in PADDINGS:
+        raise ValueError(f'`padding` must be "symmetric" or "caffe". Received: padding={padding!r}')
     kind, counts = BLOCKS[depth]
     name = name or f"resnet{depth}"
 
@@ -92,11 +100,12 @@ def ResNet(
         return _bottleneck(x, width, stride, shortcut, stride_in, name)
 
     image = keras.Input(input_shape, name="image")
-    x = _stages(_stem(image), block, counts, WIDTHS)
+    x = _stages(_stem(image, padding), block, counts, WIDTHS)
     top = (include_top, pooling, classes, classifier_activation)
-    return _end(image, x, *top, weights, name)
+    return _end(image, x, *top, name)
 
 
+@pretrained()
 def PlainNet(
     depth,
     *,
@@ -122,9 +131,10 @@ def PlainNet(
     image = keras.Input(input_shape, name="image")
     x = _stages(_stem(image), block, BLOCKS[depth][1], WIDTHS)
     top = (include_top, pooling, classes, classifier_activation)
-    return _end(image, x, *top, weights, name or f"plain{depth}")
+    return _end(image, x, *top, name or f"plain{depth}")
 
 
+@pretrained()
 def ResNetCIFAR(
     depth,
     *,
@@ -141,7 +151,8 @@ def ResNetCIFAR(
     Args:
         depth: 6n + 2 layers with weights. Paper: 20, 32, 44, 56, 110 and 1202.
         include_top: Whether to build the average pooling and the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`; `None` for a side of any length. Paper:
             `(32, 32, 3)`, RGB less the mean of each pixel over the training set.
         pooling: Without the top: `None` (the maps of conv4_x), `"avg"` or `"max"`.
@@ -160,9 +171,10 @@ def ResNetCIFAR(
     has not.
     """
     top = (include_top, pooling, classes, classifier_activation)
-    return _cifar(depth, "A", input_shape, *top, weights, name or f"resnet{depth}_cifar")
+    return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
 
 
+@pretrained()
 def PlainNetCIFAR(
     depth,
     *,
@@ -179,7 +191,7 @@ def PlainNetCIFAR(
     Its arguments and layers are the same. Paper: 20, 32, 44, 56 (and 110) layers.
     """
     top = (include_top, pooling, classes, classifier_activation)
-    return _cifar(depth, None, input_shape, *top, weights, name or f"plain{depth}_cifar")
+    return _cifar(depth, None, input_shape, *top, name or f"plain{depth}_cifar")
 
 
 def _cifar(depth, shortcut, input_shape, *rest):
@@ -200,10 +212,11 @@ def _cifar(depth, shortcut, input_shape, *rest):
     return _end(image, _stages(x, block, [n] * 3, CIFAR_WIDTHS), *rest)
 
 
-def _stem(image):
+def _stem(image, padding="symmetric"):
     """conv1 and the pooling of conv2_x (Table 1)."""
     x = _relu(_convolution(image, 64, 7, 2, "conv1"), "conv1_relu")
-    x = layers.ZeroPadding2D(1, data_format="channels_last", name="pool1_pad")(x)
+    zeros = PADDINGS[padding]
+    x = layers.ZeroPadding2D((zeros, zeros), data_format="channels_last", name="pool1_pad")(x)
     return layers.MaxPooling2D(3, 2, data_format="channels_last", name="pool1")(x)
 
 
@@ -258,7 +271,7 @@ def _relu(x, name):
     return layers.ReLU(name=name)(x)
 
 
-def _end(image, x, include_top, pooling, classes, classifier_activation, weights, name):
+def _end(image, x, include_top, pooling, classes, classifier_activation, name):
     if include_top:
         x = layers.GlobalAveragePooling2D("channels_last", name="avg_pool")(x)
         x = layers.Dense(
@@ -270,12 +283,14 @@ def _end(image, x, include_top, pooling, classes, classifier_activation, weights
         )(x)
     else:
         x = pool(x, pooling)
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)
 
 
+@pretrained("ResNet", depth=18)
 def ResNet18(
     *,
     shortcut="B",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -288,9 +303,11 @@ def ResNet18(
     return ResNet(18, **locals())
 
 
+@pretrained("ResNet", depth=34)
 def ResNet34(
     *,
     shortcut="B",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -303,10 +320,12 @@ def ResNet34(
     return ResNet(34, **locals())
 
 
+@pretrained("ResNet", depth=50)
 def ResNet50(
     *,
     shortcut="B",
     stride_in="1x1",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -319,10 +338,12 @@ def ResNet50(
     return ResNet(50, **locals())
 
 
+@pretrained("ResNet", depth=101)
 def ResNet101(
     *,
     shortcut="B",
     stride_in="1x1",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),
@@ -335,10 +356,12 @@ def ResNet101(
     return ResNet(101, **locals())
 
 
+@pretrained("ResNet", depth=152)
 def ResNet152(
     *,
     shortcut="B",
     stride_in="1x1",
+    padding="symmetric",
     include_top=True,
     weights=None,
     input_shape=(224, 224, 3),

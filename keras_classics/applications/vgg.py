@@ -17,7 +17,7 @@ fourth layer in a deeper net and on the soft-max in the dense evaluation (see
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import finish, fresh, pool
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.layers import LocalResponseNormalization
 
 # Table 1, one column per entry and one inner list per stage, which a max-pool ends.
@@ -44,6 +44,7 @@ FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
 FULLY_CONNECTED = ("fc6", "fc7", "predictions")
 
 
+@pretrained()
 def VGG(
     configuration,
     *,
@@ -61,7 +62,8 @@ def VGG(
     Args:
         configuration: `"A"`, `"A-LRN"`, `"B"`, `"C"`, `"D"` or `"E"`.
         include_top: Whether to build fc6, fc7 and the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`, at least 32 high and wide; `None`
             for either without the top. Paper: `(224, 224, 3)`, RGB less its mean
             over the training set.
@@ -129,9 +131,10 @@ def VGG(
     else:
         x = pool(x, pooling)
     name = name or f"vgg_{configuration.lower().replace('-', '_')}"
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)
 
 
+@pretrained("VGG", configuration="A")
 def VGG11(
     *,
     include_top=True,
@@ -147,6 +150,7 @@ def VGG11(
     return VGG("A", **locals())
 
 
+@pretrained("VGG", configuration="B")
 def VGG13(
     *,
     include_top=True,
@@ -162,6 +166,7 @@ def VGG13(
     return VGG("B", **locals())
 
 
+@pretrained("VGG", configuration="D")
 def VGG16(
     *,
     include_top=True,
@@ -177,6 +182,7 @@ def VGG16(
     return VGG("D", **locals())
 
 
+@pretrained("VGG", configuration="E")
 def VGG19(
     *,
     include_top=True,

@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from keras_classics.activations import gelu_tanh
-from keras_classics.applications.builder import finish
+from keras_classics.applications.builder import pretrained
 from keras_classics.layers import (
     ClassToken,
     PatchEmbedding,
@@ -38,6 +38,7 @@ RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
 POOLINGS = (None, "token", "avg")
 
 
+@pretrained()
 def ViT(
     variant,
     *,
@@ -69,7 +70,8 @@ def ViT(
         representation_size: Width of the hidden layer, tanh, that the head has while
             pre-training on a large data set (section 3.1). Release: `D`, on ImageNet-21k.
         include_top: Whether to build the head.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper:
             `(224, 224, 3)`, RGB from -1 to 1.
         pooling: What of the encoder's output is the image's representation: `"token"`, the
@@ -118,7 +120,7 @@ def ViT(
             x = layers.Dense(representation_size, "tanh", name="pre_logits")(x)
         x = _head(classes, classifier_activation)(x)
     name = name or "vit_" + variant.lower().replace("+", "_").replace("/", "")
-    return finish(keras.Model(image, x, name=name), weights)
+    return keras.Model(image, x, name=name)
 
 
 def fine_tune(
@@ -256,6 +258,7 @@ def _norm(x, name, **start):
     return layers.GroupNormalization(32, -1, 1e-6, name=f"{name}_gn", **start)(x)
 
 
+@pretrained("ViT", variant="Ti/16")
 def ViTTi16(
     *,
     dropout=0.0,
@@ -274,6 +277,7 @@ def ViTTi16(
     return ViT("Ti/16", **locals())
 
 
+@pretrained("ViT", variant="S/16")
 def ViTS16(
     *,
     dropout=0.0,
@@ -292,6 +296,7 @@ def ViTS16(
     return ViT("S/16", **locals())
 
 
+@pretrained("ViT", variant="S/32")
 def ViTS32(
     *,
     dropout=0.0,
@@ -310,6 +315,7 @@ def ViTS32(
     return ViT("S/32", **locals())
 
 
+@pretrained("ViT", variant="B/16")
 def ViTB16(
     *,
     dropout=0.0,
@@ -328,6 +334,7 @@ def ViTB16(
     return ViT("B/16", **locals())
 
 
+@pretrained("ViT", variant="B/32")
 def ViTB32(
     *,
     dropout=0.0,
@@ -346,6 +353,7 @@ def ViTB32(
     return ViT("B/32", **locals())
 
 
+@pretrained("ViT", variant="L/16")
 def ViTL16(
     *,
     dropout=0.0,
@@ -364,6 +372,7 @@ def ViTL16(
     return ViT("L/16", **locals())
 
 
+@pretrained("ViT", variant="L/32")
 def ViTL32(
     *,
     dropout=0.0,
@@ -382,6 +391,7 @@ def ViTL32(
     return ViT("L/32", **locals())
 
 
+@pretrained("ViT", variant="H/14")
 def ViTH14(
     *,
     dropout=0.0,

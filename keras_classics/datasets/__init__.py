@@ -14,6 +14,7 @@ from keras_classics.datasets.images import (
     Stream,
     image_folder,
     read_image,
+    test_folder,
     wrap,
 )
 from keras_classics.datasets.tfds import catalogued
@@ -126,5 +127,6 @@ __all__ = [
     "image_folder",
     "load",
     "read_image",
+    "test_folder",
     "wrap",
 ]

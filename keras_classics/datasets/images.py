@@ -322,6 +322,24 @@ def image_folder(folder, corrupt="skip"):
     return Images(str(folder.resolve()), classes, *parts)
 
 
+def test_folder(folder):
+    """The validation images of a folder, or all of one that is not split, without training ones.
+
+    Args:
+        folder: Path of a folder as of `image_folder`.
+
+    Returns:
+        Names of the classes, and their `Files`, which are not decoded beforehand.
+    """
+    folder = pathlib.Path(folder).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    held = next((folder / name for name in VALIDATION if _folders(folder / name)), folder)
+    classes = _classes(held)
+    pairs = [(path, k) for k, paths in enumerate(classes.values()) for path in paths]
+    return tuple(classes), Files([p for p, _ in pairs], np.array([k for _, k in pairs], "int32"))
+
+
 def find_corrupt(paths):
     """The files that `read_image` cannot read, with the reasons: `{path: reason}`.
 

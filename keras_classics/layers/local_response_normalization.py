@@ -6,6 +6,9 @@ from keras import ops
 
 from keras_classics import backend
 
+# Of Caffe's trainings of AlexNet and GoogLeNet, whose released weights count on them.
+CAFFE_LRN = {"bias": 1.0, "alpha": 1e-4 / 5}
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class LocalResponseNormalization(keras.layers.Layer):

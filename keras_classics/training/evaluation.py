@@ -1,11 +1,48 @@
 """What came of a training: errors, and which class was taken for which."""
 
+import concurrent.futures
 import csv
+import os
 
+import keras
 import numpy as np
 
 SHOWN = 20  # classes of which the whole matrix is printed
 WORST = 10  # rows that are printed of more
+
+
+def scores_of(classifier, split, batch_size=32):
+    """The scores of a `Classifier` for images of any sizes, and their labels.
+
+    Args:
+        classifier: The classifier.
+        split: Images by `split[i]`, with their labels, and a length.
+        batch_size: Images that go through the network at once.
+
+    Returns:
+        Arrays `(n, classes)` and `(n,)`, and the errors of those images that cannot be decoded
+        and so are left out.
+    """
+
+    def prepared(i):
+        try:
+            image, label = split[i]
+            return keras.ops.convert_to_numpy(classifier.preprocessing(image[None]))[0], label
+        except ValueError as error:
+            return None, error
+
+    scores, labels, errors = [], [], []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(split), batch_size):
+            done = list(pool.map(prepared, range(len(split))[start : start + batch_size]))
+            errors += [error for image, error in done if image is None]
+            images = [image for image, _ in done if image is not None]
+            if images:
+                scores.append(classifier.network.predict_on_batch(np.stack(images)))
+                labels += [label for image, label in done if image is not None]
+    if not labels:
+        raise ValueError(f"No image can be decoded: {errors[0]}")
+    return np.concatenate(scores), np.array(labels), errors
 
 
 def count(scores, labels):

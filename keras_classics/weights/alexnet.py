@@ -1,0 +1,40 @@
+"""Names of AlexNet's weights in the releases."""
+
+from keras_classics.weights.conventions import (
+    Convention,
+    Family,
+    caffe,
+    differs_from_caffe,
+    templates,
+    torch,
+)
+
+# Ours, and theirs.
+CAFFE = templates(
+    {"conv{i}": lambda i: f"conv{i}", "fc6": "fc6", "fc7": "fc7", "predictions": "fc8"}
+)
+TORCHVISION = templates(
+    {
+        "conv1": "features.0",
+        "conv2": "features.3",
+        "conv3": "features.6",
+        "conv4": "features.8",
+        "conv5": "features.10",
+        "fc6": "classifier.1",
+        "fc7": "classifier.4",
+        "predictions": "classifier.6",
+    }
+)
+ANOTHER = (
+    'torchvision\'s alexnet is the network of "One weird trick" (Krizhevsky, 2014), and not the '
+    "paper's: 64, 192, 384, 256 and 256 maps in one tower, without local response normalization"
+)
+
+FAMILY = Family(
+    {
+        "caffe": Convention(caffe, CAFFE, channels="BGR", differs=differs_from_caffe(CAFFE)),
+        "torchvision": Convention(torch, TORCHVISION, differs=lambda model, file: ANOTHER),
+    },
+    first="conv1",
+    top=("fc7", "fc6"),
+)

@@ -1,0 +1,299 @@
+"""How other libraries name the weights of a layer, and how these lie in memory there.
+
+A `Convention` is one library's way to keep the weights of one family of networks. Its names of
+layers are a table beside the network's own names (`keras_classics.weights.vgg` and so on); its
+names of weights and their layouts are those of the library, below.
+"""
+
+import dataclasses
+import re
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from keras_classics.layers import LocalResponseNormalization
+from keras_classics.weights import layouts
+from keras_classics.weights.layouts import CONVOLUTION, DENSE, SAME, Layout
+
+NORMALIZES = (LocalResponseNormalization,)
+POOLS = (keras.layers.MaxPooling2D,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Convention:
+    """One library's way to keep the weights of a family of networks.
+
+    Args:
+        library: A function from a `Group` of our weights and the names of their layers to
+            `{weight: Source}`: `torch`, `caffe`, `keras_files`, `flax` or `own`.
+        names: A function from the names of our groups to `{ours: theirs}`; theirs are one name,
+            several of layers that ours unites, or a dictionary with one for each weight.
+        channels: Order of the channels of the first kernel's input there, `"RGB"` or `"BGR"`, or
+            `None` if files of both orders have these names.
+        epsilon: What batch normalization adds to the variance there.
+        differs: A function from a model and a `File`, or `None` without one, to why the
+            model is not the network that the library computes with these weights; or `None`.
+        matches: A function from a `File` to whether it can be of this convention at all.
+        unused: A regular expression of arrays that are no weights.
+        renamed: What older files call otherwise: `{regular expression: replacement}`.
+        saved: Endings of the files that `save` writes.
+    """
+
+    library: object
+    names: object
+    channels: object = "RGB"
+    epsilon: float = 1e-5
+    differs: object = lambda model, file: None
+    matches: object = lambda file: True
+    unused: str = r"(^|\.)num_batches_tracked$"
+    renamed: object = ()
+    saved: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """The networks of one paper: their conventions by name, and the parts that may be missing.
+
+    Args:
+        conventions: `{name: Convention}`.
+        first: Name of the group of the first kernel.
+        heads: Names of the groups with one output for each class, that of the network first.
+        top: Names of further groups below it that a model without its top lacks.
+        helpers: Names of groups that a model with its top can lack, too.
+    """
+
+    conventions: dict
+    first: str
+    heads: tuple = ("predictions",)
+    top: tuple = ()
+    helpers: tuple = ()
+
+
+class Group(NamedTuple):
+    """Variables of a model that belong together: the weights of one layer that has no others."""
+
+    name: str
+    variables: dict  # name: variable, in the layer's order
+    layer: object  # of the model, in which they are
+    maps: object  # (height, width, channels) that were flattened before it, or None
+
+
+class Source(NamedTuple):
+    """Where a weight comes from: keys of a file's arrays, and how they become it.
+
+    The last `optional` of the keys may be missing in the file.
+    """
+
+    keys: tuple
+    layout: Layout = SAME
+    optional: int = 0
+
+
+def groups(model):
+    """The groups of a model's weights by name, in its order."""
+    flattened = {
+        id(layer.output): layer.input.shape[1:]
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Flatten)
+    }
+    found = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            path = layer.name + "/" + variable.path.partition(f"{layer.name}/")[2]
+            name, _, weight = path.rpartition("/")
+            maps = flattened.get(id(layer.input)) if variable.ndim == 2 else None
+            group = found.setdefault(name, Group(name, {}, layer, maps))
+            group.variables[weight] = variable
+    return {name: group._replace(maps=_maps(group)) for name, group in found.items()}
+
+
+def _maps(group):
+    """The maps that a dense layer flattens, if their order matters."""
+    return None if group.maps is None or group.maps[:2] == (1, 1) else group.maps
+
+
+def templates(table):
+    """Names by a table: `"conv{s}_{i}"`, with any numbers for the letters, to a function of them.
+
+    Other names stand for themselves. Returns a `Convention`'s function `names`.
+    """
+
+    def names(ours):
+        found = {name: theirs for name, theirs in table.items() if not callable(theirs)}
+        for template, theirs in table.items():
+            if callable(theirs):
+                pattern = re.compile(re.sub(r"\{\w+\}", r"(\\d+)", template))
+                for name in ours:
+                    if match := pattern.fullmatch(name):
+                        found[name] = theirs(*map(int, match.groups()))
+        return found
+
+    return names
+
+
+def torch(group, theirs, convention):
+    """PyTorch: `layer.weight`, `layer.bias`, outputs first."""
+    kinds = {
+        "kernel": ("weight", _kernel(group)),
+        "bias": ("bias", SAME),
+        "gamma": ("weight", SAME),
+        "beta": ("bias", SAME),
+        "moving_mean": ("running_mean", SAME),
+        "moving_variance": ("running_var", _variance(group, convention)),
+        "token": ("", _batched(2)),
+        "embeddings": ("", _batched(1)),
+    }
+    sources = {}
+    for name in group.variables:
+        kind, layout = kinds[name]
+        given = theirs[name] if isinstance(theirs, dict) else f"{theirs}.{kind}"
+        sources[name] = Source((given.removesuffix("."),), layout)
+    return sources
+
+
+def caffe(group, theirs, convention):
+    """Caffe: blobs by number, outputs first; a batch normalization is two layers."""
+    if "gamma" not in group.variables:
+        return {
+            name: Source((f"{theirs}/{number}",), _kernel(group) if name == "kernel" else SAME)
+            for number, name in enumerate(group.variables)
+        }
+    norm, scale, *convolution = theirs
+    mean = Layout(
+        lambda sums, factor, *bias: layouts.without_bias(layouts.unscaled(sums, factor), *bias),
+        lambda mean: [mean, np.ones(1, "float32"), np.zeros_like(mean)],
+    )
+    variance = Layout(layouts.unscaled, lambda variance: [variance, np.ones(1, "float32")])
+    biases = tuple(f"{name}/1" for name in convolution)
+    return {
+        "gamma": Source((f"{scale}/0",)),
+        "beta": Source((f"{scale}/1",)),
+        "moving_mean": Source((f"{norm}/0", f"{norm}/2", *biases), mean, len(biases)),
+        "moving_variance": Source((f"{norm}/1", f"{norm}/2"), variance),
+    }
+
+
+def keras_files(group, theirs, convention):
+    """Keras: weights by number, in the layer's order, laid out as ours."""
+    norm, *convolution = [theirs] if isinstance(theirs, str) else theirs
+    sources = {}
+    for number, name in enumerate(group.variables):
+        key = (f"{norm}/{number}",)
+        if name == "moving_mean" and convolution:
+            biases = tuple(f"{other}/1" for other in convolution)
+            layout = Layout(layouts.without_bias, lambda mean: [mean, np.zeros_like(mean)])
+            sources[name] = Source(key + biases, layout, len(biases))
+        elif name == "moving_variance":
+            sources[name] = Source(key, _variance(group, convention))
+        elif group.name.endswith("attention/qkv"):
+            keys = tuple(f"{part}/{number}" for part in theirs)
+            sources[name] = Source(keys, layouts.heads_apart(group.layer.num_heads))
+        elif group.name.endswith("attention/out") and name == "kernel":
+            sources[name] = Source(key, layouts.heads_joined(group.layer.num_heads))
+        else:
+            sources[name] = Source(key)
+    return sources
+
+
+def flax(group, theirs, convention):
+    """Flax: `layer/kernel`, `layer/bias`, laid out as ours but for the heads of attention."""
+    kinds = {"gamma": "scale", "beta": "bias"}
+    sources = {}
+    for name in group.variables:
+        kind = kinds.get(name, name)
+        if group.name.endswith("attention/qkv"):
+            keys = tuple(f"{part}/{kind}" for part in theirs)
+            sources[name] = Source(keys, layouts.heads_apart(group.layer.num_heads))
+        elif group.name.endswith("attention/out") and name == "kernel":
+            sources[name] = Source(
+                (f"{theirs}/{kind}",), layouts.heads_joined(group.layer.num_heads)
+            )
+        elif kind in ("token", "embeddings"):
+            sources[name] = Source((theirs,), _batched(2 if kind == "token" else 1))
+        else:
+            sources[name] = Source((f"{theirs}/{kind}",))
+    return sources
+
+
+def own(group, theirs, convention):
+    """Our own files, of Keras: weights by number, as they are."""
+    return {
+        name: Source((f"{group.name}/{number}",)) for number, name in enumerate(group.variables)
+    }
+
+
+def _kernel(group):
+    """The layout of a kernel with its outputs first."""
+    kernel = group.variables.get("kernel")
+    if kernel is None or kernel.ndim == 4:
+        return CONVOLUTION
+    return layouts.flattened(group.maps) if group.maps else DENSE
+
+
+def _variance(group, convention):
+    """A variance to which we add another `epsilon`."""
+    more = convention.epsilon - getattr(group.layer, "epsilon", convention.epsilon)
+    return Layout(
+        lambda variance: layouts.more_epsilon(variance, more),
+        lambda variance: [layouts.more_epsilon(variance, -more)],
+    )
+
+
+def _batched(axes):
+    """An array with leading axes of length 1, for an image's."""
+    return Layout(
+        lambda array: array.reshape(array.shape[axes:]),
+        lambda array: [array.reshape(*[1] * axes, *array.shape)],
+    )
+
+
+def differs_from_caffe(names):
+    """`Convention.differs` by what a caffemodel says of its layers, given their names."""
+
+    def why(model, file):
+        if file is None:
+            return None
+        layers = {layer.name: layer for layer in file.structure}
+        for ours, theirs in names([layer.name for layer in model.layers]).items():
+            there = layers.get(theirs) if isinstance(theirs, str) else None
+            here = {layer.name: layer for layer in model.layers}.get(ours)
+            if there is None or here is None or there.type != "Convolution":
+                continue
+            pair = (here.strides[0], getattr(here, "groups", 1))
+            if pair != (there.stride, there.group):
+                return (
+                    f"{theirs} has the stride {there.stride} and {there.group} groups there, and "
+                    f"{ours} {pair[0]} and {pair[1]} here"
+                )
+        return _differs_in_normalization(model, file)
+
+    return why
+
+
+def _differs_in_normalization(model, file):
+    """Why two networks normalize local responses otherwise, or `None`."""
+    there = [layer for layer in file.structure if layer.type in ("LRN", "Pooling")]
+    here = [layer for layer in model.layers if isinstance(layer, NORMALIZES + POOLS)]
+    normalized = [layer for layer in here if isinstance(layer, NORMALIZES)]
+    constants = [layer.lrn for layer in there if layer.type == "LRN"]
+    if len(normalized) != len(constants):
+        return f"it has {len(constants)} local response normalizations, and {len(normalized)} here"
+    for layer, (k, alpha, beta, size) in zip(normalized, constants, strict=True):
+        theirs = (size // 2, k, alpha / size, beta)
+        ours = (layer.depth_radius, layer.bias, layer.alpha, layer.beta)
+        if not np.allclose(theirs, ours, rtol=1e-5):
+            return (
+                "its local response normalization has depth_radius, bias, alpha and beta "
+                f"{tuple(float(f'{x:.6g}') for x in theirs)}, and {ours} here"
+            )
+    # Which comes first is seen where the last normalization is.
+    order = ["LRN" if layer.type == "LRN" else "pool" for layer in there]
+    ours = ["LRN" if layer in normalized else "pool" for layer in here]
+    until = len(order) - order[::-1].index("LRN") if constants else 0
+    if order[:until] != ours[:until]:
+        return (
+            f"its order is {', '.join(order[:until])}, and {', '.join(ours[:until])} here (as in "
+            "the paper)"
+        )
+    return None

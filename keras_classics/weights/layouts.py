@@ -1,0 +1,182 @@
+"""How the same weights lie in memory elsewhere: each change, and the way back.
+
+A `Layout` makes a weight of ours of the arrays of a file (`load`), and the arrays of ours
+(`save`). What is only a view of the same numbers stays one.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Layout(NamedTuple):
+    """Two functions: from their arrays to ours, and from ours to a list of theirs."""
+
+    load: object
+    save: object
+
+
+def oihw_to_hwio(kernel):
+    """A convolution's kernel from PyTorch and Caffe: outputs first, inputs, rows, columns.
+
+    A grouped kernel has the inputs of one group, there as here.
+    """
+    return kernel.transpose(2, 3, 1, 0)
+
+
+def hwio_to_oihw(kernel):
+    """The way back from `oihw_to_hwio`."""
+    return kernel.transpose(3, 2, 0, 1)
+
+
+def transposed(matrix):
+    """A dense layer's matrix from PyTorch and Caffe, and back: outputs first, then inputs."""
+    return matrix.T
+
+
+def rows_to_hwc(matrix, maps):
+    """The first dense layer's matrix `(outputs, C * H * W)`, after maps flattened C, H, W.
+
+    Ours is `(H * W * C, outputs)`; `maps` is `(H, W, C)`.
+    """
+    height, width, channels = maps
+    kernel = matrix.reshape(-1, channels, height, width)
+    return kernel.transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
+
+
+def rows_to_chw(matrix, maps):
+    """The way back from `rows_to_hwc`."""
+    height, width, channels = maps
+    kernel = matrix.reshape(height, width, channels, -1)
+    return kernel.transpose(3, 2, 0, 1).reshape(-1, channels * height * width)
+
+
+def fused(queries, keys, values):
+    """Kernels `(D, heads, D_h)`, or biases `(heads, D_h)`, as one `(D, 3D)`, or `(3D,)`."""
+    return np.concatenate(
+        [part.reshape(*part.shape[:-2], -1) for part in (queries, keys, values)], axis=-1
+    )
+
+
+def unfused(qkv, heads):
+    """The way back from `fused`."""
+    parts = np.split(qkv, 3, axis=-1)
+    return [part.reshape(*part.shape[:-1], heads, -1) for part in parts]
+
+
+def of_heads(kernel):
+    """The kernel of attention's output, `(heads, D_h, D)`, as `(D, D)`."""
+    return kernel.reshape(-1, kernel.shape[-1])
+
+
+def to_heads(kernel, heads):
+    """The way back from `of_heads`."""
+    return kernel.reshape(heads, -1, kernel.shape[-1])
+
+
+def reversed_channels(kernel):
+    """The first kernel for RGB from one for BGR, or back."""
+    return kernel[..., ::-1, :]
+
+
+def without_bias(mean, bias=None):
+    """The mean of a batch normalization after a convolution whose bias is left out.
+
+    Exact: with `y = w * x`, `(y + bias) - mean = y - (mean - bias)`.
+    """
+    return mean if bias is None else (mean.astype("float64") - bias).astype("float32")
+
+
+def unscaled(sums, factor):
+    """Caffe's mean or variance, kept as a sum: over its moving factor; of factor 0, it is 0."""
+    factor = float(factor.reshape(-1)[0])
+    return sums * np.float32(0.0 if factor == 0 else 1.0 / factor)
+
+
+def more_epsilon(variance, difference):
+    """The variance where another `epsilon` is added to it: both sums are the same."""
+    if not difference:
+        return variance
+    return (variance.astype("float64") + difference).astype("float32")
+
+
+def other_channels(kernel, channels):
+    """A first kernel `(..., old, outputs)` for another number of channels.
+
+    A grey image, all of whose channels are alike, gives what it gave. More channels take
+    the old ones in turn, each divided by the number of its copies; fewer have equal shares
+    of the sum.
+    """
+    old = kernel.shape[-2]
+    if channels < old:
+        share = kernel.sum(axis=-2, keepdims=True, dtype="float64") / channels
+        return np.repeat(share.astype(kernel.dtype), channels, axis=-2)
+    takes = np.arange(channels) % old
+    return kernel[..., takes, :] / np.bincount(takes)[takes][:, None].astype(kernel.dtype)
+
+
+def _one(function):
+    return lambda array: [function(array)]
+
+
+SAME = Layout(lambda array: array, lambda array: [array])
+CONVOLUTION = Layout(oihw_to_hwio, _one(hwio_to_oihw))
+DENSE = Layout(transposed, _one(transposed))
+
+
+def flattened(maps):
+    """`rows_to_hwc` and back, for maps of one size."""
+    return Layout(
+        functools.partial(rows_to_hwc, maps=maps), _one(functools.partial(rows_to_chw, maps=maps))
+    )
+
+
+def heads_apart(heads):
+    """`fused` and back."""
+    return Layout(fused, functools.partial(unfused, heads=heads))
+
+
+def heads_joined(heads):
+    """`of_heads` and back."""
+    return Layout(of_heads, _one(functools.partial(to_heads, heads=heads)))
+
+
+def chained(inner, outer):
+    """A layout after another: their arrays through `inner`, the result through `outer`."""
+    return Layout(
+        lambda *arrays: outer.load(inner.load(*arrays)),
+        lambda array: inner.save(outer.save(array)[0]),
+    )
+
+
+def reordered(order, axis):
+    """Maps in another order along an axis: `ours[k] = theirs[order[k]]`; and back."""
+    return Layout(
+        lambda array: array.take(order, axis),
+        _one(lambda array: array.take(np.argsort(order), axis)),
+    )
+
+
+REVERSED = Layout(reversed_channels, _one(reversed_channels))
+
+
+def same_numbers(found, expected):
+    """Whether an array of one shape is one of the other but for axes that are merged.
+
+    `(1, 1, 4096)` is `(4096,)`, and `(4096, 512, 7, 7)` is `(4096, 25088)`.
+    """
+    if math.prod(found) != math.prod(expected):
+        return False
+    if 0 in found:
+        return found == expected
+    short, long = sorted((found, expected), key=len)
+    long = iter(long)
+    for side in short:
+        merged = 1
+        while merged < side:
+            merged *= next(long)
+        if merged != side:
+            return False
+    return True

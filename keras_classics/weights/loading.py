@@ -1,0 +1,371 @@
+"""Weights from a file into a model: each array and each variable once, or none at all."""
+
+import logging
+import math
+import pathlib
+import re
+
+import keras
+import numpy as np
+
+from keras_classics import layers
+from keras_classics.weights import alexnet, card, files, googlenet, layouts, resnet, vgg, vit
+from keras_classics.weights.conventions import Convention, Family, Source, groups, own
+
+FAMILIES = tuple(module.FAMILY for module in (alexnet, vgg, googlenet, resnet, vit))
+PREFIXES = ("module.", "_orig_mod.", "params/", "opt/target/", "target/")
+# Layers without weights that make another network of the same weights.
+WITHOUT_WEIGHTS = {
+    "add": keras.layers.Add,
+    "identity_shortcut2d": layers.IdentityShortcut2D,
+    "local_response_normalization": layers.LocalResponseNormalization,
+}
+log = logging.getLogger("keras_classics")
+
+
+def load(model, source, *, adapt=False, channels=None):
+    """Loads published weights, or one's own, into a network of this library.
+
+    Every array of the file and every variable of the model is used exactly once, and all shapes
+    are checked first: if anything does not fit, the model stays as it was. Only the arrays of a
+    top that the model was built without are left out, and the log says so. The first kernel is
+    one for RGB, also where the file has it for BGR, as Caffe and keras.applications do.
+
+    Args:
+        model: The network, as a builder of `keras_classics.applications` returns it.
+        source: Name of a release (`weights.cards()` lists them), which is downloaded, or the
+            path of a file: Keras's `.h5`, `.weights.h5` or `.keras`, PyTorch's `.pth`, `.pt` or
+            `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a file is, and whose names it
+            has, is read from its content.
+        adapt: Whether a file may be for another number of classes (the model's output layer
+            stays as it is), of channels of the image (see `weights.layouts.other_channels`)
+            or of patches of a Vision Transformer (its position embeddings are resized). The
+            log says what was done.
+        channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
+            `"BGR"`. Default: that of the library whose names the file has.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or no file of weights; if its arrays and the model's
+            variables are not the same, all of which are listed; or if they are, but the
+            network is another one (its strides, its padding, its normalization).
+        ImportError: If the library of the file's format is missing.
+    """
+    if channels not in (None, "RGB", "BGR"):
+        raise ValueError(f'`channels` must be "RGB" or "BGR". Received: channels={channels!r}')
+    path = pathlib.Path(card.path_of(source, model))
+    with files.open_weights(path) as file:
+        plan = _Plan(model, file, adapt, channels)
+        values = plan.read()
+    while values:  # the largest comes last, when the others are gone
+        variable, value = values.pop()
+        variable.assign(value)
+        del value
+    for message in plan.messages:
+        log.warning("%s: %s", path.name, message)
+    log.info("%s: %d arrays, by the names of %s", path.name, len(plan.used), plan.library)
+    return model
+
+
+def fits(release, model):
+    """Whether a model is the network of a card, but for classes, channels and patches."""
+    ours = groups(model)
+    for family in FAMILIES:
+        convention = family.conventions.get(release.library)
+        if convention is None or not set(ours) <= set(convention.names(list(ours))):
+            continue
+        with keras.StatelessScope(initialize_variables=False):  # shapes are enough
+            theirs = groups(card.build(release))
+        free = {*family.heads, *family.top, *family.helpers, family.first, "position_embedding"}
+        here, there = (
+            {
+                (name, weight): tuple(variable.shape)
+                for name, group in each.items()
+                for weight, variable in group.variables.items()
+                if name not in free
+            }
+            for each in (ours, theirs)
+        )
+        return here == there and convention.differs(model, None) is None
+    return False
+
+
+class _Plan:
+    """Which array of a file becomes which variable of a model, and how."""
+
+    def __init__(self, model, file, adapt, channels):
+        self.file, self.adapt, self.model = file, adapt, model
+        self.groups = groups(model)
+        self.library, self.family, convention, self.arrays = _recognize(self.groups, file)
+        self.channels = channels or convention.channels
+        self.messages, self.wrong, self.used, self.steps = [], [], set(), []
+        self._refuse_another_network(convention)
+        self.names = convention.names(list(self.groups))
+        for group in self.groups.values():
+            sources = convention.library(group, self.names[group.name], convention)
+            if len(sources) and not self._replaces(group, sources):
+                for name, source in sources.items():
+                    self._add(group, name, source)
+        self._leave_out(convention)
+        if self.wrong:
+            raise ValueError(
+                f"{file.path} ({file.kind}, by the names of {self.library}) does not fit "
+                f"{model.name}, which stays as it was:\n  " + "\n  ".join(self.wrong) + self._hint()
+            )
+
+    def _refuse_another_network(self, convention):
+        why = convention.differs(self.model, self.file)
+        if why:
+            raise ValueError(
+                f"{self.file.path} is of another network than {self.model.name} "
+                f"(the names are those of {self.library}): {why}."
+            )
+        if self.channels is None:
+            raise ValueError(
+                f"{self.file.path} has names of keras.applications, whose first kernel is for "
+                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB".'
+            )
+
+    def _add(self, group, name, source):
+        """One variable of the model: what it is made of, if that fits."""
+        variable = group.variables[name]
+        keys = [key for key in source.keys if key in self.arrays]
+        least = len(source.keys) - source.optional
+        here = f"{group.name}/{name} {_shape(variable.shape)} here"
+        missing = [key for key in source.keys[:least] if key not in self.arrays]
+        if missing:
+            self.wrong.append(f"{here}: {' and '.join(missing)} missing there")
+            return
+        self.used.update(keys)
+        found = [self.arrays[key] for key in keys]
+        there = " and ".join(f"{array.name} {_shape(array.shape)}" for array in found)
+        odd = [array for array in found if array.dtype not in files.FLOATS]
+        if odd:
+            self.wrong.append(f"{here}: {there} there, of the type {odd[0].dtype}")
+            return
+        source = self._first_kernel(group, name, source, found)
+        expected = [part.shape for part in source.layout.save(_blank(variable.shape))]
+        fits = [
+            layouts.same_numbers(array.shape, shape)
+            for array, shape in zip(found, expected, strict=False)
+        ]
+        if not all(fits):
+            resized = self._positions(group, variable, source, found)
+            if not resized:
+                self.wrong.append(f"{here}: {there} there")
+                return
+            source, expected = resized
+        self.steps.append((f"{group.name}/{name}", variable, source, found, expected))
+
+    def _first_kernel(self, group, name, source, found):
+        """The layout of the first kernel: for RGB, and for the model's number of channels."""
+        if group.name != self.family.first or name != "kernel":
+            return source
+        shape = group.variables[name].shape
+        theirs = source.layout.load(_blank(found[0].shape)).shape
+        if len(theirs) != 4 or theirs[:2] + theirs[3:] != shape[:2] + shape[3:]:
+            return source
+        layout, old, new = source.layout, theirs[2], shape[2]
+        if old == 3 and self.channels == "BGR":
+            layout = layouts.chained(layout, layouts.REVERSED)
+            log.info("%s: the first kernel, for BGR, was turned into one for RGB", group.name)
+        if old != new and self.adapt:
+            self.messages.append(f"the first kernel, for {old} channels, was made one for {new}")
+            layout = layouts.chained(
+                layout,
+                layouts.Layout(
+                    lambda kernel: layouts.other_channels(kernel, new),
+                    lambda kernel: [_blank(theirs)],
+                ),
+            )
+        return source._replace(layout=layout)
+
+    def _positions(self, group, variable, source, found):
+        """The layout of position embeddings of another grid, or `None`."""
+        embedding = isinstance(group.layer, layers.PositionEmbedding)
+        if not embedding or not self.adapt or variable.shape[-1] != found[0].shape[-1]:
+            return None
+        old = math.prod(found[0].shape[:-1])
+        token = any(isinstance(layer, layers.ClassToken) for layer in self.model.layers)
+        side = math.isqrt(old - token)
+        if side * side + token != old:
+            return None
+        patches = next(e for e in self.model.layers if isinstance(e, layers.PatchEmbedding))
+        self.messages.append(
+            f"the position embeddings of {side}x{side} patches were resized to "
+            f"{patches.grid[0]}x{patches.grid[1]}"
+        )
+        shape = (old, variable.shape[-1])
+        layout = layouts.Layout(
+            lambda array: layers.resize_positions(array, patches.grid, (side, side)), None
+        )
+        return Source(source.keys, layout), [shape]
+
+    def _replaces(self, group, sources):
+        """Whether the model's output layer is for other classes, and stays as it is."""
+        if not self.adapt or group.name not in self.family.heads:
+            return False
+        keys = [key for source in sources.values() for key in source.keys]
+        if any(key not in self.arrays for key in keys):
+            return False
+        kernel = group.variables["kernel"].shape
+        theirs = sources["kernel"].layout.load(_blank(self.arrays[keys[0]].shape)).shape
+        theirs = (math.prod(theirs[:-1]), theirs[-1])
+        if theirs[0] != kernel[0] and "pre_logits" not in self.family.top:
+            return False
+        if theirs[-1] == kernel[-1]:
+            return False
+        self.used.update(keys)
+        self.messages.append(
+            f"{group.name} stays as it is, for {kernel[-1]} classes; the file has {theirs[-1]}"
+        )
+        self.replaced = True
+        return True
+
+    replaced = False
+
+    def _leave_out(self, convention):
+        """What the file has beyond the model: layers of a top that it was built without."""
+        left = {}
+        optional = set(self.family.helpers)
+        if self.replaced or self.family.heads[0] not in self.groups:
+            optional |= {*self.family.heads, *self.family.top}
+        absent = {name: theirs for name, theirs in self.names.items() if name in optional}
+        for key, array in self.arrays.items():
+            if key in self.used or re.search(convention.unused, key):
+                continue
+            name = next((ours for ours, theirs in absent.items() if _of(key, theirs)), None)
+            if name and name not in self.groups:
+                left[name] = True
+                self.used.add(key)
+            else:
+                self.wrong.append(f"nothing here: {array.name} {_shape(array.shape)} there")
+        if left:
+            self.messages.append(f"{', '.join(left)} left out: the model is without")
+
+    def _hint(self):
+        if self.adapt:
+            return ""
+        return (
+            "\nIf it is the same network, for another number of classes, of channels or of "
+            "patches: adapt=True."
+        )
+
+    def read(self):
+        """Pairs of all variables and their new values, the largest first."""
+        values = []
+        for name, variable, source, found, expected in sorted(
+            self.steps, key=lambda step: -math.prod(step[1].shape)
+        ):
+            arrays = []
+            for array, shape in zip(found, expected, strict=False):
+                with files.reading(self.file.path, self.file.kind):
+                    arrays.append(_floats(array.read()).reshape(shape))
+            value = source.layout.load(*arrays)
+            del arrays
+            if not np.isfinite(np.min(value)) or not np.isfinite(np.max(value)):
+                raise ValueError(
+                    f"{self.file.path} is damaged: {found[0].name}, for {name}, has values that "
+                    "are not finite."
+                )
+            values.append((variable, value))
+        return values
+
+
+def _recognize(own_groups, file):
+    """The library whose names a file has: its name, the family, the convention, the arrays."""
+    candidates = []
+    for family in (*FAMILIES, OWN):
+        for library, convention in family.conventions.items():
+            names = convention.names(list(own_groups))
+            if not convention.matches(file) or not set(own_groups) <= set(names):
+                continue
+            wanted = {
+                key
+                for group in own_groups.values()
+                for source in convention.library(group, names[group.name], convention).values()
+                for key in source.keys[: len(source.keys) - source.optional]
+            }
+            arrays = _renamed(file.arrays, convention)
+            share = len(wanted & set(arrays)) / max(len(wanted), 1)
+            candidates.append((share, library, family, convention, arrays))
+    best = max(candidates, key=lambda candidate: candidate[0])
+    if not best[0]:
+        some = [f"{array.name} {_shape(array.shape)}" for array in file.arrays.values()][:4]
+        raise ValueError(
+            f"{file.path} ({file.kind}) has none of the names that the weights of this network "
+            f"have, here or in other libraries: it is another network's. Received: "
+            f"{len(file.arrays)} arrays, {', '.join(some)}, ..."
+        )
+    return best[1:]
+
+
+def _renamed(arrays, convention):
+    """The arrays of a file without the prefixes of programs, by today's names."""
+    for prefix in PREFIXES:
+        if arrays and all(key.startswith(prefix) for key in arrays):
+            arrays = {key.removeprefix(prefix): array for key, array in arrays.items()}
+    for pattern, replacement in dict(convention.renamed).items():
+        arrays = {re.sub(pattern, replacement, key): array for key, array in arrays.items()}
+    return arrays
+
+
+def _differs_in_layers(model, file):
+    """Of our own files: whether another network has the same weights."""
+    for layer in model.layers:
+        key = f"{layer.name}/strides"
+        if key in file.arrays:
+            theirs = tuple(int(s) for s in file.arrays[key].read())
+            if theirs != layer.strides:
+                return (
+                    f"these weights were made for a stride of {theirs[0]} in {layer.name}, which "
+                    f"has {layer.strides[0]} here: build a network with the depth and the "
+                    "stride_in that the weights were made with"
+                )
+    if file.layers is None:
+        return None
+    kinds = tuple(WITHOUT_WEIGHTS.values())
+    here = {layer.name for layer in model.layers if isinstance(layer, kinds)}
+    there = {name for name, kind in file.layers.items() if kind in WITHOUT_WEIGHTS}
+    other = sorted(here ^ there)
+    if other:
+        return f"only one of both has the layers {', '.join(other[:5])}"
+    return None
+
+
+OWN = Family(
+    {
+        "keras_classics": Convention(
+            own,
+            lambda ours: {name: name for name in ours},
+            unused=r"/strides$",
+            differs=lambda model, file: _differs_in_layers(model, file),
+        )
+    },
+    first="",
+)
+
+
+def _of(key, theirs):
+    """Whether an array is one of a layer, or of layers, of a convention."""
+    if isinstance(theirs, dict):
+        return key in theirs.values()
+    modules = (theirs,) if isinstance(theirs, str) else theirs
+    return any(key == m or key.startswith((f"{m}.", f"{m}/")) for m in modules)
+
+
+def _blank(shape):
+    """An array of a shape that takes no memory."""
+    return np.broadcast_to(np.float32(0), tuple(shape))
+
+
+def _floats(array):
+    array = np.asarray(array)
+    return array if array.dtype == "float32" else array.astype("float32")
+
+
+def _shape(shape):
+    return f"({', '.join(map(str, shape))})"

@@ -1,0 +1,183 @@
+"""Names of ResNet's weights in the releases."""
+
+import numpy as np
+
+from keras_classics.weights import layouts
+from keras_classics.weights.conventions import (
+    Convention,
+    Family,
+    caffe,
+    differs_from_caffe,
+    keras_files,
+    templates,
+    torch,
+)
+
+# Ours, and theirs. In Caffe and keras.applications a convolution can have a bias, which our
+# batch normalization takes.
+TORCHVISION = templates(
+    {
+        "conv1": "conv1",
+        "conv1_bn": "bn1",
+        "conv{s}_{b}_conv{c}": lambda s, b, c: f"layer{s - 1}.{b - 1}.conv{c}",
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"layer{s - 1}.{b - 1}.bn{c}",
+        "conv{s}_{b}_shortcut": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.0",
+        "conv{s}_{b}_shortcut_bn": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.1",
+        "predictions": "fc",
+    }
+)
+AKAMASTER = templates(
+    {
+        "conv1": "conv1",
+        "conv1_bn": "bn1",
+        "conv{s}_{b}_conv{c}": lambda s, b, c: f"layer{s - 1}.{b - 1}.conv{c}",
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"layer{s - 1}.{b - 1}.bn{c}",
+        "predictions": "linear",
+    }
+)
+KERAS = templates(
+    {
+        "conv1": "conv1_conv",
+        "conv1_bn": ("conv1_bn", "conv1_conv"),
+        "conv{s}_{b}_conv{c}": lambda s, b, c: f"conv{s}_block{b}_{c}_conv",
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: (
+            f"conv{s}_block{b}_{c}_bn",
+            f"conv{s}_block{b}_{c}_conv",
+        ),
+        "conv{s}_{b}_shortcut": lambda s, b: f"conv{s}_block{b}_0_conv",
+        "conv{s}_{b}_shortcut_bn": lambda s, b: (
+            f"conv{s}_block{b}_0_bn",
+            f"conv{s}_block{b}_0_conv",
+        ),
+        "predictions": "predictions",
+    }
+)
+KERASHUB = templates(
+    {
+        "conv1": "conv1_conv",
+        "conv1_bn": "conv1_bn",
+        "conv{s}_{b}_conv{c}": lambda s, b, c: f"stack{s - 2}_block{b - 1}_{c}_conv",
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"stack{s - 2}_block{b - 1}_{c}_bn",
+        "conv{s}_{b}_shortcut": lambda s, b: f"stack{s - 2}_block{b - 1}_0_conv",
+        "conv{s}_{b}_shortcut_bn": lambda s, b: f"stack{s - 2}_block{b - 1}_0_bn",
+        "predictions": "predictions",
+    }
+)
+
+
+def CAFFE(ours):
+    """The authors' names: blocks have letters, but from 101 layers on numbers in conv3, conv4."""
+    deep = any(name.startswith("conv4_7_") for name in ours)
+
+    def block(s, b):
+        numbered = b > 6 or (deep and s in (3, 4) and b > 1)
+        return f"{s}b{b - 1}" if numbered else f"{s}{'abcdef'[b - 1]}"
+
+    def branch(s, b, c):
+        return f"{block(s, b)}_branch2{'abc'[c - 1]}"
+
+    return templates(
+        {
+            "conv1": "conv1",
+            "conv1_bn": ("bn_conv1", "scale_conv1", "conv1"),
+            "conv{s}_{b}_conv{c}": lambda s, b, c: f"res{branch(s, b, c)}",
+            "conv{s}_{b}_conv{c}_bn": lambda s, b, c: (
+                f"bn{branch(s, b, c)}",
+                f"scale{branch(s, b, c)}",
+            ),
+            "conv{s}_{b}_shortcut": lambda s, b: f"res{block(s, b)}_branch1",
+            "conv{s}_{b}_shortcut_bn": lambda s, b: (
+                f"bn{block(s, b)}_branch1",
+                f"scale{block(s, b)}_branch1",
+            ),
+            "predictions": "fc1000",
+        }
+    )(ours)
+
+
+def differs(stride_in, padding="symmetric"):
+    """`Convention.differs` of ImageNet's networks: what the shapes of the weights do not show."""
+
+    def why(model, file):
+        names = {layer.name for layer in model.layers}
+        if "conv2_1_add" not in names:
+            return "it has shortcuts, and this network is plain"
+        if "pool1" not in names:
+            return "it is a network for ImageNet, and this one is for CIFAR-10"
+        here = "1x1" if model.get_layer("conv3_1_conv1").strides == (2, 2) else "3x3"
+        if "conv2_1_conv3" in names and here != stride_in:
+            return (
+                f"it halves the maps in the {stride_in} convolutions, and this network in the "
+                f"{here}: build it with stride_in={stride_in!r}"
+            )
+        here = "symmetric" if model.get_layer("pool1_pad").padding[0][0] else "caffe"
+        if here != padding:
+            return f"its first pooling has other padding: build it with padding={padding!r}"
+        return None
+
+    return why
+
+
+def differs_from_authors(model, file):
+    """The authors' own networks say the strides themselves."""
+    return differs("1x1", "caffe")(model, file) or differs_from_caffe(CAFFE)(model, file)
+
+
+def differs_from_akamaster(model, file):
+    """Its networks have the paper's shortcuts A, but zeros before and after the maps."""
+    names = {layer.name for layer in model.layers}
+    if "pool1" in names or "conv2_1_add" not in names:
+        return "it is a residual network for CIFAR-10: build ResNetCIFAR"
+    return None
+
+
+def zeros_around(width):
+    """Where our maps are in a stage of so many maps, if zeros are put before and after others.
+
+    Shortcut A of the paper adds zero maps when the maps double. Behind the old ones, as here,
+    or half before and half behind, as there, it is the same network, with its maps in another
+    order; `ours[k] = theirs[zeros_around(width)[k]]`.
+    """
+    if width <= 16:  # the first stage adds none
+        return np.arange(width)
+    quarter = width // 4
+    behind = np.r_[:quarter, width - quarter : width]
+    return np.r_[quarter + zeros_around(width // 2), behind]
+
+
+def akamaster(group, theirs, convention):
+    """`torch`, with the maps between the blocks in the order of `zeros_around`."""
+    sources = torch(group, theirs, convention)
+    *_, inner = group.name.removesuffix("_bn").rpartition("_")
+    for name, source in sources.items():
+        shape = group.variables[name].shape
+        if inner == "conv2":  # ends a block
+            axis = len(shape) - 1
+        elif inner == "conv1" and name == "kernel" and group.name != "conv1":  # begins one
+            axis = 2
+        elif name == "kernel" and group.name == "predictions":
+            axis = 0
+        else:
+            continue
+        order = zeros_around(shape[axis])
+        reordered = layouts.reordered(order, axis)
+        sources[name] = source._replace(layout=layouts.chained(source.layout, reordered))
+    return sources
+
+
+TORCH_FILES = (".safetensors", ".npz")
+FAMILY = Family(
+    {
+        "keras": Convention(
+            keras_files, KERAS, "BGR", epsilon=1.001e-5, differs=differs("1x1"), saved=(".h5",)
+        ),
+        "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
+        "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors),
+        "torchvision": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
+        "timm": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
+        "akamaster": Convention(
+            akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES
+        ),
+    },
+    first="conv1",
+)

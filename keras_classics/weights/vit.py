@@ -1,0 +1,157 @@
+"""Names of ViT's weights in the releases."""
+
+import keras
+
+from keras_classics.activations import gelu_tanh
+from keras_classics.layers import TransformerEncoderBlock
+from keras_classics.weights.conventions import (
+    Convention,
+    Family,
+    flax,
+    keras_files,
+    templates,
+    torch,
+)
+
+SELF = "MultiHeadDotProductAttention"
+
+
+def released(norm1, attention, norm2, mlp, positions):
+    """The authors' names, in which Flax counts the modules of a block."""
+
+    def within(i, module):
+        return f"Transformer/encoderblock_{i - 1}/{module}"
+
+    return templates(
+        {
+            "patch_embedding": "embedding",
+            "class_token": "cls",
+            "position_embedding": positions,
+            "encoder_block_{i}/norm1": lambda i: within(i, norm1),
+            "encoder_block_{i}/attention/qkv": lambda i: tuple(
+                within(i, f"{attention}/{part}") for part in ("query", "key", "value")
+            ),
+            "encoder_block_{i}/attention/out": lambda i: within(i, f"{attention}/out"),
+            "encoder_block_{i}/norm2": lambda i: within(i, norm2),
+            "encoder_block_{i}/mlp1": lambda i: within(i, f"{mlp}/Dense_0"),
+            "encoder_block_{i}/mlp2": lambda i: within(i, f"{mlp}/Dense_1"),
+            "encoder_norm": "Transformer/encoder_norm",
+            "pre_logits": "pre_logits",
+            "predictions": "head",
+            # The hybrids' ResNet.
+            "conv_root": "conv_root",
+            "conv_root_gn": "gn_root",
+            "conv{s}_{b}_conv{c}": lambda s, b, c: f"block{s - 1}/unit{b}/conv{c}",
+            "conv{s}_{b}_conv{c}_gn": lambda s, b, c: f"block{s - 1}/unit{b}/gn{c}",
+            "conv{s}_{b}_shortcut": lambda s, b: f"block{s - 1}/unit{b}/conv_proj",
+            "conv{s}_{b}_shortcut_gn": lambda s, b: f"block{s - 1}/unit{b}/gn_proj",
+        }
+    )
+
+
+# Ours, and theirs.
+VISION_TRANSFORMER = released(
+    "LayerNorm_0",
+    f"{SELF}_1",
+    "LayerNorm_2",
+    "MlpBlock_3",
+    "Transformer/posembed_input/pos_embedding",
+)
+BIG_VISION = released("LayerNorm_0", f"{SELF}_0", "LayerNorm_1", "MlpBlock_0", "pos_embedding")
+TIMM = templates(
+    {
+        "patch_embedding": "patch_embed.proj",
+        "class_token": "cls_token",
+        "position_embedding": "pos_embed",
+        "encoder_block_{i}/norm1": lambda i: f"blocks.{i - 1}.norm1",
+        "encoder_block_{i}/attention/qkv": lambda i: f"blocks.{i - 1}.attn.qkv",
+        "encoder_block_{i}/attention/out": lambda i: f"blocks.{i - 1}.attn.proj",
+        "encoder_block_{i}/norm2": lambda i: f"blocks.{i - 1}.norm2",
+        "encoder_block_{i}/mlp1": lambda i: f"blocks.{i - 1}.mlp.fc1",
+        "encoder_block_{i}/mlp2": lambda i: f"blocks.{i - 1}.mlp.fc2",
+        "encoder_norm": "norm",
+        "pre_logits": "pre_logits.fc",
+        "predictions": "head",
+    }
+)
+
+
+def _torchvision(i, module):
+    return f"encoder.layers.encoder_layer_{i - 1}.{module}"
+
+
+TORCHVISION = templates(
+    {
+        "patch_embedding": "conv_proj",
+        "class_token": "class_token",
+        "position_embedding": "encoder.pos_embedding",
+        "encoder_block_{i}/norm1": lambda i: _torchvision(i, "ln_1"),
+        "encoder_block_{i}/attention/qkv": lambda i: {
+            "kernel": _torchvision(i, "self_attention.in_proj_weight"),
+            "bias": _torchvision(i, "self_attention.in_proj_bias"),
+        },
+        "encoder_block_{i}/attention/out": lambda i: _torchvision(i, "self_attention.out_proj"),
+        "encoder_block_{i}/norm2": lambda i: _torchvision(i, "ln_2"),
+        "encoder_block_{i}/mlp1": lambda i: _torchvision(i, "mlp.0"),
+        "encoder_block_{i}/mlp2": lambda i: _torchvision(i, "mlp.3"),
+        "encoder_norm": "encoder.ln",
+        "pre_logits": "heads.pre_logits",
+        "predictions": "heads.head",
+    }
+)
+# The released files have older names.
+TORCHVISION_OLD = {r"\.mlp\.linear_1\.": ".mlp.0.", r"\.mlp\.linear_2\.": ".mlp.3."}
+
+
+def _kerashub(i, module):
+    return f"vit_encoder/transformer_block_{i}/{module}"
+
+
+KERASHUB = templates(
+    {
+        "patch_embedding": "vit_patching_and_embedding/patch_embedding",
+        "class_token": "vit_patching_and_embedding",
+        "position_embedding": "vit_patching_and_embedding/position_embedding",
+        "encoder_block_{i}/norm1": lambda i: _kerashub(i, "ln_1"),
+        "encoder_block_{i}/attention/qkv": lambda i: tuple(
+            _kerashub(i, f"mha/{part}") for part in ("query", "key", "value")
+        ),
+        "encoder_block_{i}/attention/out": lambda i: _kerashub(i, "mha/attention_output"),
+        "encoder_block_{i}/norm2": lambda i: _kerashub(i, "ln_2"),
+        "encoder_block_{i}/mlp1": lambda i: _kerashub(i, "mlp/dense_1"),
+        "encoder_block_{i}/mlp2": lambda i: _kerashub(i, "mlp/dense_2"),
+        "encoder_norm": "vit_encoder/ln",
+        "predictions": "predictions",
+    }
+)
+
+
+def differs(activation, title):
+    """`Convention.differs` by the form of GELU, which no file shows."""
+
+    def why(model, file):
+        blocks = [la for la in model.layers if isinstance(la, TransformerEncoderBlock)]
+        if not blocks or blocks[0].activation is activation:
+            return None
+        return f"its activation is {title}, and another here: build it with activation={title}"
+
+    return why
+
+
+exact = differs(keras.activations.gelu, '"gelu"')
+by_tanh = differs(gelu_tanh, "keras_classics.activations.gelu_tanh")
+NPZ, TORCH_FILES = (".npz", ".safetensors"), (".safetensors", ".npz")
+
+FAMILY = Family(
+    {
+        "vision_transformer": Convention(flax, VISION_TRANSFORMER, differs=by_tanh, saved=NPZ),
+        "big_vision": Convention(flax, BIG_VISION, differs=by_tanh, saved=NPZ),
+        "timm": Convention(torch, TIMM, differs=exact, saved=TORCH_FILES),
+        "torchvision": Convention(
+            torch, TORCHVISION, differs=exact, renamed=TORCHVISION_OLD, saved=TORCH_FILES
+        ),
+        "kerashub": Convention(keras_files, KERASHUB, differs=exact),
+    },
+    first="patch_embedding",
+    top=("pre_logits",),
+)

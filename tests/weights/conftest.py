@@ -1,0 +1,107 @@
+"""What the tests of the weights share: peers with random values, and whether we agree with them."""
+
+import gc
+import math
+import pathlib
+import runpy
+import types
+
+import keras
+import numpy as np
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """Gives back what a network took, and removes nothing else."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path):
+    """Removes the files of a test: some have a quarter of a gigabyte, and pytest keeps them."""
+    yield
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+def namespace(path):
+    return types.SimpleNamespace(**runpy.run_path(str(path)))
+
+
+@pytest.fixture(scope="session")
+def peers():
+    """The peers in PyTorch and Caffe, and how their files are written."""
+    return namespace(HERE / "peers.py")
+
+
+@pytest.fixture(scope="session")
+def twins():
+    """Our own networks in plain PyTorch."""
+    pytest.importorskip("torch", reason="needs PyTorch, for networks to compare with")
+    return namespace(HERE.parent / "applications" / "twins.py")
+
+
+def random(shape, name, rng):
+    """Values for a weight at which it shows in the output, all far from where they start."""
+    if name in ("gamma", "moving_variance"):
+        return rng.uniform(0.5, 1.5, shape)
+    if name == "kernel":
+        values = rng.standard_normal(shape, "float32")
+        return values * np.float32(math.sqrt(2 / math.prod(shape[:-1])))
+    return 0.3 * rng.standard_normal(shape)
+
+
+@pytest.fixture(scope="session")
+def lively():
+    """A function that gives all weights of a Keras model random values."""
+
+    def change(model, seed=1):
+        rng = np.random.default_rng(seed)
+        for weight in model.weights:
+            if "seed_generator" not in weight.path:
+                kind = "kernel" if "kernel" in weight.name else weight.name
+                weight.assign(random(weight.shape, kind, rng))
+        return model
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def images():
+    """A function from a shape `(height, width, channels)` to four random images.
+
+    Each is noise of another colour: noise alone is the same to a deep network, whichever it is.
+    """
+
+    def draw(height, width, channels):
+        rng = np.random.default_rng(2)
+        noise = rng.standard_normal((4, height, width, channels))
+        return (noise + 2 * rng.standard_normal((4, 1, 1, channels))).astype("float32")
+
+    return draw
+
+
+@pytest.fixture
+def agree(record_property):
+    """A function that compares a model's outputs with a peer's.
+
+    The largest error counts as a share of how far the images differ, less than the outputs' size.
+    """
+
+    def compare(model, x, expected, tolerance=1e-4):
+        expected = np.asarray(expected)
+        actual = keras.ops.convert_to_numpy(model(x, training=False))
+        assert actual.shape == expected.shape
+        scale = abs(expected - expected.mean(0)).max()
+        assert scale > 0.1 * abs(expected).max() > 0.01
+        error = abs(actual - expected).max() / scale
+        record_property("error", float(error))
+        assert error < tolerance
+
+    return compare

@@ -1,0 +1,287 @@
+"""The cards: what they say fits the builders, and what is done without a network, or with one."""
+
+import dataclasses
+import functools
+import hashlib
+import http.server
+import logging
+import pathlib
+import re
+import threading
+
+import keras
+import pytest
+
+from keras_classics import applications, preprocessing, weights
+from keras_classics.applications.alexnet import CAFFE_LRN
+from keras_classics.weights import card as card_module
+from keras_classics.weights.card import choose
+from keras_classics.weights.conventions import groups
+from keras_classics.weights.loading import FAMILIES, fits
+
+CARDS = weights.cards()
+every_card = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+OFFERED = [card for card in CARDS if not card.refused]
+# By how they are built, but for one that takes its time.
+BUILT = {}
+for each in OFFERED:
+    if each.arguments.get("depth") != 1202:
+        BUILT.setdefault(f"{card_module.call(each)} {each.classes}", []).append(each)
+SUMS = {"md5": 32, "sha1": 40, "sha256": 64}
+
+
+@pytest.fixture
+def memory():
+    """Nothing is to be given back here: models without values are small."""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty cache of Keras."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def named(name):
+    return next(card for card in CARDS if card.name == name)
+
+
+@every_card
+def test_a_card_is_complete(card):
+    assert re.fullmatch(r"https?://\S+/[\w.+-]+\.(h5|caffemodel|pth|npz|safetensors|th)", card.url)
+    if card.checksum:
+        algorithm, digits = re.fullmatch(r"(\w+):([0-9a-f]+)", card.checksum).groups()
+        # PyTorch publishes the beginning of a sha256, in the names of its files.
+        assert len(digits) == SUMS[algorithm] or digits in pathlib.PurePath(card.url).stem
+    assert card.licence
+    assert card.source.startswith("http")
+    assert card.protocol
+    for error in (card.top1, card.top5):
+        assert error is None or 0 < error < 50
+    assert card.top1 is None or card.top5 is None or card.top5 < card.top1
+    assert [other for other in CARDS if other.name == card.name] == [card]
+    assert [other for other in CARDS if other.cached == card.cached] == [card]
+
+
+@pytest.mark.parametrize("call", BUILT, ids=str)
+def test_a_card_fits_its_builder(call):
+    """The arguments are the builder's, and what they build is the network of that library."""
+    card, *others = BUILT[call]
+    with keras.StatelessScope(initialize_variables=False):
+        model = getattr(applications, card.network)(**card.fill({}))
+    for each in (card, *others):
+        families = [
+            f for f in FAMILIES if set(groups(model)) <= set(_names(f, each.library, model))
+        ]
+        assert len(families) == 1
+        assert families[0].conventions[each.library].differs(model, None) is None
+        if each.arguments.get("include_top", True):
+            assert model.output_shape == (None, each.classes)
+            layer = each.preprocessing()
+            assert isinstance(layer, preprocessing.ClassifierInput)
+            assert layer.compute_output_shape((None, 500, 300, 3)) == model.input_shape
+
+
+@pytest.mark.parametrize(
+    "name", ["keras/resnet50", "torchvision/resnet50-0676ba61", "caffe/ResNet-50-model"]
+)
+def test_of_one_network_only_one_release_fits(name):
+    builds = {"keras": {}, "torchvision": {"stride_in": "3x3"}, "caffe": {"padding": "caffe"}}
+    for library, arguments in builds.items():
+        with keras.StatelessScope(initialize_variables=False):
+            model = applications.ResNet50(**arguments, classes=7)
+        assert fits(named(name), model) == name.startswith(library)
+
+
+def _names(family, library, model):
+    convention = family.conventions.get(library)
+    return convention.names(list(groups(model))) if convention else ()
+
+
+@pytest.mark.parametrize(
+    ("network", "source", "given", "expected"),
+    [
+        ("VGG", "imagenet", {"configuration": "D"}, "keras/vgg16"),
+        ("VGG", "imagenet", {"configuration": "D", "include_top": False}, "keras/vgg16_notop"),
+        ("VGG", "imagenet", {"configuration": "A"}, "torchvision/vgg11-8a719046"),
+        ("VGG", "VGG_ILSVRC_16_layers", {"configuration": "D"}, "caffe/VGG_ILSVRC_16_layers"),
+        ("ResNet", "imagenet", {"depth": 50}, "keras/resnet50"),
+        (
+            "ResNet",
+            "imagenet",
+            {"depth": 50, "stride_in": "3x3"},
+            "torchvision/resnet50-0676ba61",
+        ),
+        ("ResNet", "imagenet", {"depth": 50, "padding": "caffe"}, "caffe/ResNet-50-model"),
+        ("ResNet", "imagenet", {"depth": 18}, "torchvision/resnet18-f37072fd"),
+        ("ResNetCIFAR", "cifar10", {"depth": 56}, "akamaster/resnet56-4bfd9763"),
+        ("AlexNet", "imagenet", {}, "caffe/bvlc_alexnet"),
+        ("GoogLeNet", "imagenet", {"classes": 7}, "caffe/bvlc_googlenet"),
+        (
+            "ViT",
+            "imagenet",
+            {"variant": "B/16", "input_shape": (224, 224, 3)},
+            "vision_transformer/imagenet21k+imagenet2012/ViT-B_16-224",
+        ),
+        (
+            "ViT",
+            "imagenet",
+            {"variant": "B/16", "activation": keras.activations.gelu},
+            "torchvision/vit_b_16-c867db91",
+        ),
+        (
+            "ViT",
+            "L_16-i21k-300ep-lr_0.001-aug_medium1-wd_0.1-do_0.1-sd_0.1",
+            {"variant": "L/16"},
+            "vision_transformer/augreg/L_16-21k",
+        ),
+        ("VGG", "weights/mine.h5", {"configuration": "D"}, None),
+    ],
+)
+def test_names(network, source, given, expected):
+    found = choose(network, source, given)
+    assert (found and found.name) == expected
+
+
+@pytest.mark.parametrize(
+    ("network", "source", "given", "message"),
+    [
+        ("VGG", "imagenet", {"configuration": "C"}, r"Needed: configuration='D' \(given: 'C'\)"),
+        ("ResNet", "keras/resnet50", {"depth": 50, "stride_in": "3x3"}, r"stride_in='1x1'"),
+        ("AlexNet", "imagenet", {"lrn": True}, r"lrn={'bias': 1.0, 'alpha': 2e-05} \(given: True"),
+        ("ResNet", "bvlc_alexnet", {"depth": 50}, r"bvlc_alexnet is of AlexNet\(.*, and not of"),
+        ("GoogLeNet", "imagnet", {}, r"no weights 'imagnet' for GoogLeNet.*caffe/bvlc_googlenet"),
+        ("LeNet5", "imagenet", {}, r"one of: none\."),
+        ("ViT", "imagenet21k", {"variant": "Ti/8"}, r"variant='Ti/16' \(given: 'Ti/8'\)"),
+    ],
+)
+def test_names_that_do_not_fit(network, source, given, message):
+    with pytest.raises(ValueError, match=message):
+        choose(network, source, given)
+
+
+def test_a_card_fills_in_what_was_not_given():
+    alexnet = named("caffe/bvlc_alexnet")
+    assert alexnet.fill({})["lrn"] == CAFFE_LRN
+    assert alexnet.fill({})["input_shape"] == (227, 227, 3)
+    assert alexnet.fill({"input_shape": (300, 300, 1)})["input_shape"] == (300, 300, 1)
+    vit = named("vision_transformer/imagenet21k/ViT-B_16")
+    assert vit.fill({})["representation_size"] == 768
+    assert vit.fill({})["classes"] == 21843
+    # For other classes the whole head gives way to one layer (section 3.2).
+    assert "representation_size" not in vit.fill({"classes": 10})
+    assert "representation_size" not in vit.fill({"include_top": False})
+
+
+def test_a_name_needs_no_builder(home):
+    """`load` finds the release by the network."""
+    with keras.StatelessScope(initialize_variables=False):
+        model = applications.ResNet50(stride_in="3x3", classes=5)
+        cifar = applications.ResNetCIFAR(20)
+    for network, source, expected in [
+        (model, "imagenet", "torchvision/resnet50-0676ba61"),
+        (cifar, "cifar10", "akamaster/resnet20-12fca82f"),
+    ]:
+        with pytest.raises(OSError, match=f"^{expected} could not be downloaded"):
+            weights.load(network, source)
+    with pytest.raises(ValueError, match="No weights 'cifar10' are published for the network"):
+        weights.load(model, "cifar10")
+
+
+def test_without_a_network_the_error_says_what_to_do_by_hand(home):
+    card = named("keras/resnet50")
+    with pytest.raises(OSError, match="keras/resnet50 could not be downloaded") as error:
+        applications.ResNet50(weights="imagenet")
+    words = str(error.value)
+    assert card.url in words
+    assert str(home / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels.h5") in words
+    assert card.checksum in words
+
+
+@pytest.mark.parametrize("name", ["bvlc_googlenet", "resnet20-12fca82f", "keras/vgg16"])
+def test_a_file_placed_by_hand_is_found_and_checked(home, name):
+    card = card_module.named(name)
+    algorithm = card.checksum.partition(":")[0]
+    card.cached.parent.mkdir(parents=True, exist_ok=True)
+    card.cached.write_bytes(b"weights")
+    digest = hashlib.new(algorithm, b"weights").hexdigest()
+    right = dataclasses.replace(card, checksum=f"{algorithm}:{digest}")
+    assert pathlib.Path(right.path()).read_bytes() == b"weights"
+    begins = dataclasses.replace(card, checksum=f"{algorithm}:{digest[:8]}")
+    assert pathlib.Path(begins.path()).read_bytes() == b"weights"
+    wrong = dataclasses.replace(
+        card, checksum=f"{algorithm}:{'0' * len(digest)}", url=_nowhere(card)
+    )
+    with pytest.raises((OSError, ValueError), match=re.escape(str(wrong.cached))):
+        wrong.path()
+
+
+def _nowhere(card):
+    return f"http://127.0.0.1:1/{pathlib.PurePosixPath(card.url).name}"
+
+
+def test_without_a_published_checksum_the_files_own_is_said(home, caplog):
+    card = named("vision_transformer/augreg/Ti_16-224")
+    assert card.checksum is None
+    card.cached.parent.mkdir(parents=True)
+    card.cached.write_bytes(b"weights")
+    with caplog.at_level(logging.WARNING, "keras_classics"):
+        card.path()
+    assert hashlib.sha256(b"weights").hexdigest() in caplog.text
+
+
+def test_a_download(home, tmp_path):
+    """By a server on this machine: kept in the cache; a damaged one is refused, and removed."""
+    (tmp_path / "weights.h5").write_bytes(b"weights" * 1000)
+    handler = functools.partial(_Quiet, directory=tmp_path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    digest = hashlib.md5(b"weights" * 1000).hexdigest()
+    card = dataclasses.replace(
+        named("keras/vgg16"),
+        url=f"http://127.0.0.1:{server.server_port}/weights.h5",
+        checksum=f"md5:{digest}",
+    )
+    wrong = dataclasses.replace(card, checksum="md5:" + "0" * 32)
+    with pytest.raises(OSError, match=r"hash does not match.*Its address is http://127"):
+        wrong.path()
+    path = pathlib.Path(card.path())
+    server.shutdown()
+    server.server_close()
+    assert path == home / "models" / "weights.h5"
+    assert path.read_bytes() == b"weights" * 1000
+    assert card.path() == str(path)  # without the server
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("card", [c for c in CARDS if c.refused], ids=lambda card: card.name)
+def test_a_famous_name_of_another_network_is_refused(card):
+    with pytest.raises(ValueError, match=re.escape(card.refused)):
+        getattr(applications, card.network)(weights=card.name)
+
+
+def test_the_table():
+    table = str(weights.cards("resnet50"))
+    assert "| `keras/resnet50` " in table
+    assert "ResNet(50, stride_in='3x3')" in table
+    assert "vgg" not in table
+    assert {card.network for card in weights.cards("vgg")} == {"VGG"}
+    with pytest.raises(
+        ValueError, match="No weights are published for 'lenet5'; there are of AlexNet"
+    ):
+        weights.cards("lenet5")
+
+
+def test_the_documents_show_the_table():
+    root = pathlib.Path(__file__).parents[2]
+    assert str(CARDS) in (root / "docs" / "weights.md").read_text()
+    short = {}  # what the short names mean
+    for card in CARDS:
+        for alias in card.aliases:
+            short.setdefault((card_module.builders(card)[0], alias), card)
+    assert str(card_module.Cards(short.values())) in (root / "README.md").read_text()
