@@ -89,6 +89,18 @@ def convolves_groups():
     return keras.backend.backend() == "torch"
 
 
+def adopt(array):
+    """A NumPy array that nobody else keeps, as what `Variable.assign` takes without a copy.
+
+    TensorFlow shares the memory if it begins at a multiple of 64, and copies it otherwise.
+    """
+    if keras.backend.backend() == "tensorflow" and array.flags.carray:
+        import tensorflow as tf
+
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return array
+
+
 def refuse(tensor, wrong, message, **received):
     """Fails if `wrong`, as soon as its value is known.
 
@@ -256,24 +268,41 @@ def fused_gelu(x):
         import tensorflow as tf
 
         if isinstance(x, tf.Tensor) and x.dtype == "float32":
-            return _compiled_gelu()
+            # A graph without a gradient may be one to export, and ONNX has no call of what XLA
+            # compiles. TensorFlow itself fuses these operations, in this order, with the matrix
+            # product before them.
+            plain = tf.is_symbolic_tensor(x) and not _tape_is_open()
+            return _gelu_formula if plain else _compiled_gelu()
     return None
+
+
+def _tape_is_open():
+    """Whether a `tf.GradientTape` may record what is computed or traced."""
+    try:
+        from tensorflow.python.eager import record
+
+        return record.could_possibly_record()
+    except (AttributeError, ImportError):  # not a public name: without it we are slower, not wrong
+        return False
+
+
+_SLOPE, _CUBIC = (2 / 3.141592653589793) ** 0.5, 0.044715
+
+
+def _gelu_formula(x):
+    return 0.5 * x * (1 + keras.ops.tanh(_SLOPE * (x + _CUBIC * x * x * x)))
 
 
 @functools.cache
 def _compiled_gelu():
     import tensorflow as tf
 
-    slope, cubic = (2 / 3.141592653589793) ** 0.5, 0.044715
-
-    @tf.function(jit_compile=True, autograph=False)
-    def value(x):
-        return 0.5 * x * (1 + tf.tanh(slope * (x + cubic * x * x * x)))
+    value = tf.function(_gelu_formula, jit_compile=True, autograph=False)
 
     @tf.function(jit_compile=True, autograph=False)
     def gradient(x, upstream):
-        t = tf.tanh(slope * (x + cubic * x * x * x))
-        return upstream * 0.5 * (1 + t + x * (1 - t * t) * slope * (1 + 3 * cubic * x * x))
+        t = tf.tanh(_SLOPE * (x + _CUBIC * x * x * x))
+        return upstream * 0.5 * (1 + t + x * (1 - t * t) * _SLOPE * (1 + 3 * _CUBIC * x * x))
 
     @tf.custom_gradient
     def gelu(x):

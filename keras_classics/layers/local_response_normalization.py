@@ -85,7 +85,10 @@ class LocalResponseNormalization(keras.layers.Layer):
             return factor * sum(padded[..., j : j + channels] for j in range(2 * radius + 1))
         place = np.arange(channels)
         band = factor * (abs(place[:, None] - place) <= radius)
-        return ops.matmul(values, ops.convert_to_tensor(band, values.dtype))
+        # A product of two matrices: where one has four axes, tf2onnx at times takes a wrong shape.
+        rows = ops.reshape(values, (-1, channels))
+        sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))
+        return ops.reshape(sums, (-1, *ops.shape(values)[1:]))
 
     def compute_output_shape(self, input_shape):
         return input_shape

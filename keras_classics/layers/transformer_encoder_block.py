@@ -1,5 +1,7 @@
 """A layer of the Transformer encoder (Dosovitskiy et al., 2021, eq. 2 and 3)."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -109,7 +111,9 @@ class TransformerEncoderBlock(keras.layers.Layer):
     def _mlp(self, x, training):
         n, d = ops.shape(x)[1], x.shape[-1]
         # A product of two matrices is faster than that of a batch with one.
-        x = self.activation(self.mlp1(ops.reshape(x, (-1, d))))  # (batch * N, mlp_dim)
+        exact = self.activation is keras.activations.gelu
+        activate = _exact_gelu if exact else self.activation
+        x = activate(self.mlp1(ops.reshape(x, (-1, d))))  # (batch * N, mlp_dim)
         x = self.mlp2(self.drop(x, training=training))
         return ops.reshape(x, (-1, n, d))  # (batch, N, D)
 
@@ -136,3 +140,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "epsilon": self.epsilon,
         }
+
+
+def _exact_gelu(x):
+    """Keras's `"gelu"`, which takes erfc on TensorFlow: ONNX has erf only."""
+    return 0.5 * x * (1 + ops.erf(x / math.sqrt(2)))

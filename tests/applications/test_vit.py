@@ -188,7 +188,7 @@ def test_names_that_people_type(name, monkeypatch):
     assert parameters(model) == PARAMETERS[NAMED[name]][0]
     assert model.name == f"vit_{name.lower()}"
     monkeypatch.setattr(vit, "ViT", lambda *given, **named: (given, named))
-    arguments = {argument: object() for argument in ours}
+    arguments = {argument: object() for argument in ours} | {"weights": None}
     assert builder(**arguments) == ((NAMED[name],), arguments)
 
 

@@ -1,0 +1,197 @@
+"""Networks exported to SavedModel, ONNX and LiteRT against the networks themselves."""
+
+import gc
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from keras_classics.activations import gelu_tanh
+from keras_classics.applications import (
+    VGG,
+    AlexNet,
+    CudaConvNet,
+    GoogLeNet,
+    LeCun1989,
+    LeNet1,
+    LeNet5,
+    PlainNet,
+    PlainNetCIFAR,
+    ResNet,
+    ResNetCIFAR,
+    ViT,
+    resnet,
+    vgg,
+    vit,
+)
+from keras_classics.layers import LocalResponseNormalization
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="other backends export by other packages"
+)
+
+TINY, SMALL, LARGE = ({"input_shape": (side, side, 3)} for side in (16, 32, 64))
+# The same layers in fewer blocks, to be quick.
+FEWER = [
+    (resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1))),
+    (resnet.BLOCKS, 50, ("bottleneck", (2, 1, 1, 1))),
+    (vit.RESNETS, "R50", {16: (2, 1, 1)}),
+    (vit.SIZES, "Mini", (128, 2, 256, 4)),
+]
+
+
+def dense_vgg(**arguments):
+    return vgg.dense(VGG(**arguments))
+
+
+# Builder and arguments: quick ones, then those that take more than a few seconds.
+QUICK = {
+    "lecun1989": (LeCun1989, {}),
+    "lenet1": (LeNet1, {}),
+    "lenet5-rbf": (LeNet5, {}),
+    "lenet5-softmax": (LeNet5, {"head": "softmax"}),
+    "cuda-convnet-80sec": (CudaConvNet, {"configuration": "80sec", **SMALL}),
+    "cuda-convnet-13pct": (CudaConvNet, {"configuration": "13pct", **TINY}),
+    "cuda-convnet-11pct": (CudaConvNet, {"configuration": "11pct", **TINY}),
+    "resnet-cifar": (ResNetCIFAR, {"depth": 8, **TINY}),
+    "plain-cifar": (PlainNetCIFAR, {"depth": 8, **TINY}),
+    "vit": (ViT, {"variant": "Mini/8", **SMALL}),
+    "vit-representation": (ViT, {"variant": "Mini/8", "representation_size": 24, **SMALL}),
+    "vit-gelu": (ViT, {"variant": "Mini/8", "activation": "gelu", **SMALL}),
+    "vit-avg": (ViT, {"variant": "Mini/8", "pooling": "avg", **SMALL}),
+    "vit-token": (ViT, {"variant": "Mini/8", "pooling": "token", "include_top": False, **SMALL}),
+    "vit-all-tokens": (ViT, {"variant": "Mini/8", "include_top": False, **SMALL}),
+}
+SLOW = {
+    "alexnet": (AlexNet, LARGE),
+    "alexnet-1-tower": (AlexNet, {"towers": 1, "include_top": False, "pooling": "avg", **LARGE}),
+    "vgg-a-lrn": (VGG, {"configuration": "A-LRN", **SMALL}),
+    "vgg-d": (VGG, {"configuration": "D", "include_top": False, "pooling": "max", **SMALL}),
+    "vgg-dense": (dense_vgg, {"configuration": "A-LRN", **SMALL}),
+    "googlenet": (GoogLeNet, LARGE),
+    "googlenet-auxiliary": (GoogLeNet, {"auxiliary": True, "input_shape": (65, 65, 3)}),
+    "plain18": (PlainNet, {"depth": 18, **SMALL}),
+    "resnet18-a": (ResNet, {"depth": 18, "shortcut": "A", **SMALL}),
+    "resnet18-b": (ResNet, {"depth": 18, "shortcut": "B", **SMALL}),
+    "resnet18-c": (ResNet, {"depth": 18, "shortcut": "C", **SMALL}),
+    "resnet50-a": (ResNet, {"depth": 50, "shortcut": "A", **SMALL}),
+    "resnet50-b": (ResNet, {"depth": 50, "shortcut": "B", **SMALL}),
+    "resnet50-c": (ResNet, {"depth": 50, "shortcut": "C", "stride_in": "3x3", **SMALL}),
+    "vit-many-tokens": (ViT, {"variant": "Mini/1", "input_shape": (24, 24, 3)}),
+    "vit-hybrid": (ViT, {"variant": "R50+Mini/16", **SMALL}),
+}
+
+
+def lively(model, images, rng):
+    """Weights at random, so that all layers count, and the images' own statistics."""
+    for weight in model.weights:
+        if weight.name in ("gamma", "coefficient"):
+            value = rng.uniform(0.3, 1, weight.shape)
+        elif weight.name == "kernel":
+            fan_in = weight.shape[-2] if "local" in weight.path else np.prod(weight.shape[:-1])
+            value = rng.normal(0, 1.3 * fan_in**-0.5, weight.shape)
+        else:
+            value = rng.normal(0, 0.1, weight.shape)
+        weight.assign(value)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # statistics of the next images only
+        elif isinstance(layer, LocalResponseNormalization):
+            layer.alpha = 0.1  # the paper's is for pixels up to 255
+    model(images, training=True)
+
+
+def named(outputs):
+    """Outputs by name; a network's only one has another name in each format."""
+    if not isinstance(outputs, dict):
+        outputs = {"only": outputs}
+    return outputs if len(outputs) > 1 else {"only": next(iter(outputs.values()))}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
+)
+def case(request):
+    """A network, a few images and its answers, for all formats."""
+    builder, arguments = (QUICK | SLOW)[request.param]
+    rng = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        for table, name, few in FEWER:
+            patch.setitem(table, name, few)
+        model = builder(**{"classes": 10} | arguments)
+    shape = [side or 40 for side in model.input_shape[1:]]  # more than `vgg.dense` comes from
+    images = rng.normal(size=(12, *shape)) + rng.normal(size=(12, 1, 1, shape[-1]))
+    lively(model, images, rng)
+    images = images[:3].astype("float32")
+    answers = keras.tree.map_structure(np.asarray, named(model(images)))
+    for answer in answers.values():
+        assert np.ptp(answer, axis=0).max() > 0.01  # not tiny, and each image has its own
+    yield model, images, answers
+    keras.backend.clear_session()
+    gc.collect()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # some networks take a hundred megabytes
+
+
+def saved_model(model, folder):
+    import tensorflow as tf
+
+    model.export(folder / "model", format="tf_saved_model", verbose=False)
+    loaded = tf.saved_model.load(folder / "model")
+    return lambda x: loaded.serve(x)
+
+
+def onnx(model, folder):
+    pytest.importorskip("tf2onnx", reason="needs tf2onnx, to export to ONNX")
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime, to run ONNX")
+    # Keras refuses here, unless it is given an `input_signature`, a model that was never called.
+    model.export(folder / "model.onnx", format="onnx", verbose=False)
+    session = runtime.InferenceSession(folder / "model.onnx")
+    (image,) = session.get_inputs()
+    names = [output.name for output in session.get_outputs()]
+    return lambda x: dict(zip(names, session.run(names, {image.name: x}), strict=True))
+
+
+def litert(model, folder):
+    reason = "needs ai-edge-litert, to run LiteRT"
+    runtime = pytest.importorskip("ai_edge_litert.interpreter", reason=reason)
+    model.export(folder / "model.tflite", format="litert", verbose=False)
+    run = runtime.Interpreter(str(folder / "model.tflite")).get_signature_runner()
+    (image,) = run.get_input_details()
+    return lambda x: run(**{image: x})
+
+
+@pytest.mark.parametrize("export", [saved_model, onnx, litert])
+def test_exported(case, export, folder):
+    model, images, answers = case
+    run = export(model, folder)
+    for n in (3, 2, 1):
+        found = named(run(images[:n]))
+        assert found.keys() == answers.keys()
+        for name, answer in answers.items():
+            scale = np.abs(answer).max()
+            np.testing.assert_allclose(found[name], answer[:n], rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_gelu_is_compiled_for_training_only():
+    """XLA computes its gradient in one pass over memory; ONNX has no calls of what it compiled."""
+    import tensorflow as tf
+
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = gelu_tanh(x)
+        return tape.gradient(y, x)
+
+    def operations(function):
+        traced = tf.function(function).get_concrete_function(tf.TensorSpec([None], "float32"))
+        return {operation.type for operation in traced.graph.get_operations()}
+
+    assert "PartitionedCall" in operations(slope)
+    assert "PartitionedCall" not in operations(gelu_tanh)
