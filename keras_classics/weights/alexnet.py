@@ -5,6 +5,7 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    of_caffe,
     templates,
     torch,
 )
@@ -32,9 +33,10 @@ ANOTHER = (
 
 FAMILY = Family(
     {
-        "caffe": Convention(caffe, CAFFE, channels="BGR", differs=differs_from_caffe(CAFFE)),
+        "caffe": Convention(
+            caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
+        ),
         "torchvision": Convention(torch, TORCHVISION, differs=lambda model, file: ANOTHER),
     },
-    first="conv1",
     top=("fc7", "fc6"),
 )

@@ -57,14 +57,12 @@ class Family:
 
     Args:
         conventions: `{name: Convention}`.
-        first: Name of the group of the first kernel.
         heads: Names of the groups with one output for each class, that of the network first.
         top: Names of further groups below it that a model without its top lacks.
         helpers: Names of groups that a model with its top can lack, too.
     """
 
     conventions: dict
-    first: str
     heads: tuple = ("predictions",)
     top: tuple = ()
     helpers: tuple = ()
@@ -106,6 +104,11 @@ def groups(model):
             group = found.setdefault(name, Group(name, {}, layer, maps))
             group.variables[weight] = variable
     return {name: group._replace(maps=_maps(group)) for name, group in found.items()}
+
+
+def first_kernel(ours):
+    """The name of the group whose kernel reads the image."""
+    return next((name for name, group in ours.items() if "kernel" in group.variables), None)
 
 
 def _maps(group):
@@ -248,6 +251,11 @@ def _batched(axes):
     )
 
 
+def of_caffe(file):
+    """`Convention.matches` of caffemodels: our own files can have the same names of layers."""
+    return file.structure is not None and not isinstance(file.structure, str)
+
+
 def differs_from_caffe(names):
     """`Convention.differs` by what a caffemodel says of its layers, given their names."""
 
@@ -271,6 +279,10 @@ def differs_from_caffe(names):
     return why
 
 
+def _numbers(values):
+    return ", ".join(f"{value:.6g}" for value in values)
+
+
 def _differs_in_normalization(model, file):
     """Why two networks normalize local responses otherwise, or `None`."""
     there = [layer for layer in file.structure if layer.type in ("LRN", "Pooling")]
@@ -285,7 +297,7 @@ def _differs_in_normalization(model, file):
         if not np.allclose(theirs, ours, rtol=1e-5):
             return (
                 "its local response normalization has depth_radius, bias, alpha and beta "
-                f"{tuple(float(f'{x:.6g}') for x in theirs)}, and {ours} here"
+                f"({_numbers(theirs)}), and ({_numbers(ours)}) here"
             )
     # Which comes first is seen where the last normalization is.
     order = ["LRN" if layer.type == "LRN" else "pool" for layer in there]

@@ -1,23 +1,31 @@
 """Files of weights: what one is, is read from its content; and its arrays, one by one.
 
-A reader is a function from a path to a `File`, whose arrays state their shape and type before
-their numbers are read. It imports its format's library itself.
+A reader is a function from a path, and a stack of what is to be closed, to a `File`, whose
+arrays state their shape and type before their numbers are read. It imports its format's library
+itself. Where numbers lie in a file as they are, they are read from there, by `Part`, whatever
+the library does: no library of these formats reads them faster, or takes less memory.
 """
 
+import codecs
 import contextlib
-import math
+import io
 import pathlib
+import struct
 import zipfile
 import zlib
 from typing import NamedTuple
 
 import numpy as np
 
+from keras_classics.weights.layouts import empty
+
 HDF5, ZIP, NPY = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY"
 PICKLE = b"\x80"  # and the number of the protocol: PyTorch until version 1.5
 # Arrays that take more than so many times the bytes of their file are no weights.
 EXPANSION, SMALL = 20, 2**26
+CAFFEMODEL = "a caffemodel"
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+BLOCK = 2**20
 
 
 class Array(NamedTuple):
@@ -37,11 +45,105 @@ class File:
     `structure` is what the file says about the network itself: a caffemodel's `caffe.Layer`s;
     of Keras's files `"legacy"`, `"flat"`, or `"nested"` if they hold a model within a model.
     `layers` are the names of all layers and their kinds, `{"conv2_1_add": "add"}`, if known.
+    `path` and `kind`, a few words for what it is, are set where it is opened.
     """
 
-    def __init__(self, path, kind, arrays, structure=None, layers=None):
-        self.path, self.kind, self.arrays = path, kind, arrays
-        self.structure, self.layers = structure, layers
+    path = kind = None
+
+    def __init__(self, arrays, structure=None, layers=None):
+        self.arrays, self.structure, self.layers = arrays, structure, layers
+
+
+class Part:
+    """A stretch of a file: all of it, or a member of an archive that lies there as it is."""
+
+    def __init__(self, stream, start, size):
+        self._stream, self._start, self.size = stream, start, size
+
+    def _seek(self, start, count):
+        if start < 0 or count < 0 or start + count > self.size:
+            raise ValueError(
+                f"{count:,} bytes should be at byte {start:,}, and there are {self.size:,} in all: "
+                "it is cut off or damaged"
+            )
+        self._stream.seek(self._start + start)
+
+    def bytes(self, start, count):
+        self._seek(start, count)
+        return self._stream.read(count)
+
+    def part(self, start, size):
+        self._seek(start, size)
+        return Part(self._stream, self._start + start, size)
+
+    def numbers(self, start, shape, dtype):
+        """The numbers that begin at `start`; those of bfloat16 as float32, which holds them."""
+        if dtype == "bfloat16":
+            return (self.numbers(start, shape, "<u2").astype("uint32") << 16).view("float32")
+        array = empty(shape, dtype)
+        self._seek(start, array.nbytes)
+        if self._stream.readinto(array.reshape(-1).view("u1")) != array.nbytes:
+            raise ValueError("it became shorter while it was read")
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+    def array(self, name, start, shape, dtype):
+        """The `Array` whose numbers begin at `start`."""
+        known = dtype if dtype == "bfloat16" else np.dtype(dtype).name
+        return Array(name, shape, known, lambda: self.numbers(start, shape, dtype))
+
+    def checksum(self):
+        self._seek(0, self.size)
+        block, crc, left = memoryview(bytearray(min(BLOCK, self.size))), 0, self.size
+        while left and (count := self._stream.readinto(block[:left])):
+            crc, left = zlib.crc32(block[:count], crc), left - count
+        return crc
+
+
+def whole(path, stack):
+    """All of a file, as a `Part`."""
+    return Part(stack.enter_context(path.open("rb")), 0, path.stat().st_size)
+
+
+class Member(NamedTuple):
+    """A member of a zip archive, and its bytes there, or `None` if these are compressed."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+    stored: object
+
+    def part(self):
+        """Its bytes, which are unpacked, and checked, if they are compressed."""
+        if self.stored:
+            return self.stored
+        content = self.archive.read(self.info)
+        if len(content) != self.info.file_size:
+            raise ValueError(f"{self.info.filename} is damaged: it has another size")
+        return Part(io.BytesIO(content), 0, len(content))
+
+
+def members(path, stack):
+    """The `Member`s of a zip archive by name; those that are not compressed are undamaged."""
+    file = whole(path, stack)
+    archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    refuse_bomb(sum(info.file_size for info in infos), file.size)
+    found, end = {}, 0
+    for info in infos:
+        name, at = info.filename, info.header_offset
+        if name in found or at < end or info.comment or archive.comment:
+            raise ValueError(f"{name} is there twice, or within another member")
+        archive.open(info).close()  # compares what the archive says of it in two places
+        start = at + 30 + sum(struct.unpack("<HH", file.bytes(at + 26, 4)))
+        end = start + info.compress_size
+        part = file.part(start, info.compress_size)
+        if info.compress_type == zipfile.ZIP_DEFLATED:
+            part = None
+        elif info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise ValueError(f"{name} is compressed in a way that no file of weights is")
+        elif part.checksum() != info.CRC:
+            raise ValueError(f"{name} is damaged: its checksum is another")
+        found[name] = Member(archive, info, part)
+    return found
 
 
 def open_weights(path):
@@ -60,6 +162,8 @@ def open_weights(path):
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
+    if not path.is_file():
+        raise ValueError(f"{path} is no regular file.")
     return _opened(path)
 
 
@@ -69,7 +173,7 @@ def _opened(path):
     with contextlib.ExitStack() as stack:
         with reading(path, kind):
             file = reader(path, stack)
-            _refuse_bombs(file)
+            file.path, file.kind = path, kind
         yield file
 
 
@@ -80,82 +184,84 @@ def reading(path, kind):
         yield
     except (ImportError, MemoryError):
         raise
-    except Exception as error:  # of zipfile, h5py, protobuf, torch, safetensors, NumPy
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
+    except Exception as error:  # of zipfile, protobuf, torch, safetensors, NumPy
+        reason = str(error).strip().split("\n")[0]
+        if not isinstance(error, ValueError):
+            reason = f"it is damaged ({type(error).__name__}: {reason})"
         raise ValueError(f"{path} cannot be read as {kind}: {reason}") from error
 
 
-def _recognize(path):
-    """The name of a file's format, and its reader."""
-    from keras_classics.weights import caffe, hdf5, npz, pytorch
+def refuse_bomb(total, size):
+    """Fails where what a file holds is far larger than the file itself."""
+    if total > max(SMALL, EXPANSION * size):
+        raise ValueError(
+            f"it would be {total:,} bytes, of a file of {size:,} bytes, which is no file of weights"
+        )
 
-    size = path.stat().st_size
+
+def _recognize(path):
+    """What a file is, in words, and its reader; fails on what is no file of weights."""
+    from keras_classics.weights import caffe, hdf5, pytorch
+
     with path.open("rb") as stream:
-        start = stream.read(16)
+        start = stream.read(512)
+    if not start:
+        raise ValueError(f"{path} is empty.")
     if start.startswith(HDF5):
         return "a weights file of Keras (HDF5)", hdf5.read
     if start.startswith(ZIP):
-        with reading(path, "a zip archive"), zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        if "model.weights.h5" in names:
-            return "a model of Keras (.keras)", hdf5.read_keras
-        if any(pathlib.PurePath(name).name == "data.pkl" for name in names):
-            return "a checkpoint of PyTorch", pytorch.read
-        if names and all(name.endswith(".npy") for name in names):
-            return "arrays of NumPy (.npz)", npz.read
-        raise ValueError(
-            f"{path} is a zip archive, but holds neither a Keras model, nor a checkpoint of "
-            f"PyTorch, nor NumPy's arrays. Received: {', '.join(names[:5]) or 'no file'}"
-        )
-    if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
+        return _recognize_zip(path)
+    text = _is_text(start)
+    for is_this, words in [
+        (start.startswith(b"version https://git-lfs"), "is a pointer of Git LFS: git lfs pull"),
+        (text and start.lstrip()[:1] == b"<", "is a web page, saved instead of a file of weights"),
+        (text, "is text, as a .prototxt or a .json is: the weights are in another file"),
+        (start[257:262] == b"ustar", "is a tar archive: give the file in it"),
+        (start.startswith(b"\x1f\x8b"), "is compressed by gzip: unpack it"),
+        (
+            start.startswith(NPY),
+            "is one array of NumPy (.npy), perhaps a pickle, which could run code: save the arrays "
+            "as .npz or .safetensors",
+        ),
+    ]:
+        if is_this:
+            raise ValueError(f"{path} {words}.")
+    if start[8:9] == b"{":
         return "a safetensors file", pytorch.read_safetensors
     if start.startswith(PICKLE):
-        return "a checkpoint of PyTorch", pytorch.read
-    if start.startswith(NPY):
-        raise ValueError(
-            f"{path} is one array of NumPy (.npy), perhaps a pickle, which could run code: "
-            "save the arrays as .npz or .safetensors."
-        )
+        return "a checkpoint of PyTorch", pytorch.read_legacy
     if caffe.resembles(start):
-        return "a caffemodel", caffe.read
+        return CAFFEMODEL, caffe.read
     raise ValueError(
         f"{path} is no file of weights that is known here: HDF5 (.h5), .keras, .npz, PyTorch's "
-        f"(.pth), .safetensors or a .caffemodel. Received: {size:,} bytes, the first {start!r}"
+        f"(.pth), .safetensors or a .caffemodel. Received: {path.stat().st_size:,} bytes, the "
+        f"first {start[:16]!r}"
     )
 
 
-def _refuse_bombs(file):
-    """Fails where a file's arrays are far larger than the file itself."""
-    size = file.path.stat().st_size
-    total = sum(math.prod(array.shape) * itemsize(array.dtype) for array in file.arrays.values())
-    if total > max(SMALL, EXPANSION * size):
-        raise ValueError(
-            f"{total:,} bytes of arrays in a file of {size:,} bytes, which is no file of weights"
-        )
+def _is_text(start):
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # which may be cut off
+    except UnicodeDecodeError:
+        return False
+    return not any(sign < " " and sign not in "\t\n\r\f" for sign in text)
 
 
-def itemsize(dtype):
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+def _recognize_zip(path):
+    from keras_classics.weights import hdf5, npz, pytorch
 
-
-def check_archive(path):
-    """Fails on a zip archive with a damaged member: by the checksums that it holds."""
-    with zipfile.ZipFile(path) as archive:
-        declared = sum(info.file_size for info in archive.infolist())
-        size = path.stat().st_size
-        if declared > max(SMALL, EXPANSION * size):
-            raise ValueError(f"{declared:,} bytes in a file of {size:,} bytes: a zip bomb")
-        damaged = archive.testzip()
-    if damaged:
-        raise ValueError(f"{damaged} is damaged: its checksum is another")
-
-
-def check_member(archive, info):
-    """Fails on a damaged member of a zip archive, without keeping it."""
-    crc = 0
-    with archive.open(info) as stream:
-        while block := stream.read(2**20):
-            crc = zlib.crc32(block, crc)
+    with reading(path, "a zip archive"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if "model.weights.h5" in names:
+        return "a model of Keras (.keras)", hdf5.read_keras
+    if any(pathlib.PurePosixPath(name).name == "data.pkl" for name in names):
+        return "a checkpoint of PyTorch", pytorch.read
+    if names and all(name.endswith(".npy") for name in names):
+        return "arrays of NumPy (.npz)", npz.read
+    raise ValueError(
+        f"{path} is a zip archive, but holds neither a Keras model, nor a checkpoint of PyTorch, "
+        f"nor NumPy's arrays. Received: {', '.join(names[:5]) or 'no file'}"
+    )
 
 
 def read(path):
@@ -179,7 +285,7 @@ def read(path):
         for array in file.arrays.values():
             with reading(file.path, file.kind):
                 value = array.read()
-            if file.kind == "a caffemodel":
+            if file.kind == CAFFEMODEL:
                 arrays.setdefault(array.name.rpartition("/")[0], []).append(value)
             else:
                 arrays[array.name] = value

@@ -6,6 +6,7 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    of_caffe,
     templates,
     torch,
 )
@@ -65,10 +66,9 @@ def differs(model, file):
 
 FAMILY = Family(
     {
-        "caffe": Convention(caffe, CAFFE, channels="BGR", differs=differs),
+        "caffe": Convention(caffe, CAFFE, "BGR", differs=differs, matches=of_caffe),
         "torchvision": Convention(torch, TORCHVISION, differs=lambda model, file: ANOTHER),
     },
-    first="conv1",
     heads=("predictions", "auxiliary_4a", "auxiliary_4d"),
     helpers=(
         *("auxiliary_4a_conv", "auxiliary_4a_fc", "auxiliary_4a"),

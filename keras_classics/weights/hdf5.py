@@ -1,157 +1,253 @@
-"""Weights files of Keras: the `.h5` of keras.applications, `.weights.h5` and `.keras`."""
+"""Weights files of Keras: the `.h5` of keras.applications, `.weights.h5` and `.keras`.
 
-import io
-import zipfile
+The HDF5 library crashes, hangs or takes gigabytes where a file is damaged, and can be led to
+other files. So what Keras's files consist of is read here, by the sections of the HDF5 File
+Format Specification that are noted: groups by symbol tables, and datasets in one piece.
+"""
 
-from keras_classics.weights.files import Array, File, check_member
+import bisect
+import math
+import struct
 
-KIND = "a weights file of Keras (HDF5)"
+import numpy as np
+
+from keras_classics.weights.files import File, members, whole
+
+# Messages of an object (section IV.A.2).
+SPACE, TYPE, ATTRIBUTE, LAYOUT, CONTINUATION, SYMBOL_TABLE = 1, 3, 12, 8, 16, 17
+ELSEWHERE = dict.fromkeys((2, 6), "is a group with links of a newer form")
+ELSEWHERE |= {7: "is an array with its numbers in another file", 11: "is a compressed array"}
+LONGEST, DEEPEST = 1024, 50
 
 
 def read(path, stack):
     """The `File` of a `.h5` or a `.weights.h5`."""
-    import h5py
-
-    return _index(path, KIND, stack.enter_context(h5py.File(path)))
+    return _file(_Objects(whole(path, stack)))
 
 
 def read_keras(path, stack):
     """The `File` of the weights within a `.keras` file; nothing else of it is read."""
-    import h5py
-
-    archive = stack.enter_context(zipfile.ZipFile(path))
-    info = archive.getinfo("model.weights.h5")
-    check_member(archive, info)
-    if info.compress_type == zipfile.ZIP_STORED:
-        stream = stack.enter_context(_Part(path, archive, info))
-    else:
-        stream = io.BytesIO(archive.read(info))
-    return _index(path, "a model of Keras (.keras)", stack.enter_context(h5py.File(stream)))
+    return _file(_Objects(members(path, stack)["model.weights.h5"].part()))
 
 
-class _Part(io.RawIOBase):
-    """A member of a zip archive that is not compressed, as a file that can be sought in."""
-
-    def __init__(self, path, archive, info):
-        with archive.open(info) as member:
-            member.read(1)
-            self._start = archive.fp.tell() - 1 if info.file_size else 0
-        self._file, self._size, self._at = path.open("rb"), info.file_size, 0
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
-
-    def seek(self, offset, whence=io.SEEK_SET):
-        self._at = offset + {0: 0, 1: self._at, 2: self._size}[whence]
-        return self._at
-
-    def tell(self):
-        return self._at
-
-    def readinto(self, buffer):
-        view = memoryview(buffer)[: max(self._size - self._at, 0)]
-        self._file.seek(self._start + self._at)
-        count = self._file.readinto(view)
-        self._at += count
-        return count
-
-    def close(self):
-        self._file.close()
-        super().close()
-
-
-def _index(path, kind, root):
+def _file(objects):
     """The arrays of an HDF5 file, by the names of their layers."""
-    datasets = list(_walk(root))
-    if "layer_names" in root.attrs or "layer_names0" in root.attrs:
-        return File(path, kind, _legacy(root), "legacy")
-    if "model_weights" in root:  # a whole model, as Keras 2 saved it
-        return File(path, kind, _legacy(root["model_weights"]), "legacy")
+    for root in ("", "model_weights"):  # within the second, Keras 2 saved a whole model
+        if objects.strings(root, "layer_names") is not None:
+            return File(_legacy(objects, root), "legacy")
+    # Groups are named after classes, `layers/conv2d_1`, and note the names of their layers.
+    noted = {
+        path.removesuffix("/vars"): "".join(names)
+        for path in objects.messages
+        if path.endswith("/vars") and (names := objects.strings(path, "name"))
+    }
     arrays, nested = {}, False
-    for name, dataset in datasets:
-        *levels, state, number = name.split("/")
-        if state != "vars" or "seed_generator" in levels or levels[:1] == ["optimizer"]:
+    for path in objects.messages:
+        *levels, state, number = ["", *path.split("/")]
+        if state != "vars" or "seed_generator" in levels or levels[1:2] == ["optimizer"]:
             continue  # no weights of layers
-        key = "/".join([*_layer(root, levels), number])
+        key = "/".join([*_layer(noted, levels[1:]), number])
         if key in arrays:
             raise ValueError(f"two layers have the name {key.rpartition('/')[0]}")
-        arrays[key] = _array(name, dataset)
+        arrays[key] = objects.array(path)
         nested = nested or levels.count("layers") > 1
     if not arrays:
         raise ValueError("no layer has weights in it")
-    if nested:
-        return File(path, kind, arrays, "nested")
-    return File(path, kind, arrays, "flat", _kinds(root))
-
-
-def _kinds(root):
-    """The layers of a model and what they are, `{"conv2_1_add": "add"}`."""
-    return {
-        _layer(root, ["layers", group])[-1]: group.rstrip("0123456789").rstrip("_")
-        for group in root["layers"]
-        if f"layers/{group}/vars" in root and "name" in root[f"layers/{group}/vars"].attrs
+    kinds = {
+        name: path.removeprefix("layers/").rstrip("0123456789").rstrip("_")
+        for path, name in noted.items()
+        if path.startswith("layers/") and path.count("/") == 1
     }
+    return File(arrays, "nested" if nested else "flat", None if nested else kinds)
 
 
-def _walk(group):
-    """All datasets of a group with their names; links out of the file are refused."""
-    import h5py
-
-    pending = [("", group)]
-    while pending:
-        prefix, group = pending.pop()
-        for name in group:
-            link = group.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                raise ValueError(f"{prefix}{name} is a link, perhaps to another file")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                if prefix.count("/") > 50:
-                    raise ValueError("groups are nested without end")
-                pending.append((f"{prefix}{name}/", item))
-            elif isinstance(item, h5py.Dataset):
-                if item.external or item.is_virtual:
-                    raise ValueError(f"{prefix}{name} has its numbers in another file")
-                yield f"{prefix}{name}", item
-
-
-def _layer(root, levels):
-    """The names of the layers on the way to an array, within the last model on it.
-
-    Groups are named after classes, `layers/conv2d_1`, and note the names of their layers.
-    """
-    path, names = "", []
-    for level in levels:
-        path = f"{path}/{level}"
-        noted = root[f"{path}/vars"].attrs.get("name") if f"{path}/vars" in root else None
-        if level == "layers" and noted is None:
+def _layer(noted, levels):
+    """The names of the layers on the way to an array, within the last model on it."""
+    names = []
+    for depth, level in enumerate(levels, 1):
+        name = noted.get("/".join(levels[:depth]))
+        if name is not None:
+            names.append(name)
+        elif level == "layers":
             names = []
-        elif noted is not None:
-            names.append(noted.decode() if isinstance(noted, bytes) else str(noted))
     return names
 
 
-def _legacy(root):
+def _legacy(objects, root):
     """The arrays of a file of Keras 1 or 2: groups note the names of their layers and weights."""
-    arrays = {}
-    for layer in _names(root, "layer_names"):
-        for number, name in enumerate(_names(root[layer], "weight_names")):
-            arrays[f"{layer}/{number}"] = _array(f"{layer}/{name}", root[layer][name])
+    arrays, root = {}, root and f"{root}/"
+    for layer in objects.strings(root.rstrip("/"), "layer_names"):
+        for number, name in enumerate(objects.strings(f"{root}{layer}", "weight_names") or []):
+            array = objects.array(f"{root}{layer}/{name}")
+            arrays[f"{layer}/{number}"] = array._replace(name=f"{layer}/{name}")
     return arrays
 
 
-def _names(group, attribute):
-    """A list of names, which Keras splits where it is too long for one attribute."""
-    parts = [group.attrs[attribute]] if attribute in group.attrs else []
-    while f"{attribute}{len(parts)}" in group.attrs:
-        parts.append(group.attrs[f"{attribute}{len(parts)}"])
-    return [name.decode() if isinstance(name, bytes) else str(name) for p in parts for name in p]
+def _encoded(dtype):
+    """How the type of a dataset is encoded (IV.A.2.d): by the places of the bits of a number."""
+    dtype = np.dtype(dtype)
+    bits = 8 * dtype.itemsize
+    if dtype.kind in "iu":
+        return struct.pack("<BBxxIHH", 0x10, 8 * (dtype.kind == "i"), dtype.itemsize, 0, bits)
+    exponent, mantissa = np.finfo(dtype).nexp, np.finfo(dtype).nmant
+    places = (0, bits, mantissa, exponent, 0, mantissa, 2 ** (exponent - 1) - 1)
+    return struct.pack("<BBBxIHHBBBBI", 0x11, 0x20, bits - 1, dtype.itemsize, *places)
 
 
-def _array(name, dataset):
-    if dataset.shape is None:
-        raise ValueError(f"{name} is empty")
-    return Array(name, tuple(dataset.shape), str(dataset.dtype), lambda: dataset[()])
+TYPES = {_encoded(f"<{kind}"): f"<{kind}" for kind in "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8".split()}
+OPAQUE = struct.pack("<BxxxI", 0x15, 2)  # as Keras writes bfloat16, noting it in an attribute
+
+
+class _Objects:
+    """The groups and datasets of an HDF5 file by their paths, `messages[path][number]`.
+
+    Two parts of the file that overlap are an error. So the walk ends, and memory does not
+    outgrow the file.
+    """
+
+    def __init__(self, file):
+        self._file, self._starts, self._ends, self._heaps = file, [], [], {}
+        top = self._take(0, 96, file.bytes(0, 8))  # the superblock (II.A)
+        self._leaf, self._internal = struct.unpack_from("<HH", top, 16)
+        base, end, root = struct.unpack_from("<Q8xQ16xQ", top, 24)
+        if top[8] or top[13:15] != b"\x08\x08" or base:
+            raise ValueError(f"it is of the version {top[8]} of HDF5; Keras writes the version 0")
+        if end > file.size:
+            raise ValueError(f"it is cut off: {file.size:,} of {end:,} bytes are there")
+        self.messages, pending = {}, [("", root)]
+        for path, address in pending:  # which grows
+            if path in self.messages or path.count("/") > DEEPEST:
+                raise ValueError(f"{path[:LONGEST]} is there twice, or nested without end")
+            self.messages[path] = messages = self._header(address)
+            for number, words in ELSEWHERE.items():
+                if number in messages:
+                    raise ValueError(f"{path or 'it'} {words}, as nothing in Keras's files is")
+            for table in messages.get(SYMBOL_TABLE, []):
+                for name, address, kind in self._links(table):
+                    if kind == 2:
+                        raise ValueError(f"{path}/{name} is a link, and no group or dataset")
+                    pending.append((f"{path}/{name}".lstrip("/"), address))
+
+    def _take(self, start, size, sign=b""):
+        """Bytes of the file that nothing else may lie in, which begin with a sign."""
+        data = self._file.bytes(start, size)
+        if not data.startswith(sign):
+            raise ValueError(f"it is damaged at byte {start:,}: {sign} should be there")
+        self._claim(start, size)
+        return data
+
+    def _claim(self, start, size):
+        at, end = bisect.bisect(self._starts, start), start + size
+        after = self._starts[at] if at < len(self._starts) else end
+        if after < end or (at and self._ends[at - 1] > start):
+            raise ValueError(f"two parts of it, or links, overlap at byte {start:,}")
+        self._starts.insert(at, start)
+        self._ends.insert(at, end)
+
+    def _header(self, address):
+        """The messages of an object by their numbers, `{number: [bytes, ...]}` (IV.A.1.a)."""
+        count, size = struct.unpack("<2xH4xI4x", self._take(address, 16, b"\x01\x00"))
+        messages, found, pending = {}, 0, [(address + 16, size)]
+        for start, size in pending:
+            block, at = self._take(start, size), 0
+            while at + 8 <= size:
+                number, length, flags = struct.unpack_from("<HHB", block, at)
+                body, at = block[at + 8 : at + 8 + length], at + 8 + length
+                if at > size or flags & 2:
+                    raise ValueError(f"the object at byte {address:,} is damaged, or shared")
+                if number == CONTINUATION:
+                    pending.append(struct.unpack("<QQ", body[:16]))
+                messages.setdefault(number, []).append(body)
+                found += 1
+        if found != count:
+            raise ValueError(f"the object at byte {address:,} is damaged: {count} messages")
+        return messages
+
+    def _links(self, table):
+        """`(name, address, kind)` of what is in a group, by its symbol table (III.A to III.D)."""
+        tree, heap = struct.unpack("<QQ", table[:16])
+        size, address = struct.unpack_from("<Q8xQ", self._take(heap, 32, b"HEAP"), 8)
+        names, pending = self._take(address, size), [tree]
+        for node in pending:
+            if self._file.bytes(node, 4) == b"TREE":
+                data = self._take(node, 24 + 8 * (4 * self._internal + 1), b"TREE\x00")
+                (count,) = struct.unpack_from("<H", data, 6)
+                pending += struct.unpack_from("<" + "Q8x" * count, data, 32)
+            else:
+                data = self._take(node, 8 + 80 * self._leaf, b"SNOD\x01")
+                (count,) = struct.unpack_from("<H", data, 6)
+                for name, address, kind in struct.iter_unpack("<QQI20x", data[8 : 8 + 40 * count]):
+                    end = names.find(b"\0", name, name + LONGEST)
+                    if end < 0:
+                        raise ValueError(f"the names at byte {heap:,} are damaged")
+                    yield names[name:end].decode(), address, kind
+
+    def strings(self, path, attribute):
+        """The strings of an attribute, or `None`; Keras splits them where they are too long."""
+        found = {}
+        for body in self.messages.get(path, {}).get(ATTRIBUTE, []):  # IV.A.2.m
+            version, *sizes = struct.unpack_from("<BxHHH", body)
+            at, step = (9 if version == 3 else 8), (8 if version == 1 else 1)
+            parts = []
+            for size in sizes:
+                parts.append(body[at : at + size])
+                at += -(-size // step) * step
+            found[parts[0].rstrip(b"\0").decode()] = (*parts[1:], body[at:])
+        numbered = [f"{attribute}{number}" for number in range(len(found))]
+        parts = [found[name] for name in (attribute, *numbered) if name in found]
+        return [text for part in parts for text in self._texts(*part)] if parts else None
+
+    def _texts(self, kind, space, data):
+        (size,), count = struct.unpack_from("<I", kind, 4), math.prod(_shape(space))
+        if max(size, 1) * count > len(data):
+            raise ValueError("an attribute is damaged")
+        texts = [data[size * number : size * (number + 1)] for number in range(count)]
+        if kind[0] & 15 == 9:  # strings of variable length, which lie in a heap (III.E)
+            texts = [self._text(*struct.unpack("<IQI", text)) for text in texts]
+        elif count and (kind[0] & 15 != 3 or size > LONGEST):  # of no names, the type is another
+            raise ValueError("an attribute holds no names")
+        return [text.rstrip(b"\0").decode() for text in texts]
+
+    def _text(self, size, address, number):
+        if address not in self._heaps:
+            (length,) = struct.unpack("<Q", self._file.bytes(address + 8, 8))
+            heap, at = self._take(address, length, b"GCOL\x01"), 16
+            texts = self._heaps[address] = {}
+            while at + 16 <= length:
+                index, length_of_one = struct.unpack_from("<H6xQ", heap, at)
+                texts[index] = heap[at + 16 : at + 16 + length_of_one]
+                at += 16 + -(-length_of_one // 8) * 8
+        text = self._heaps[address].get(number, b"")
+        if size > min(LONGEST, len(text)):
+            raise ValueError("a name is damaged, or far too long")
+        return text[:size]
+
+    def array(self, path):
+        """The `Array` of a dataset, whose numbers are in one piece (IV.A.2.i)."""
+        messages = self.messages.get(path, {})
+        if not {SPACE, TYPE, LAYOUT} <= messages.keys():
+            raise ValueError(f"{path} is missing, or no array")
+        (space, *_), (kind, *_), (layout, *_) = (messages[n] for n in (SPACE, TYPE, LAYOUT))
+        dtype = next((name for code, name in TYPES.items() if kind.startswith(code)), None)
+        if kind.startswith(OPAQUE) and self.strings(path, "dtype") == ["bfloat16"]:
+            dtype = "bfloat16"
+        if dtype is None:
+            raise ValueError(f"{path} is of a type that Keras does not write: {kind[:20].hex()}")
+        if layout[:2] != b"\x03\x01":
+            raise ValueError(f"{path} is in several pieces, or compressed, as Keras writes none")
+        start, size = struct.unpack_from("<QQ", layout, 2)
+        shape = _shape(space)
+        if size != math.prod(shape) * (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize):
+            raise ValueError(f"{path} has {size:,} bytes for the shape {shape}")
+        if start + size > self._file.size:
+            raise ValueError(f"{path} has no numbers, or not all of its {size:,} bytes")
+        self._claim(start, size)
+        return self._file.array(path, start, shape, dtype)
+
+
+def _shape(space):
+    """The shape in a message of a dataspace (IV.A.2.b)."""
+    version, rank, _, kind = space[:4]
+    if version not in (1, 2) or (version == 2 and kind == 2) or rank > 32:
+        raise ValueError("it has an empty array, or it is damaged")
+    return struct.unpack_from(f"<{rank}Q", space, 8 if version == 1 else 4)

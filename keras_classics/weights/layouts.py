@@ -18,6 +18,28 @@ class Layout(NamedTuple):
     save: object
 
 
+def empty(shape, dtype):
+    """`numpy.empty` where `backend.adopt` needs no copy of it: at a multiple of 64 bytes."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, "uint8")
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def contiguous(array):
+    """`numpy.ascontiguousarray`, by blocks: four times as fast where axes were reversed."""
+    if array.ndim < 2 or array.flags.c_contiguous or 0 in array.strides:
+        return array
+    found = empty(array.shape, array.dtype)
+    rows = max(512 // math.prod(array.shape[:-2]), 1)  # of 64 outputs, a block fits into the cache
+    for row in range(0, array.shape[-2], rows):
+        for output in range(0, array.shape[-1], 64):
+            block = (..., slice(row, row + rows), slice(output, output + 64))
+            found[block] = array[block]
+    return found
+
+
 def oihw_to_hwio(kernel):
     """A convolution's kernel from PyTorch and Caffe: outputs first, inputs, rows, columns.
 
@@ -43,7 +65,7 @@ def rows_to_hwc(matrix, maps):
     """
     height, width, channels = maps
     kernel = matrix.reshape(-1, channels, height, width)
-    return kernel.transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
+    return contiguous(kernel.transpose(2, 3, 1, 0)).reshape(height * width * channels, -1)
 
 
 def rows_to_chw(matrix, maps):
@@ -130,6 +152,14 @@ def flattened(maps):
     """`rows_to_hwc` and back, for maps of one size."""
     return Layout(
         functools.partial(rows_to_hwc, maps=maps), _one(functools.partial(rows_to_chw, maps=maps))
+    )
+
+
+def as_convolution(maps):
+    """A dense layer after maps `(H, W, C)` from a convolution that covers them; and back."""
+    return Layout(
+        lambda kernel: oihw_to_hwio(kernel).reshape(math.prod(maps), -1),
+        lambda matrix: [hwio_to_oihw(matrix.reshape(*maps, -1))],
     )
 
 

@@ -8,12 +8,21 @@ import re
 import keras
 import numpy as np
 
-from keras_classics import layers
+from keras_classics import backend, layers
 from keras_classics.weights import alexnet, card, files, googlenet, layouts, resnet, vgg, vit
-from keras_classics.weights.conventions import Convention, Family, Source, groups, own
+from keras_classics.weights.conventions import (
+    Convention,
+    Family,
+    Source,
+    first_kernel,
+    groups,
+    own,
+)
 
 FAMILIES = tuple(module.FAMILY for module in (alexnet, vgg, googlenet, resnet, vit))
 PREFIXES = ("module.", "_orig_mod.", "params/", "opt/target/", "target/")
+# What Flax's programs keep beside the weights.
+STATE = ("opt/", "extra/", "state/")
 # Layers without weights that make another network of the same weights.
 WITHOUT_WEIGHTS = {
     "add": keras.layers.Add,
@@ -54,20 +63,26 @@ def load(model, source, *, adapt=False, channels=None):
             network is another one (its strides, its padding, its normalization).
         ImportError: If the library of the file's format is missing.
     """
-    if channels not in (None, "RGB", "BGR"):
-        raise ValueError(f'`channels` must be "RGB" or "BGR". Received: channels={channels!r}')
+    check_channels(channels)
     path = pathlib.Path(card.path_of(source, model))
     with files.open_weights(path) as file:
         plan = _Plan(model, file, adapt, channels)
-        values = plan.read()
+        values, messages = plan.read(), plan.messages
+        summary = f"{len(plan.used)} arrays, by the names of {plan.library}"
+    del plan, file  # and what they keep of the file in memory
     while values:  # the largest comes last, when the others are gone
         variable, value = values.pop()
-        variable.assign(value)
+        variable.assign(backend.adopt(value))
         del value
-    for message in plan.messages:
+    for message in messages:
         log.warning("%s: %s", path.name, message)
-    log.info("%s: %d arrays, by the names of %s", path.name, len(plan.used), plan.library)
+    log.info("%s: %s", path.name, summary)
     return model
+
+
+def check_channels(channels):
+    if channels not in (None, "RGB", "BGR"):
+        raise ValueError(f'`channels` must be "RGB" or "BGR". Received: channels={channels!r}')
 
 
 def fits(release, model):
@@ -79,7 +94,13 @@ def fits(release, model):
             continue
         with keras.StatelessScope(initialize_variables=False):  # shapes are enough
             theirs = groups(card.build(release))
-        free = {*family.heads, *family.top, *family.helpers, family.first, "position_embedding"}
+        free = {
+            *family.heads,
+            *family.top,
+            *family.helpers,
+            first_kernel(ours),
+            "position_embedding",
+        }
         here, there = (
             {
                 (name, weight): tuple(variable.shape)
@@ -99,10 +120,13 @@ class _Plan:
     def __init__(self, model, file, adapt, channels):
         self.file, self.adapt, self.model = file, adapt, model
         self.groups = groups(model)
-        self.library, self.family, convention, self.arrays = _recognize(self.groups, file)
+        share, self.library, self.family, convention, self.arrays = _recognize(
+            model, self.groups, file
+        )
         self.channels = channels or convention.channels
         self.messages, self.wrong, self.used, self.steps = [], [], set(), []
-        self._refuse_another_network(convention)
+        if share > 1 / 3:  # otherwise it is so much another one that a list says more
+            self._refuse_another_network(convention)
         self.names = convention.names(list(self.groups))
         for group in self.groups.values():
             sources = convention.library(group, self.names[group.name], convention)
@@ -162,17 +186,19 @@ class _Plan:
 
     def _first_kernel(self, group, name, source, found):
         """The layout of the first kernel: for RGB, and for the model's number of channels."""
-        if group.name != self.family.first or name != "kernel":
-            return source
         shape = group.variables[name].shape
+        first = name == "kernel" and group.name == first_kernel(self.groups)
+        if not first or len(shape) != 4 or len(found[0].shape) != 4:
+            return source
         theirs = source.layout.load(_blank(found[0].shape)).shape
-        if len(theirs) != 4 or theirs[:2] + theirs[3:] != shape[:2] + shape[3:]:
+        if theirs[:2] + theirs[3:] != shape[:2] + shape[3:]:
             return source
         layout, old, new = source.layout, theirs[2], shape[2]
         if old == 3 and self.channels == "BGR":
             layout = layouts.chained(layout, layouts.REVERSED)
             log.info("%s: the first kernel, for BGR, was turned into one for RGB", group.name)
-        if old != new and self.adapt:
+        # A kernel that is standardized would be another for a grey image.
+        if old != new and self.adapt and not isinstance(group.layer, layers.StandardizedConv2D):
             self.messages.append(f"the first kernel, for {old} channels, was made one for {new}")
             layout = layouts.chained(
                 layout,
@@ -206,17 +232,19 @@ class _Plan:
 
     def _replaces(self, group, sources):
         """Whether the model's output layer is for other classes, and stays as it is."""
-        if not self.adapt or group.name not in self.family.heads:
+        if not self.adapt or group.name not in self.family.heads or "kernel" not in sources:
             return False
         keys = [key for source in sources.values() for key in source.keys]
         if any(key not in self.arrays for key in keys):
             return False
         kernel = group.variables["kernel"].shape
-        theirs = sources["kernel"].layout.load(_blank(self.arrays[keys[0]].shape)).shape
-        theirs = (math.prod(theirs[:-1]), theirs[-1])
+        shape = self.arrays[keys[0]].shape
+        if len(shape) < 2 or math.prod(shape[:-2]) != 1:
+            return False
+        theirs = sources["kernel"].layout.load(_blank(shape[-2:])).shape
         if theirs[0] != kernel[0] and "pre_logits" not in self.family.top:
             return False
-        if theirs[-1] == kernel[-1]:
+        if theirs[1] == kernel[1]:
             return False
         self.used.update(keys)
         self.messages.append(
@@ -242,7 +270,8 @@ class _Plan:
                 left[name] = True
                 self.used.add(key)
             else:
-                self.wrong.append(f"nothing here: {array.name} {_shape(array.shape)} there")
+                name = key if "/vars/" in array.name else array.name  # Keras's are by classes
+                self.wrong.append(f"nothing here: {name} {_shape(array.shape)} there")
         if left:
             self.messages.append(f"{', '.join(left)} left out: the model is without")
 
@@ -264,8 +293,10 @@ class _Plan:
             for array, shape in zip(found, expected, strict=False):
                 with files.reading(self.file.path, self.file.kind):
                     arrays.append(_floats(array.read()).reshape(shape))
-            value = source.layout.load(*arrays)
+            value = layouts.contiguous(source.layout.load(*arrays))
             del arrays
+            if value.shape != tuple(variable.shape):  # which is ours to get right
+                raise AssertionError(f"{name} {variable.shape} would be {value.shape}")
             if not np.isfinite(np.min(value)) or not np.isfinite(np.max(value)):
                 raise ValueError(
                     f"{self.file.path} is damaged: {found[0].name}, for {name}, has values that "
@@ -275,8 +306,12 @@ class _Plan:
         return values
 
 
-def _recognize(own_groups, file):
-    """The library whose names a file has: its name, the family, the convention, the arrays."""
+def _recognize(model, own_groups, file):
+    """The library whose names a file has.
+
+    Returns how many of these names it has, the library's name, the family, the convention, and
+    the file's arrays.
+    """
     candidates = []
     for family in (*FAMILIES, OWN):
         for library, convention in family.conventions.items():
@@ -292,7 +327,12 @@ def _recognize(own_groups, file):
             arrays = _renamed(file.arrays, convention)
             share = len(wanted & set(arrays)) / max(len(wanted), 1)
             candidates.append((share, library, family, convention, arrays))
-    best = max(candidates, key=lambda candidate: candidate[0])
+    # Without their tops, networks of two libraries can have the same names.
+    best = max(
+        candidates,
+        key=lambda found: (found[0], found[3].differs(model, file) is None),
+        default=(0,),
+    )
     if not best[0]:
         some = [f"{array.name} {_shape(array.shape)}" for array in file.arrays.values()][:4]
         raise ValueError(
@@ -300,14 +340,15 @@ def _recognize(own_groups, file):
             f"have, here or in other libraries: it is another network's. Received: "
             f"{len(file.arrays)} arrays, {', '.join(some)}, ..."
         )
-    return best[1:]
+    return best
 
 
 def _renamed(arrays, convention):
     """The arrays of a file without the prefixes of programs, by today's names."""
     for prefix in PREFIXES:
-        if arrays and all(key.startswith(prefix) for key in arrays):
-            arrays = {key.removeprefix(prefix): array for key, array in arrays.items()}
+        inside = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        if inside and all(key.startswith((prefix, *STATE)) for key in arrays):
+            arrays = inside
     for pattern, replacement in dict(convention.renamed).items():
         arrays = {re.sub(pattern, replacement, key): array for key, array in arrays.items()}
     return arrays
@@ -336,16 +377,24 @@ def _differs_in_layers(model, file):
     return None
 
 
+# What any network has above its maps.
+HEADS, TOP, HELPERS = (
+    tuple(dict.fromkeys(name for family in FAMILIES for name in getattr(family, part)))
+    for part in ("heads", "top", "helpers")
+)
 OWN = Family(
     {
         "keras_classics": Convention(
             own,
-            lambda ours: {name: name for name in ours},
+            lambda ours: {name: name for name in (*ours, *HEADS, *TOP, *HELPERS)},
+            matches=lambda file: isinstance(file.structure, str),
             unused=r"/strides$",
             differs=lambda model, file: _differs_in_layers(model, file),
         )
     },
-    first="",
+    heads=HEADS,
+    top=TOP,
+    helpers=HELPERS,
 )
 
 

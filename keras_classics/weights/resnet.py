@@ -9,6 +9,7 @@ from keras_classics.weights.conventions import (
     caffe,
     differs_from_caffe,
     keras_files,
+    of_caffe,
     templates,
     torch,
 )
@@ -104,6 +105,8 @@ def differs(stride_in, padding="symmetric"):
             return "it has shortcuts, and this network is plain"
         if "pool1" not in names:
             return "it is a network for ImageNet, and this one is for CIFAR-10"
+        if "conv2_2_shortcut" in names or not model.get_layer("conv3_1_shortcut").weights:
+            return 'it has projections where the maps change: build it with shortcut="B"'
         here = "1x1" if model.get_layer("conv3_1_conv1").strides == (2, 2) else "3x3"
         if "conv2_1_conv3" in names and here != stride_in:
             return (
@@ -115,6 +118,14 @@ def differs(stride_in, padding="symmetric"):
             return f"its first pooling has other padding: build it with padding={padding!r}"
         return None
 
+    return why
+
+
+def differs_from_keras(model, file):
+    """Whose networks of basic blocks would have these names, if there were any."""
+    why = differs("1x1")(model, file)
+    if why is None and file is None and not any(la.name == "conv2_1_conv3" for la in model.layers):
+        return "it has 50, 101 or 152 layers"
     return why
 
 
@@ -169,15 +180,14 @@ TORCH_FILES = (".safetensors", ".npz")
 FAMILY = Family(
     {
         "keras": Convention(
-            keras_files, KERAS, "BGR", epsilon=1.001e-5, differs=differs("1x1"), saved=(".h5",)
+            keras_files, KERAS, "BGR", epsilon=1.001e-5, differs=differs_from_keras, saved=(".h5",)
         ),
         "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
-        "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors),
+        "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
         "torchvision": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
         "timm": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
         "akamaster": Convention(
             akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES
         ),
     },
-    first="conv1",
 )

@@ -7,9 +7,9 @@ import tempfile
 import keras
 import numpy as np
 
-from keras_classics.weights.conventions import groups
+from keras_classics.weights.conventions import first_kernel, groups
 from keras_classics.weights.layouts import REVERSED, chained
-from keras_classics.weights.loading import FAMILIES
+from keras_classics.weights.loading import FAMILIES, check_channels
 
 
 def save(model, path, *, convention, channels=None):
@@ -17,7 +17,8 @@ def save(model, path, *, convention, channels=None):
 
     `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision
     and timm, `keras.applications.VGG16(weights=path)` those of Keras, `numpy.load(path)` reads
-    those of vision_transformer. `load` takes them all back, exactly.
+    those of vision_transformer. `load` takes them all back, exactly. (But for variances near 0: the
+    `epsilon` that Keras adds to them is another, and they are to within 1e-15.)
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
@@ -31,10 +32,11 @@ def save(model, path, *, convention, channels=None):
     Raises:
         ValueError: If the library has no such network; the message says what differs.
     """
+    check_channels(channels)
     path = pathlib.Path(path).expanduser()
     ours = groups(model)
     known = {
-        name: (family, each)
+        name: each
         for family in FAMILIES
         for name, each in family.conventions.items()
         if each.saved and set(ours) <= set(each.names(list(ours)))
@@ -45,7 +47,7 @@ def save(model, path, *, convention, channels=None):
             f"{', '.join(known) or 'there is none'}. Received: convention={convention!r} for "
             f"{model.name}"
         )
-    family, each = known[convention]
+    each = known[convention]
     if path.suffix not in each.saved or path.name.endswith(".weights.h5"):
         raise ValueError(
             f"Weights by the names of {convention} are written as {' or '.join(each.saved)}, not "
@@ -59,8 +61,8 @@ def save(model, path, *, convention, channels=None):
         for name, source in each.library(group, names[group.name], each).items():
             value = keras.ops.convert_to_numpy(group.variables[name])
             layout = source.layout
-            first = group.name == family.first and name == "kernel" and value.shape[-2] == 3
-            if first and (channels or each.channels) == "BGR":
+            first = group.name == first_kernel(ours) and name == "kernel"
+            if first and value.shape[-2] == 3 and (channels or each.channels) == "BGR":
                 layout = chained(layout, REVERSED)
             for key, array in zip(source.keys, layout.save(value), strict=True):
                 arrays[key] = np.ascontiguousarray(array)

@@ -2,12 +2,14 @@
 
 import re
 
+from keras_classics.weights import layouts
 from keras_classics.weights.conventions import (
     Convention,
     Family,
     caffe,
     differs_from_caffe,
     keras_files,
+    of_caffe,
     templates,
     torch,
 )
@@ -51,11 +53,32 @@ TORCHVISION = counted(fc6="classifier.0", fc7="classifier.3", predictions="class
 TIMM = counted(fc6="pre_logits.fc1", fc7="pre_logits.fc2", predictions="head.fc")
 
 
+def timm(group, theirs, convention):
+    """`torch`, where the dense layers below the output are convolutions."""
+    sources = torch(group, theirs, convention)
+    kernel = group.variables["kernel"]
+    if group.name in ("fc6", "fc7") and kernel.ndim == 2:
+        maps = group.maps or (1, 1, kernel.shape[0])
+        sources["kernel"] = sources["kernel"]._replace(layout=layouts.as_convolution(maps))
+    return sources
+
+
 def differs(model, file):
     """No library but ours has A-LRN, whose weights would fit the plain network."""
-    if any(layer.name == "lrn1" for layer in model.layers):
+    sizes = {layer.name: getattr(layer, "kernel_size", None) for layer in model.layers}
+    if "lrn1" in sizes:
         return "it has no local response normalization: build configuration A"
+    if sizes.get("conv3_3") == (1, 1):
+        return "it has no kernels of 1x1: build configuration D"
     return None
+
+
+def differs_from_keras(model, file):
+    """Whose other configurations would have these names, if there were any."""
+    why = differs(model, file)
+    if why is None and file is None and not any(la.name == "conv3_3" for la in model.layers):
+        return "it has configuration D or E"
+    return why
 
 
 # keras.applications takes BGR, and KerasHub RGB, by the same names. A classifier of KerasHub is
@@ -79,18 +102,19 @@ def of_either(file):
 FAMILY = Family(
     {
         "keras": Convention(
-            keras_files, KERAS, "BGR", differs=differs, matches=of_keras, saved=(".h5",)
+            keras_files, KERAS, "BGR", differs=differs_from_keras, matches=of_keras, saved=(".h5",)
         ),
         "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of_kerashub),
         "keras or kerashub": Convention(
             keras_files, KERAS, None, differs=differs, matches=of_either
         ),
-        "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE)),
+        "caffe": Convention(
+            caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
+        ),
         "torchvision": Convention(
             torch, TORCHVISION, differs=differs, saved=(".safetensors", ".npz")
         ),
-        "timm": Convention(torch, TIMM, differs=differs, saved=(".safetensors", ".npz")),
+        "timm": Convention(timm, TIMM, differs=differs, saved=(".safetensors", ".npz")),
     },
-    first="conv1_1",
     top=("fc7", "fc6"),
 )

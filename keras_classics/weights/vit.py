@@ -3,7 +3,7 @@
 import keras
 
 from keras_classics.activations import gelu_tanh
-from keras_classics.layers import TransformerEncoderBlock
+from keras_classics.layers import ClassToken, PatchEmbedding, TransformerEncoderBlock
 from keras_classics.weights.conventions import (
     Convention,
     Family,
@@ -126,32 +126,51 @@ KERASHUB = templates(
 )
 
 
-def differs(activation, title):
-    """`Convention.differs` by the form of GELU, which no file shows."""
+def differs(activation, title, token=True):
+    """`Convention.differs` by the form of GELU, which no file shows, and by the class token."""
 
     def why(model, file):
         blocks = [la for la in model.layers if isinstance(la, TransformerEncoderBlock)]
-        if not blocks or blocks[0].activation is activation:
-            return None
-        return f"its activation is {title}, and another here: build it with activation={title}"
+        if blocks and blocks[0].activation is not activation:
+            return f"its activation is {title}, and another here: build it with activation={title}"
+        if token and not any(isinstance(layer, ClassToken) for layer in model.layers):
+            return 'it has a class token: build it without pooling="avg"'
+        return None
 
     return why
 
 
+def differs_from_timm(model, file):
+    """Whose networks of today have no hidden layer in their head; older files have."""
+    if file is None and any(layer.name == "pre_logits" for layer in model.layers):
+        return "it has no hidden layer in its head: build it with representation_size=None"
+    return exact(model, file)
+
+
+def differs_from_torchvision(model, file):
+    grid = next(layer for layer in model.layers if isinstance(layer, PatchEmbedding)).grid
+    if file is None and grid[0] != grid[1]:
+        return "it has as many patches to the side as down"
+    return exact(model, file)
+
+
 exact = differs(keras.activations.gelu, '"gelu"')
-by_tanh = differs(gelu_tanh, "keras_classics.activations.gelu_tanh")
+by_tanh = differs(gelu_tanh, "keras_classics.activations.gelu_tanh", token=False)
 NPZ, TORCH_FILES = (".npz", ".safetensors"), (".safetensors", ".npz")
 
 FAMILY = Family(
     {
         "vision_transformer": Convention(flax, VISION_TRANSFORMER, differs=by_tanh, saved=NPZ),
         "big_vision": Convention(flax, BIG_VISION, differs=by_tanh, saved=NPZ),
-        "timm": Convention(torch, TIMM, differs=exact, saved=TORCH_FILES),
+        "timm": Convention(torch, TIMM, differs=differs_from_timm, saved=TORCH_FILES),
         "torchvision": Convention(
-            torch, TORCHVISION, differs=exact, renamed=TORCHVISION_OLD, saved=TORCH_FILES
+            torch,
+            TORCHVISION,
+            differs=differs_from_torchvision,
+            renamed=TORCHVISION_OLD,
+            saved=TORCH_FILES,
         ),
         "kerashub": Convention(keras_files, KERASHUB, differs=exact),
     },
-    first="patch_embedding",
     top=("pre_logits",),
 )

@@ -95,7 +95,7 @@ def agree(record_property):
     """
 
     def compare(model, x, expected, tolerance=1e-4):
-        expected = np.asarray(expected)
+        expected = keras.ops.convert_to_numpy(expected)
         actual = keras.ops.convert_to_numpy(model(x, training=False))
         assert actual.shape == expected.shape
         scale = abs(expected - expected.mean(0)).max()
