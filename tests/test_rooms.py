@@ -23,7 +23,7 @@ ROOMS = {
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
     "applications": {"activations", "initializers", "layers", "weights"},
-    "weights": {"activations", "layers", "preprocessing"},
+    "weights": {"activations", "backend", "layers", "preprocessing"},
     "classifier": {"applications", "datasets", "preprocessing", "weights"},
     "surgery": {"backend", "layers"},
     "datasets": {"preprocessing"},

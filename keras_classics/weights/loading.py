@@ -359,7 +359,8 @@ def _differs_in_layers(model, file):
     for layer in model.layers:
         key = f"{layer.name}/strides"
         if key in file.arrays:
-            theirs = tuple(int(s) for s in file.arrays[key].read())
+            with files.reading(file.path, file.kind):
+                theirs = tuple(int(s) for s in file.arrays[key].read().reshape(2))
             if theirs != layer.strides:
                 return (
                     f"these weights were made for a stride of {theirs[0]} in {layer.name}, which "

@@ -387,10 +387,17 @@ def checkpoint(name, legacy=False):
     return make
 
 
-def deflated(*names, method=zipfile.ZIP_DEFLATED):
+def changed(content, sign, offset, form, value):
+    """A file with another number at so many bytes after its last such sign."""
+    content, at = bytearray(content), content.rindex(sign) + offset
+    struct.pack_into(form, content, at, value)
+    return bytes(content)
+
+
+def deflated(*names):
     """A zip archive, the first of whose members is 200 MB of zeros."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method, compresslevel=1) as file:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name in names:
             file.writestr(name, bytes(2 * 10**8 if name == names[0] else 10))
     return stream.getvalue()
@@ -407,23 +414,39 @@ def header(shape, descr="<f4"):
 
 
 def lying(size):
-    """A compressed member of an archive that claims another size than it has."""
-    content = bytearray(saved(np.savez_compressed, w=np.zeros(10**6, "float32")))
-    true = struct.pack("<I", 4 * 10**6 + 128)
-    at = content.rindex(b"PK\x01\x02") + 24
-    assert content[at : at + 4] == true
-    content[at : at + 4] = struct.pack("<I", size)
-    return bytes(content)
+    """An archive whose compressed member, of 4,000,128 bytes, claims another size."""
+    content = saved(np.savez_compressed, w=np.zeros(10**6, "float32"))
+    return changed(content, b"PK\x01\x02", 24, "<I", size)
 
 
 def within_another():
     """An archive whose second member lies within its first."""
     inner = archive(**{"b__npy": saved(np.save, BIAS)})
     inner = inner[: inner.index(b"PK\x01\x02")]
-    outer = bytearray(archive(**{"a__npy": inner, "b__npy": saved(np.save, BIAS)}))
-    at = outer.rindex(b"PK\x01\x02") + 42
-    outer[at : at + 4] = struct.pack("<I", outer.index(inner))
-    return bytes(outer)
+    outer = archive(**{"a__npy": inner, "b__npy": saved(np.save, BIAS)})
+    return changed(outer, b"PK\x01\x02", 42, "<I", outer.index(inner))
+
+
+def swallowed():
+    """An archive whose first member has the entry of the second for a comment."""
+    content = saved(np.savez, a=BIAS, b=BIAS)
+    first = content.index(b"PK\x01\x02")
+    second = content.rindex(b"PK\x01\x02")
+    end = content.index(b"PK\x05\x06")
+    struct.pack_into("<H", content := bytearray(content), first + 32, end - second)
+    return bytes(content)
+
+
+def lzma():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("w.npy", saved(np.save, BIAS))
+    return stream.getvalue()
+
+
+def long_heap(marker):
+    content = h5(lambda group, root: group.create_dataset("0", data=BIAS))
+    return changed(content, b"HEAP", 8, "<Q", 2**33)
 
 
 def tensors(size, **offsets):
@@ -468,6 +491,7 @@ HOSTILE = {
         lambda m: dataset(shape=(10**11,)),
         "vars/0 has no numbers, or not all of its 400,000,000,000",
     ),
+    "h5 long heap": (long_heap, "8,589,934,592 bytes should be at byte"),
     "h5 cycle": (lambda m: h5(cycle), "or links, overlap"),
     "h5 twice": (lambda m: h5(twice), "or links, overlap"),
     "h5 long name": (lambda m: h5(long_name), "a name is damaged, or far too long"),
@@ -500,7 +524,8 @@ HOSTILE = {
         "w holds Python objects, which could run code",
     ),
     "npz bomb": (lambda m: deflated("w.npy"), "200,000,000 bytes, of a file of"),
-    "npz lzma": (lambda m: deflated("w.npy", method=zipfile.ZIP_LZMA), "no file of weights"),
+    "npz lzma": (lambda m: lzma(), "w.npy is compressed in a way that no file of weights is"),
+    "npz comment": (lambda m: swallowed(), "a.npy is there twice, or within another member"),
     "npz more than it says": (lambda m: lying(10**6), "w has 1,000,000 bytes, and 4,000,128"),
     "npz less than it says": (lambda m: lying(6 * 10**7), "w has 60,000,000 bytes, and 4,000,128"),
     "npz overlap": (lambda m: within_another(), "b.npy is there twice, or within another member"),
