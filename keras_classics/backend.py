@@ -92,9 +92,11 @@ def convolves_groups():
 def adopt(array):
     """A NumPy array that nobody else keeps, as what `Variable.assign` takes without a copy.
 
-    TensorFlow shares the memory if it begins at a multiple of 64, and copies it otherwise.
+    TensorFlow can share memory that begins at a multiple of 64 bytes, where its kernels expect
+    it; they would end the process elsewhere.
     """
-    if keras.backend.backend() == "tensorflow" and array.flags.carray:
+    aligned = array.flags.carray and array.ctypes.data % 64 == 0
+    if keras.backend.backend() == "tensorflow" and aligned:
         import tensorflow as tf
 
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
