@@ -23,6 +23,7 @@ HDF5, ZIP, NPY = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY"
 PICKLE = b"\x80"  # and the number of the protocol: PyTorch until version 1.5
 # Arrays that take more than so many times the bytes of their file are no weights.
 EXPANSION, SMALL = 20, 2**26
+MEMBERS = 10**5  # of a zip archive, at most
 CAFFEMODEL = "a caffemodel"
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 BLOCK = 2**20
@@ -127,6 +128,8 @@ def members(path, stack):
     archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
     infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
     refuse_bomb(sum(info.file_size for info in infos), file.size)
+    if len(infos) > MEMBERS:
+        raise ValueError(f"it has {len(infos):,} members")
     found, end = {}, 0
     for info in infos:
         name, at = info.filename, info.header_offset

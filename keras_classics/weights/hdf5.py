@@ -17,7 +17,7 @@ from keras_classics.weights.files import File, members, whole
 SPACE, TYPE, ATTRIBUTE, LAYOUT, CONTINUATION, SYMBOL_TABLE = 1, 3, 12, 8, 16, 17
 ELSEWHERE = dict.fromkeys((2, 6), "is a group with links of a newer form")
 ELSEWHERE |= {7: "is an array with its numbers in another file", 11: "is a compressed array"}
-LONGEST, DEEPEST = 1024, 50
+LONGEST, DEEPEST, MOST = 1024, 50, 10**5
 
 
 def read(path, stack):
@@ -116,8 +116,8 @@ class _Objects:
             raise ValueError(f"it is cut off: {file.size:,} of {end:,} bytes are there")
         self.messages, pending = {}, [("", root)]
         for path, address in pending:  # which grows
-            if path in self.messages or path.count("/") > DEEPEST:
-                raise ValueError(f"{path[:LONGEST]} is there twice, or nested without end")
+            if path in self.messages or path.count("/") > DEEPEST or len(pending) > MOST:
+                raise ValueError(f"{path[:LONGEST]} is there twice, or one of far too many groups")
             self.messages[path] = messages = self._header(address)
             for number, words in ELSEWHERE.items():
                 if number in messages:
@@ -209,6 +209,8 @@ class _Objects:
         return [text.rstrip(b"\0").decode() for text in texts]
 
     def _text(self, size, address, number):
+        if not size:
+            return b""
         if address not in self._heaps:
             (length,) = struct.unpack("<Q", self._file.bytes(address + 8, 8))
             heap, at = self._take(address, length, b"GCOL\x01"), 16

@@ -18,7 +18,7 @@ CALLS = re.compile(
     r"collections OrderedDict|torch(\.cuda)? \w+Storage|torch Size"
     r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)"
 )
-OPCODES = 10**6
+OPCODES, HEADER = 10**6, 2**24
 # Of safetensors, by which numbers lie there.
 TYPES = {"BOOL": "?", "F16": "<f2", "BF16": "bfloat16", "F32": "<f4", "F64": "<f8"}
 TYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
@@ -32,7 +32,7 @@ def read(path, stack):
             raise ValueError(f"{name} is compressed, as PyTorch compresses none")
         if pathlib.PurePosixPath(name.lower()).name == "data.pkl":
             _refuse_code(io.BytesIO(member.stored.bytes(0, member.stored.size)))
-    return _tensors(load(path, map_location="cpu", weights_only=True, mmap=True), path)
+    return _tensors(load(str(path), map_location="cpu", weights_only=True, mmap=True), path)
 
 
 def read_legacy(path, stack):
@@ -118,8 +118,10 @@ def read_safetensors(path, stack):
             f"Reading {path} takes safetensors: pip install 'keras-classics[safetensors]'"
         ) from error
     file = whole(path, stack)
-    content = stack.enter_context(safe_open(path, "np"))  # which fails on a gap or an overlap
     start, arrays = 8 + int.from_bytes(file.bytes(0, 8), "little"), {}
+    if start > HEADER:
+        raise ValueError(f"its header would be {start:,} bytes long")
+    content = stack.enter_context(safe_open(path, "np"))  # which fails on a gap or an overlap
     for name in content.offset_keys():
         part = content.get_slice(name)
         shape, dtype = tuple(part.get_shape()), TYPES.get(part.get_dtype())

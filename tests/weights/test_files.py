@@ -495,7 +495,7 @@ HOSTILE = {
     "h5 cycle": (lambda m: h5(cycle), "or links, overlap"),
     "h5 twice": (lambda m: h5(twice), "or links, overlap"),
     "h5 long name": (lambda m: h5(long_name), "a name is damaged, or far too long"),
-    "h5 depth": (lambda m: h5(lambda g, r: g.create_group("a/" * 99)), "nested without end"),
+    "h5 depth": (lambda m: h5(lambda g, r: g.create_group("a/" * 99)), "one of far too many"),
     "h5 newer": (
         lambda m: h5(lambda g, r: None, libver="latest"),
         "is of the version [23] of HDF5",
@@ -536,7 +536,10 @@ HOSTILE = {
         "unknown version .2, 0. of .npy",
     ),
     "keras bomb": (lambda m: deflated("model.weights.h5"), "which is no file of weights"),
-    "safetensors header": (lambda m: struct.pack("<Q", 2**60) + b"{}", "[Hh]eader"),
+    "safetensors header": (
+        lambda m: struct.pack("<Q", 2**60) + b"{}",
+        "header would be 1,152,921,504,606,846,984 bytes",
+    ),
     "safetensors depth": (
         lambda m: struct.pack("<Q", 10**5 + 1) + b"{" + b"[" * 10**5,
         "[Hh]eader",
