@@ -16,26 +16,21 @@ from keras_classics.weights.conventions import (
 
 # Ours, and theirs. In Caffe and keras.applications a convolution can have a bias, which our
 # batch normalization takes.
+IN_TORCH = {
+    "conv1": "conv1",
+    "conv1_bn": "bn1",
+    "conv{s}_{b}_conv{c}": lambda s, b, c: f"layer{s - 1}.{b - 1}.conv{c}",
+    "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"layer{s - 1}.{b - 1}.bn{c}",
+}
 TORCHVISION = templates(
-    {
-        "conv1": "conv1",
-        "conv1_bn": "bn1",
-        "conv{s}_{b}_conv{c}": lambda s, b, c: f"layer{s - 1}.{b - 1}.conv{c}",
-        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"layer{s - 1}.{b - 1}.bn{c}",
+    IN_TORCH
+    | {
         "conv{s}_{b}_shortcut": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.0",
         "conv{s}_{b}_shortcut_bn": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.1",
         "predictions": "fc",
     }
 )
-AKAMASTER = templates(
-    {
-        "conv1": "conv1",
-        "conv1_bn": "bn1",
-        "conv{s}_{b}_conv{c}": lambda s, b, c: f"layer{s - 1}.{b - 1}.conv{c}",
-        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: f"layer{s - 1}.{b - 1}.bn{c}",
-        "predictions": "linear",
-    }
-)
+AKAMASTER = templates(IN_TORCH | {"predictions": "linear"})
 KERAS = templates(
     {
         "conv1": "conv1_conv",
