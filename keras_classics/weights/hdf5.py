@@ -41,6 +41,11 @@ def _file(objects):
         for path in objects.messages
         if path.endswith("/vars") and (names := objects.strings(path, "name"))
     }
+    if not noted and any(path.endswith("/vars/0") for path in objects.messages):
+        raise ValueError(
+            "its layers have no names, as an old version of Keras 3 wrote it: load it into the "
+            "model that it is of, and save that by a newer one"
+        )
     arrays, nested = {}, False
     for path in objects.messages:
         *levels, state, number = ["", *path.split("/")]

@@ -229,6 +229,14 @@ def test_truncated(written, fails, form):
         fails(content[:length])
 
 
+def test_an_old_keras_noted_no_names_of_layers(fails, tmp_path):
+    path = tmp_path / "old.weights.h5"
+    network().save_weights(path)
+    with h5py.File(path, "a") as root:
+        root.visititems(lambda _, item: item.attrs.pop("name", None) and None)
+    fails(path.read_bytes(), "its layers have no names, as an old version of Keras 3")
+
+
 @every_format
 @pytest.mark.parametrize("mask", [0xFF, 0x04])
 def test_one_byte_is_another(written, model, tmp_path, form, mask):
