@@ -209,7 +209,10 @@ class Caffe:
     def __call__(self, network, x, *arguments):
         bgr = torch.from_numpy(np.ascontiguousarray(x[..., ::-1].transpose(0, 3, 1, 2)))
         with torch.no_grad():
-            return network(self, bgr, *arguments)
+            given = network(self, bgr, *arguments)
+        if isinstance(given, dict):
+            return {name: tensor.numpy() for name, tensor in given.items()}
+        return given.numpy()
 
     def layer(self, kind, name, *shapes, **parameters):
         """Notes a layer, and returns its blobs; a shape may be the blob itself."""
