@@ -41,17 +41,17 @@ def _file(objects):
         for path in objects.messages
         if path.endswith("/vars") and (names := objects.strings(path, "name"))
     }
-    if not noted and any(path.endswith("/vars/0") for path in objects.messages):
-        raise ValueError(
-            "its layers have no names, as an old version of Keras 3 wrote it: load it into the "
-            "model that it is of, and save that by a newer one"
-        )
     arrays, nested = {}, False
     for path in objects.messages:
         *levels, state, number = ["", *path.split("/")]
         if state != "vars" or "seed_generator" in levels or levels[1:2] == ["optimizer"]:
             continue  # no weights of layers
         key = "/".join([*_layer(noted, levels[1:]), number])
+        if key in arrays and not noted:
+            raise ValueError(
+                "its layers have no names, as an old version of Keras 3 wrote it: load it into the "
+                "model that it is of, and save that by a newer one"
+            )
         if key in arrays:
             raise ValueError(f"two layers have the name {key.rpartition('/')[0]}")
         arrays[key] = objects.array(path)
