@@ -35,9 +35,9 @@ import time
 import keras
 from absl import app, flags, logging
 
-from keras_classics import analysis, classifier, datasets, experiments, training, weights
+from keras_classics import analysis, datasets, experiments, training, weights
 from keras_classics.analysis import attention_pictures, page
-from keras_classics.classifier import find
+from keras_classics.classification import classifier, find
 from keras_classics.training import evaluation
 
 FLAGS = flags.FLAGS

@@ -1,0 +1,298 @@
+"""Names: what people call a network, a recipe, an experiment or a data set, and what it is here.
+
+This is the one index of the library, and it needs no Keras. A paper is a row of `PAPERS`; its
+file has the same name in each room that it enters: `applications`, `training/recipes`,
+`weights/names`, `analysis/tables`.
+
+Case, spaces and signs do not matter in a name: `resnet50`, `ResNet50`, `ResNet-50` and
+`resnet_50` are one network, and so are `vit_b16` and `ViT-B/16`.
+"""
+
+import dataclasses
+import difflib
+import fnmatch
+import re
+from typing import NamedTuple
+
+
+class Network(NamedTuple):
+    """A network: its name, the file of its paper, and how it is built.
+
+    `applications.BUILDER(**arguments)` builds it. `recipe` trains it.
+    """
+
+    name: str
+    paper: str
+    builder: str
+    arguments: dict
+    recipe: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """The networks that one builder builds.
+
+    Args:
+        builder: Name of the builder in `applications`.
+        name: Name of a network; `{}` stands for the value of the builder's first argument.
+        argument: Name of that argument, or `None` if the builder builds one network.
+        values: The paper's values of it, in its order.
+        called: Names that people use instead, `{"vgg16": "D"}`.
+        recipe: Name of the recipe that trains these networks, or `None`.
+        is_open: Whether the builder takes other values than the paper's.
+    """
+
+    builder: str
+    name: str
+    argument: str | None = None
+    values: tuple = ()
+    called: dict = dataclasses.field(default_factory=dict)
+    recipe: str | None = None
+    is_open: bool = False
+
+    def spelled(self, value):
+        """The name of a network."""
+        found = next((name for name, its in self.called.items() if its == value), None)
+        return found or self.name.format(re.sub(r"[+-]", "_", str(value).lower().replace("/", "")))
+
+    def parse(self, text):
+        """The argument's value in a reduced name, also one that the paper has not; or `None`."""
+        if self.argument == "depth" and text.isdecimal():
+            return int(text)
+        if self.argument == "variant":
+            match = re.fullmatch(r"(r50)?(?:vit)?(mini|ti|s|b|l|h)(\d+)", text)
+            if match:
+                hybrid, size, patch = match.groups()
+                return ("R50+" if hybrid else "") + f"{size.capitalize()}/{patch}"
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """A paper: its citation, its networks, and the classes of its recipes by their names."""
+
+    title: str
+    families: tuple
+    recipes: dict = dataclasses.field(default_factory=dict)
+
+
+PAPERS = {
+    "lecun1989": Paper(
+        "LeCun et al., Neural Computation 1(4), 1989",
+        (Family("LeCun1989", "lecun1989", recipe="lecun1989"),),
+        {"lecun1989": "LeCun1989Recipe"},
+    ),
+    "lenet1": Paper(
+        "LeCun et al., NIPS 2, 1990",
+        (Family("LeNet1", "lenet1", recipe="lenet1"),),
+        {"lenet1": "LeNet1Recipe"},
+    ),
+    "lenet5": Paper(
+        "LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998",
+        (Family("LeNet5", "lenet5", recipe="lenet5"),),
+        {"lenet5": "LeNet5Recipe"},
+    ),
+    "alexnet": Paper(
+        "Krizhevsky, Sutskever & Hinton, NIPS 2012",
+        (Family("AlexNet", "alexnet", recipe="alexnet"),),
+        {"alexnet": "AlexNetRecipe"},
+    ),
+    "cuda_convnet": Paper(
+        "Krizhevsky, cuda-convnet, 2011",
+        (
+            Family(
+                "CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")
+            ),
+        ),
+    ),
+    "vgg": Paper(
+        "Simonyan & Zisserman, ICLR 2015",
+        (
+            Family(
+                "VGG",
+                "vgg_{}",
+                "configuration",
+                ("A", "A-LRN", "B", "C", "D", "E"),
+                {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"},
+                "vgg",
+            ),
+        ),
+        {"vgg": "VGGRecipe"},
+    ),
+    "googlenet": Paper(
+        "Szegedy et al., CVPR 2015",
+        (Family("GoogLeNet", "googlenet", recipe="googlenet"),),
+        {"googlenet": "GoogLeNetRecipe"},
+    ),
+    "resnet": Paper(
+        "He, Zhang, Ren & Sun, CVPR 2016",
+        (
+            Family("ResNet", "resnet{}", "depth", (18, 34, 50, 101, 152), recipe="resnet"),
+            Family("PlainNet", "plain{}", "depth", (18, 34), recipe="resnet"),
+            Family(
+                "ResNetCIFAR",
+                "resnet{}_cifar",
+                "depth",
+                (20, 32, 44, 56, 110, 1202),
+                recipe="resnet_cifar",
+                is_open=True,
+            ),
+            Family(
+                "PlainNetCIFAR",
+                "plain{}_cifar",
+                "depth",
+                (20, 32, 44, 56),
+                recipe="resnet_cifar",
+                is_open=True,
+            ),
+        ),
+        {"resnet": "ResNetRecipe", "resnet_cifar": "ResNetCIFARRecipe"},
+    ),
+    "vit": Paper(
+        "Dosovitskiy et al., ICLR 2021",
+        (
+            Family(
+                "ViT",
+                "vit_{}",
+                "variant",
+                (
+                    *("Mini/4", "Ti/16", "S/16", "S/32", "B/16", "B/32", "L/16", "L/32", "H/14"),
+                    *("R50+B/16", "R50+B/32"),
+                ),
+                recipe="vit",
+                is_open=True,
+            ),
+        ),
+        {
+            "vit": "ViTRecipe",
+            "vit_finetune": "ViTFineTuneRecipe",
+            "vit_augreg": "AugRegRecipe",
+            "vit_deit": "DeiTRecipe",
+            "vit_cifar": "ViTCIFARRecipe",
+            "vit_mnist": "ViTMNISTRecipe",
+        },
+    ),
+}
+
+EXPERIMENTS = {  # modules of `experiments`
+    "relu_vs_tanh": "ReLU and tanh, epochs to 25 % training error on CIFAR-10 (AlexNet, figure 1)",
+    "lrn": "local response normalization, on and off, on CIFAR-10 (AlexNet, section 3.3)",
+    "overlap": "overlapping pooling, on and off, on CIFAR-10 (AlexNet, section 3.4)",
+    "degradation": "plain and residual networks of 20 and 56 layers on CIFAR-10 (ResNet, figures "
+    "1, 6, 7)",
+}
+
+DATA_SETS = {  # modules of `datasets`
+    "digits": "1,797 digits of 8x8, 1,437 + 360, from scikit-learn",
+    "mnist": "60,000 + 10,000 digits of 28x28, four IDX files",
+    "usps": "7,291 + 2,007 digits of 16x16, two text files",
+    "cifar10": "50,000 + 10,000 colour images of 32x32, ten classes, six binary files",
+    "cifar100": "50,000 + 10,000 colour images of 32x32, 100 classes, two binary files",
+}
+
+
+def reduced(name):
+    """A name without what does not matter in it."""
+    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+
+
+def _network(paper, family, value):
+    arguments = {} if family.argument is None else {family.argument: value}
+    return Network(family.spelled(value), paper, family.builder, arguments, family.recipe)
+
+
+NETWORKS = {
+    network.name: network
+    for key, paper in PAPERS.items()
+    for family in paper.families
+    for value in family.values or (None,)
+    for network in [_network(key, family, value)]
+}
+RECIPES = {  # name: file, class
+    name: (key, cls) for key, paper in PAPERS.items() for name, cls in paper.recipes.items()
+}
+_FAMILIES = [(key, family) for key, paper in PAPERS.items() for family in paper.families]
+
+
+def find(name):
+    """The network of a name.
+
+    Args:
+        name: Such as `"resnet50"`, `"VGG16"`, `"vgg_d"`, `"ViT-B/16"`, `"resnet20_cifar"`. Depths
+            and patches may be others than the paper's, as far as the builder takes them.
+
+    Returns:
+        A `Network`.
+
+    Raises:
+        ValueError: If there is none; the message names similar ones.
+    """
+    wanted = reduced(name)
+    for key, family in _FAMILIES:
+        for value in family.values or (None,):
+            spellings = (family.spelled(value), family.name.format(value))
+            spellings += (family.builder + str(value or ""),)
+            if wanted in map(reduced, spellings):
+                return _network(key, family, value)
+    for key, family in _FAMILIES:
+        for template in (family.name, family.builder + "{}"):
+            start, _, end = template.partition("{}")
+            match = re.fullmatch(f"{reduced(start)}(.+){reduced(end)}", wanted)
+            value = family.parse(match[1]) if match else None
+            if value is not None and (family.is_open or value in family.values):
+                return _network(key, family, value)
+    raise ValueError(unknown("network", name, NETWORKS))
+
+
+def find_recipe(name):
+    """The recipe of a name, which may also be that of a network that it trains.
+
+    Returns:
+        Name of the recipe, and of the network: `("resnet", "resnet50")`; of a recipe's own
+        name `("resnet", None)`.
+
+    Raises:
+        ValueError: If there is none; the message names similar ones.
+    """
+    found = next((each for each in RECIPES if reduced(each) == reduced(name)), None)
+    if found:
+        return found, None
+    try:
+        network = find(name)
+    except ValueError:
+        raise ValueError(unknown("network or recipe", name, [*RECIPES, *NETWORKS])) from None
+    if network.recipe is None:
+        raise ValueError(
+            f"There is no recipe for {network.name}; there are {', '.join(RECIPES)}."
+        )
+    return network.recipe, network.name
+
+
+def select(pattern="*"):
+    """The networks of a pattern.
+
+    Args:
+        pattern: A name, such as `"resnet50"`; a builder or a paper, `"ResNet"`, `"vgg"`; or
+            a pattern with `*` and `?`, `"resnet*"`.
+
+    Returns:
+        A list of `Network`.
+
+    Raises:
+        ValueError: If there is none; the message names similar ones.
+    """
+    if set(pattern) & set("*?["):
+        return [n for n in NETWORKS.values() if fnmatch.fnmatch(n.name, pattern.lower())]
+    wanted = reduced(pattern)
+    found = [n for n in NETWORKS.values() if reduced(n.builder) == wanted]
+    found = found or [n for n in NETWORKS.values() if reduced(n.paper) == wanted]
+    return found or [find(pattern)]
+
+
+def unknown(kind, name, known):
+    """Words for a name that is not known: those most like it, or all."""
+    spelled = {reduced(each): each for each in known}
+    near = [spelled[each] for each in difflib.get_close_matches(reduced(name), spelled, 3, 0.6)]
+    if near:
+        return f"There is no {kind} {name!r}. Did you mean {' or '.join(near)}?"
+    return f"There is no {kind} {name!r}; there are {', '.join(dict.fromkeys(known))}."
