@@ -5,6 +5,52 @@ import functools
 import keras
 
 
+def name():
+    """The running backend: `"tensorflow"`, `"jax"`, `"torch"` or `"numpy"`."""
+    return keras.backend.backend()
+
+
+def has_tf_data():
+    """Whether `fit` is fed by `tf.data`."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def makes_metrics_in_first_step():
+    """Whether a model has its metrics only after a first step of `fit`."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def fits_in_scope():
+    """Whether `fit` has to run within a strategy's scope; elsewhere only making variables has."""
+    return keras.backend.backend() == "jax"
+
+
+def on_any_image(function):
+    """A function from a uint8 image of any size, as an array, to an array.
+
+    TensorFlow traces it once for all sizes.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        function = tf.function(function, [tf.TensorSpec((None, None, 3), "uint8")])
+
+    def call(image):
+        with keras.device("cpu"):
+            return keras.ops.convert_to_numpy(function(image))
+
+    return call
+
+
+def lost_worker_errors():
+    """What TensorFlow raises where another worker was lost."""
+    if keras.backend.backend() != "tensorflow":
+        return ()
+    import tensorflow as tf
+
+    return (tf.errors.AbortedError, tf.errors.UnavailableError)
+
+
 def gradient(function, arrays):
     """Gradients of a scalar function, on whichever backend runs.
 

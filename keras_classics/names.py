@@ -182,12 +182,24 @@ EXPERIMENTS = {  # modules of `experiments`
     "1, 6, 7)",
 }
 
+class DataSet(NamedTuple):
+    """A data set: what it is, and the channels and the side of its images."""
+
+    about: str
+    channels: int
+    side: int
+
+
 DATA_SETS = {  # modules of `datasets`
-    "digits": "1,797 digits of 8x8, 1,437 + 360, from scikit-learn",
-    "mnist": "60,000 + 10,000 digits of 28x28, four IDX files",
-    "usps": "7,291 + 2,007 digits of 16x16, two text files",
-    "cifar10": "50,000 + 10,000 colour images of 32x32, ten classes, six binary files",
-    "cifar100": "50,000 + 10,000 colour images of 32x32, 100 classes, two binary files",
+    "digits": DataSet("1,797 digits of 8x8, 1,437 + 360, from scikit-learn", 1, 8),
+    "mnist": DataSet("60,000 + 10,000 digits of 28x28, four IDX files", 1, 28),
+    "usps": DataSet("7,291 + 2,007 digits of 16x16, two text files", 1, 16),
+    "cifar10": DataSet(
+        "50,000 + 10,000 colour images of 32x32, ten classes, six binary files", 3, 32
+    ),
+    "cifar100": DataSet(
+        "50,000 + 10,000 colour images of 32x32, 100 classes, two binary files", 3, 32
+    ),
 }
 
 
