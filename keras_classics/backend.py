@@ -311,3 +311,13 @@ def _compiled_gelu():
         return value(x), lambda upstream: gradient(x, upstream)
 
     return gelu
+
+
+def name():
+    """Name of the backend that runs: `"tensorflow"`, `"jax"` or `"torch"`."""
+    return keras.backend.backend()
+
+
+def has_tf_data():
+    """Whether TensorFlow runs, so that images come through `tf.data`."""
+    return name() == "tensorflow"
