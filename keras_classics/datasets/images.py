@@ -68,6 +68,20 @@ class Images:
         """The two splits: `(train, validation)`."""
         return self.train, self.validation
 
+    @property
+    def channels(self) -> int:
+        """Channels of the images: 3, or 1."""
+        images = getattr(self.train, "images", None)
+        return 3 if images is None else images.shape[-1]
+
+    @property
+    def side(self) -> int | None:
+        """Side of the images in pixels, if all are in memory, square and of one size."""
+        sizes = {split.images.shape[1:3] for split in self.splits if hasattr(split, "images")}
+        height, width = sizes.pop() if len(sizes) == 1 else (None, 0)
+        in_memory = all(hasattr(split, "images") for split in self.splits)
+        return height if in_memory and height == width else None
+
     def survey(
         self,
         then: Callable[[np.ndarray], Any] | None = None,
