@@ -77,10 +77,12 @@ class Images:
     @property
     def side(self) -> int | None:
         """Side of the images in pixels, if all are in memory, square and of one size."""
-        sizes = {split.images.shape[1:3] for split in self.splits if hasattr(split, "images")}
-        height, width = sizes.pop() if len(sizes) == 1 else (None, 0)
-        in_memory = all(hasattr(split, "images") for split in self.splits)
-        return height if in_memory and height == width else None
+        images = [getattr(split, "images", None) for split in self.splits]
+        if any(each is None for each in images):
+            return None
+        sizes = {each.shape[1:3] for each in images}
+        height, width = sizes.pop()
+        return height if not sizes and height == width else None
 
     def survey(
         self,

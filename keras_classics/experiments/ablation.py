@@ -16,7 +16,7 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_classics import backend, names
+from keras_classics import backend, names, tables
 from keras_classics.applications import CudaConvNet
 from keras_classics.experiments import cifar
 from keras_classics.optimizers import CoupledSGD
@@ -64,12 +64,13 @@ class Ablation:
         cifar.axes(1, 1)  # fails here, if at all, and not after the training
         folder, rows = pathlib.Path(folder), []
         data = cifar.images(data_dir, HELD_OUT)
+        folder.mkdir(parents=True, exist_ok=True)
         runs = list(itertools.product(range(seeds), (True, False)))
         for number, (seed, on) in enumerate(runs, start=1):
             cifar.announce(number, len(runs), f"{self.switch}={on}, seed {seed}")
             errors = train(data, {self.switch: on}, seed, epochs)
             rows.append({self.switch: on, "seed": seed, **errors})
-            cifar.write(rows, folder / "runs.csv")
+            tables.write_csv(folder / "runs.csv", rows)
             print(", ".join(f"{part}: {error:.2f} %" for part, error in errors.items()), flush=True)
         self.draw(rows, folder / "figure.png")
         return self.table(rows, len(data["test"][1]))
@@ -89,10 +90,7 @@ class Ablation:
             rows: The runs.
             tests: Number of test images.
         """
-        lines = [
-            "| errors in % | with | without | without - with | paper |",
-            "|---|---|---|---|---|",
-        ]
+        lines = [("errors in %", "with", "without", "without - with", "paper")]
         sizes = {"held out": HELD_OUT, "test": tests}
         for part, size in sizes.items():
             on, off = self.pairs(rows, part)
@@ -101,13 +99,12 @@ class Ablation:
             difference = off - on
             error = _deviation(difference) / np.sqrt(len(difference))
             cells.append(f"{difference.mean():.2f} ± {error:.2f}")
-            lines.append(f"| {size:,} images, {part} | {' | '.join(cells)} | {paper} |")
-        lines += [
-            "",
+            lines.append((f"{size:,} images, {part}", *cells, paper))
+        note = (
             f"{len(on)} seeds: mean ± standard deviation; of the difference, standard error of "
-            "the mean over the pairs of one seed.",
-        ]
-        return "\n".join(lines)
+            "the mean over the pairs of one seed."
+        )
+        return f"{tables.markdown(lines)}\n\n{note}"
 
     def draw(self, rows: list[dict], path: pathlib.Path) -> None:
         """Draws the errors of the held-out images with error bars, beside the paper's."""

@@ -1,8 +1,6 @@
-"""What the experiments on CIFAR-10 share: images less their mean, axes, and the table of runs."""
+"""What the experiments on CIFAR-10 share: images less their mean, and axes."""
 
-import csv
 import os
-import pathlib
 from typing import Any
 
 import numpy as np
@@ -49,12 +47,3 @@ def axes(width: float, height: float, columns: int = 1) -> Any:
             'Experiments draw with matplotlib: pip install "keras-classics[plots]"'
         ) from error
     return Figure(figsize=(width, height), layout="constrained").subplots(1, columns)
-
-
-def write(rows: list[dict], path: pathlib.Path) -> None:
-    """Writes rows `{column: value}` as a CSV file; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)

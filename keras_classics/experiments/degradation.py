@@ -16,7 +16,7 @@ import pathlib
 
 import numpy as np
 
-from keras_classics import analysis, datasets, training
+from keras_classics import analysis, datasets, tables, training
 from keras_classics.experiments import cifar
 
 HELD_OUT = 5000
@@ -125,15 +125,12 @@ def table(runs: dict[tuple[str, int], training.Run]) -> str:
     Args:
         runs: The runs by their names and seeds.
     """
-    lines = [
-        "| errors in % | training | held out | test | paper, test |",
-        "|---|---|---|---|---|",
-    ]
+    rows = [("errors in %", "training", "held out", "test", "paper, test")]
     for name in dict.fromkeys(name for name, _ in runs):
         mine = [finished for (other, _), finished in runs.items() if other == name]
         cells = [[100 - 100 * finished.history["accuracy"][-1] for finished in mine]]
         for part in ("held out", "test"):
             cells.append([finished.manifest["errors"][part]["percent"] for finished in mine])
-        means = " | ".join(f"{sum(cell) / len(cell):.2f}" for cell in cells)
-        lines.append(f"| {name} | {means} | {PAPER.get(name, '')} |")
-    return "\n".join(lines)
+        means = (f"{sum(cell) / len(cell):.2f}" for cell in cells)
+        rows.append((name, *means, PAPER.get(name)))
+    return tables.markdown(rows)

@@ -17,7 +17,7 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, tables
 from keras_classics.applications import CudaConvNet
 from keras_classics.experiments import cifar
 
@@ -51,6 +51,7 @@ def run(
     cifar.axes(1, 1)  # fails here, if at all, and not after the training
     folder, rows = pathlib.Path(folder), []
     images, labels = cifar.images(data_dir)["train"]
+    folder.mkdir(parents=True, exist_ok=True)
     number, total = itertools.count(1), sum(map(len, RATES.values())) + 2 * (seeds - 1)
 
     def train(activation, rate, seed, ahead_of=()):
@@ -72,7 +73,7 @@ def run(
                 {"activation": activation, "learning_rate": rate, "seed": seed}
                 | {"epoch": epoch, "training_error": round(errors[-1], 5)}
             )
-            cifar.write(rows, folder / "curves.csv")
+            tables.write_csv(folder / "curves.csv", rows)
             print(f"Epoch {epoch}/{epochs}: training error {100 * errors[-1]:.2f} %", flush=True)
             best = ahead_of[epoch] if epoch < len(ahead_of) else TARGET
             behind = epoch >= 5 and ahead_of and errors[-1] > best
@@ -108,14 +109,15 @@ def table(reached: dict[str, tuple[float, list[float | None]]]) -> str:
         reached: Of each activation the best learning rate, and the epochs of each seed, `None` if
             the target was not reached.
     """
-    lines = ["| activation | best learning rate | epochs to 25 % training error |", "|---|---|---|"]
+    rows = [("activation", "best learning rate", "epochs to 25 % training error")]
     for activation, (rate, epochs) in reached.items():
         each = ", ".join("not reached" if e is None else f"{e:.1f}" for e in epochs)
-        lines.append(f"| {activation} | {rate} | {each} |")
+        rows.append((activation, rate, each))
+    written = tables.markdown(rows)
     relu, tanh = (reached[name][1] for name in ("relu", "tanh"))
-    if None not in (*relu, *tanh):
-        lines += ["", f"tanh / ReLU: {np.mean(tanh) / np.mean(relu):.1f} (paper: {PAPER})"]
-    return "\n".join(lines)
+    if None in (*relu, *tanh):
+        return written
+    return f"{written}\n\ntanh / ReLU: {np.mean(tanh) / np.mean(relu):.1f} (paper: {PAPER})"
 
 
 def draw(
