@@ -16,7 +16,10 @@ import numpy as np
 from keras_classics import backend
 from keras_classics.atomic import atomic
 
-FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: while one is written, the other is complete
+FILES = (
+    "checkpoint-1.npz",
+    "checkpoint-2.npz",
+)  # in turn: one is complete
 SECONDS = 60  # at least, between two checkpoints within an epoch
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
@@ -151,9 +154,8 @@ class Checkpoints(keras.callbacks.Callback):
         done = min(self.first + batch + 1, self.steps)
         if not np.isfinite(float(logs["loss"])):
             self._refuse(f"loss of {float(logs['loss'])}", done)
-        if done == self.steps and self.first and backend.name() == "tensorflow":
-            # An epoch that goes on is shorter than Keras expects. At a step without data,
-            # TensorFlow would count it, and decay the weights, before it notices.
+        if done == self.steps and self.first and backend.counts_missing_steps():
+            # An epoch that goes on is shorter than Keras expects.
             self.model.stop_training = self.cut = True
         if done == self.steps or not self.alone:
             if self.asked and not self.alone:
@@ -190,8 +192,7 @@ class Checkpoints(keras.callbacks.Callback):
         return time.monotonic() - self.saved >= max(seconds, self.cost / SHARE)
 
     def _variables(self, with_metrics):
-        if backend.name() == "jax":
-            self.model.jax_state_sync()
+        backend.sync_variables(self.model)
         self.model.optimizer.build(self.model.trainable_variables)
         metrics = self.model.metrics_variables if with_metrics else []
         return [*self.model.variables, *self.model.optimizer.variables, *metrics]

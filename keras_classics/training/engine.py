@@ -293,7 +293,11 @@ class Recipe:
         widths = [min(limit, max(len(row[i]) for row in rows)) for i, limit in enumerate(limits)]
         widths[3] = 100 - sum(widths[:3]) - 6
         title = (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
-        lines = [*textwrap.wrap(f"{self.network}: {title}", 100), *textwrap.wrap(f"Update rule: {self.rule_in_words}", 100), ""]
+        lines = [
+            *textwrap.wrap(f"{self.network}: {title}", 100),
+            *textwrap.wrap(f"Update rule: {self.rule_in_words}", 100),
+            "",
+        ]
         for row in rows:
             cells = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
             for parts in itertools.zip_longest(*cells, fillvalue=""):

@@ -99,9 +99,7 @@ def array_batches(
     position = position or Position()
     shuffle = shuffle and seed is not None
     if not backend.has_tf_data():
-        return _ArrayBatches(
-            images, targets, batch_size, seed, shuffle, layers, position, replicas
-        )
+        return _ArrayBatches(images, targets, batch_size, seed, shuffle, layers, position, replicas)
     import tensorflow as tf
 
     n = len(images)

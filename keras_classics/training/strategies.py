@@ -50,7 +50,7 @@ def strategy(name="auto"):
             f"`strategy` must be one of {', '.join(NAMES)}: Keras 3 trains under no other, no "
             f"parameter server above all. Received: {name!r}"
         )
-    if backend.name() != "tensorflow":
+    if backend.distribution() != "tf.distribute":
         return _of_other_backends(name)
     import tensorflow as tf
 
@@ -98,11 +98,11 @@ class Replicas:
 
 def replicas(strategy=None):
     """The `Replicas` of a strategy; default: of the one in whose scope this is called."""
-    if backend.name() == "jax":
+    if backend.distribution() == "keras.distribution":
         distribution = strategy or keras.distribution.distribution()
         mesh = getattr(distribution, "device_mesh", None)
         return Replicas(local=mesh.devices.size if mesh else 1)
-    if backend.name() != "tensorflow":
+    if backend.distribution() is None:
         return Replicas()
     import tensorflow as tf
 
@@ -151,7 +151,7 @@ def refuse_unsupported(model, strategy):
     Raises:
         ValueError: If the model's `compile` asks for it.
     """
-    count = replicas(strategy).count if backend.name() == "tensorflow" else 1
+    count = replicas(strategy).count if backend.distribution() == "tf.distribute" else 1
     reasons = {
         "jit_compile=True": model.jit_compile is True,
         "steps_per_execution above 1": model.steps_per_execution > 1,
@@ -167,8 +167,9 @@ def refuse_unsupported(model, strategy):
 
 
 def _of_other_backends(name):
-    devices = keras.distribution.list_devices() if backend.name() == "jax" else [None]
-    if name == "multi-worker" or (name == "mirrored" and backend.name() != "jax"):
+    shares = backend.distribution() is not None
+    devices = keras.distribution.list_devices() if shares else [None]
+    if name == "multi-worker" or (name == "mirrored" and not shares):
         raise ValueError(
             f"The {backend.name()} backend does not train under the strategy {name!r} "
             "here: KERAS_BACKEND=tensorflow does."

@@ -241,8 +241,8 @@ def _all_layers(model):
 
 def _fit(job, epochs, verbose, checkpoints, rate, strategy):
     replicas = strategies.replicas(strategy)
-    if checkpoints.state["step"] and backend.makes_metrics_in_first_step() and replicas.count == 1:
-        # They have to be there to go on as they were.
+    if checkpoints.state["step"] and not backend.fit_builds_metrics() and replicas.count == 1:
+        # The metrics have to be there to go on as they were.
         x, y, *_ = next(iter(job.batches))
         predictions = job.model(x)
         job.model.compute_loss(x, y, predictions)
@@ -250,8 +250,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
     with contextlib.ExitStack() as stack:
         stack.enter_context(checkpoints.listening())
         stack.enter_context(warnings.catch_warnings())
-        if backend.fits_in_scope():
-            stack.enter_context(strategy.scope())
+        stack.enter_context(backend.scope_of_fit(strategy))
         # An epoch that goes on is shorter than the others.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         try:

@@ -1,13 +1,14 @@
 """The experiments on a few images of noise: what they train, write and print."""
 
 import csv
+import re
 import sys
 
 import numpy as np
 import pytest
 
-from keras_classics import training
-from keras_classics.experiments import EXPERIMENTS, ablations, cifar, degradation, relu_vs_tanh
+from keras_classics import experiments, names, training
+from keras_classics.experiments import ablation, cifar, degradation, relu_vs_tanh
 
 
 @pytest.fixture
@@ -36,18 +37,34 @@ def test_images_are_less_the_mean_of_those_that_train(cifar10):
     assert list(cifar.images(cifar10)) == ["train", "test"]
 
 
+def test_names():
+    assert experiments.find("relu-vs-tanh") is relu_vs_tanh
+    assert all(callable(experiments.find(name).run) for name in names.EXPERIMENTS)
+    with pytest.raises(ValueError, match="no experiment 'relu'. Did you mean relu_vs_tanh|degra"):
+        experiments.find("relu")
+    with pytest.raises(AttributeError, match="no attribute 'dropout'"):
+        _ = experiments.dropout
+
+
 def test_crossing_is_interpolated():
     assert relu_vs_tanh.crossing([0.9, 0.5, 0.3, 0.2]) == pytest.approx(2.5)
     assert relu_vs_tanh.crossing([0.9, 0.5, 0.26]) is None
 
 
 @pytest.mark.slow
-def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch):
+def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(relu_vs_tanh, "RATES", {"relu": (0.001, 1e-9), "tanh": (0.002,)})
     monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.8)
     table = relu_vs_tanh.run(cifar10, tmp_path, epochs=9)
+    printed = capsys.readouterr().out
+    assert re.findall("Run .*", printed) == [
+        "Run 1 of 3: relu, learning rate 0.001, seed 0",
+        "Run 2 of 3: relu, learning rate 1e-09, seed 0",
+        "Run 3 of 3: tanh, learning rate 0.002, seed 0",
+    ]
     rows = read(tmp_path / "curves.csv")
+    assert len(re.findall("Epoch ./9: training error .* %", printed)) == len(rows)
     curves = {}
     for row in rows:
         key = (row["activation"], float(row["learning_rate"]))
@@ -55,19 +72,27 @@ def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch):
     for key in [("relu", 0.001), ("tanh", 0.002)]:
         assert curves[key][-1] <= 0.8 < min([1, *curves[key][:-1]])
     assert len(curves["relu", 1e-9]) < 9  # given up, because it is behind
-    assert "| relu | 0.001 |" in table
+    assert re.search(r"\| relu +\| 0.001 +\|", table)
     assert "tanh / ReLU: " in table
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lrn", "overlap"])
-def test_ablations(name, cifar10, tmp_path, monkeypatch):
+def test_ablations(name, cifar10, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(ablations, "HELD_OUT", 60)
-    table = EXPERIMENTS[name].run(cifar10, tmp_path, seeds=2, epochs=3)
+    monkeypatch.setattr(ablation, "HELD_OUT", 60)
+    experiment = experiments.find(name)
+    table = experiment.run(cifar10, tmp_path, seeds=2, epochs=3)
+    printed = capsys.readouterr().out
+    switch = experiment.ABLATION.switch
+    assert re.findall("Run .*", printed) == [
+        *(f"Run 1 of 4: {switch}=True, seed 0", f"Run 2 of 4: {switch}=False, seed 0"),
+        *(f"Run 3 of 4: {switch}=True, seed 1", f"Run 4 of 4: {switch}=False, seed 1"),
+    ]
+    assert printed.count("loss: ") == 4 * 3  # a line an epoch
     rows = read(tmp_path / "runs.csv")
-    assert [(row["seed"], row[EXPERIMENTS[name].switch]) for row in rows] == [
+    assert [(row["seed"], row[switch]) for row in rows] == [
         *[("0", "True"), ("0", "False"), ("1", "True"), ("1", "False")]
     ]
     errors = np.array([float(row["held out"]) for row in rows]).reshape(2, 2)
@@ -81,11 +106,11 @@ def test_ablations(name, cifar10, tmp_path, monkeypatch):
 
 def test_the_rate_falls_in_the_last_two_epochs(cifar10, monkeypatch):
     rates = []
-    monkeypatch.setattr(ablations.keras.callbacks, "LearningRateScheduler", rates.append)
+    monkeypatch.setattr(ablation.keras.callbacks, "LearningRateScheduler", rates.append)
     data = cifar.images(cifar10, 400)
-    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
     with pytest.raises(_Stop):
-        ablations.train(data, {}, seed=0, epochs=5)
+        ablation.train(data, {}, seed=0, epochs=5)
     (schedule,) = rates
     np.testing.assert_allclose([schedule(e) for e in range(5)], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5])
 
@@ -98,12 +123,12 @@ def _stop(*args, **kwargs):
     raise _Stop
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", names.EXPERIMENTS)
 def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
-        EXPERIMENTS[name].run(cifar10, tmp_path / "run")
+        experiments.find(name).run(cifar10, tmp_path / "run")
 
 
 @pytest.mark.slow
@@ -111,13 +136,13 @@ def test_degradation(cifar10, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
     table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
-    names = [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]
-    for name in names:
+    arms = [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]
+    for name in arms:
         runs = [training.Run(tmp_path / f"{name}-{seed}") for seed in (0, 1)]
         assert runs[0].manifest["data"]["held out"] == 50
         assert runs[0].manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
         assert [run.manifest["seed"] for run in runs] == [0, 1]
         percent = [run.manifest["errors"]["held out"]["percent"] for run in runs]
-        assert f" {np.mean(percent):.2f} |" in next(x for x in table.split("\n") if name in x)
+        assert f"| {np.mean(percent):.2f} " in next(x for x in table.split("\n") if name in x)
     for picture in ("figure.png", "figure_1.png", "figure_7.png"):
         assert (tmp_path / picture).stat().st_size > 5000

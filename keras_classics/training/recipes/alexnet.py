@@ -1,6 +1,7 @@
 """How Krizhevsky, Sutskever & Hinton, NIPS 2012, trained AlexNet: sections 2, 4 and 5."""
 
 import dataclasses
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import Recipe, cite
@@ -32,8 +33,12 @@ class AlexNetRecipe(Recipe):
     color: bool = cite(True, "section 4.1")
     views: str = cite("center", "footnote 5; paper: ten crops, section 4.1")
 
-    rule_in_words = "momentum SGD with the weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices = {"mean": ("pixel", "channel"), "views": ("center", "paper"), "towers": (1, 2)}
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    choices: ClassVar = {
+        "mean": ("pixel", "channel"),
+        "views": ("center", "paper"),
+        "towers": (1, 2),
+    }
 
     def __post_init__(self):
         super().__post_init__()

@@ -2,6 +2,7 @@
 to 7."""
 
 import dataclasses
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import Recipe, cite
@@ -11,7 +12,7 @@ SILENT = "the paper is silent"
 
 @dataclasses.dataclass(frozen=True)
 class GoogLeNetRecipe(Recipe):
-    """How GoogLeNet is trained (Szegedy et al., 2015, section 6), with its auxiliary classifiers."""
+    """How GoogLeNet is trained (Szegedy et al., 2015, section 6), auxiliary classifiers too."""
 
     network: str = cite("googlenet")
     epochs: int = cite(90, SILENT)
@@ -29,10 +30,10 @@ class GoogLeNetRecipe(Recipe):
     views: str = cite("center", "Table 3, 1 crop; paper: 144 crops, section 7")
 
     rule_in_words = (
-        "momentum SGD with the weight decay inside the velocity (optimizers.CoupledSGD), and the "
+        "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD), and the "
         "average of the weights"
     )
-    choices = {"mean": ("channel",), "views": ("center", "paper")}
+    choices: ClassVar = {"mean": ("channel",), "views": ("center", "paper")}
 
     @property
     def loss_weights(self):

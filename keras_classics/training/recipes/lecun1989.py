@@ -1,6 +1,7 @@
 """How LeCun et al., Neural Computation 1(4), 1989, trained, and what the LeNets share with it."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class LeCun1989Recipe(Recipe):
     distortions: bool = cite(False, "LeCun et al., 1998, section III.B")
 
     rule_in_words = "stochastic diagonal Levenberg-Marquardt (optimizers.StochasticDiagonalLM)"
-    choices = {"loss": ("mse",)}
+    choices: ClassVar = {"loss": ("mse",)}
     in_memory = True
     tests_training_images = True
     shuffles = False  # the order is drawn once, and kept

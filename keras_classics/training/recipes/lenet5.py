@@ -2,15 +2,14 @@
 III, appendices A and C."""
 
 import dataclasses
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import cite
 from keras_classics.training.recipes.lecun1989 import LeCun1989Recipe
 
 # A quarter of the paper's rates: those diverge here in the second epoch.
-RATES = tuple(
-    eta / 4 for eta in (*[5e-4] * 2, *[2e-4] * 3, *[1e-4] * 3, *[5e-5] * 4, *[1e-5] * 8)
-)
+RATES = tuple(eta / 4 for eta in (*[5e-4] * 2, *[2e-4] * 3, *[1e-4] * 3, *[5e-5] * 4, *[1e-5] * 8))
 LOSSES = {"rbf": ("mle", "map", "crossentropy"), "softmax": ("crossentropy",)}  # of each head
 
 
@@ -36,7 +35,7 @@ class LeNet5Recipe(LeCun1989Recipe):
     fan_in_exponent: float = cite(0.5, "the paper prints 1")
     distortions: bool = cite(False, "section III.B: with and without")
 
-    choices = {"head": tuple(LOSSES)}
+    choices: ClassVar = {"head": tuple(LOSSES)}
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,8 +1,7 @@
 """How He, Zhang, Ren & Sun, CVPR 2016, trained ResNet and its plain twins: sections 3.4 and 4.2."""
 
 import dataclasses
-
-import numpy as np
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import Recipe, cite
@@ -32,8 +31,8 @@ class ResNetRecipe(Recipe):
     synchronized: bool = cite(False, SILENT)
     views: str = cite("center", "the authors' page; paper: ten crops; scales: several scales")
 
-    rule_in_words = "momentum SGD with the weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices = {"mean": ("pixel", "channel"), "views": ("center", "paper", "scales")}
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper", "scales")}
 
     def __post_init__(self):
         super().__post_init__()
@@ -116,7 +115,7 @@ class ResNetCIFARRecipe(Recipe):
     synchronized: bool = cite(False, SILENT)
     held_out: int = cite(0, "section 4.2: 5,000, to choose the schedule")
 
-    rule_in_words = "momentum SGD with the weight decay inside the velocity (optimizers.CoupledSGD)"
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
     in_memory = True
     steps_per_execution = 50
     data_names = "cifar10"
@@ -140,17 +139,18 @@ class ResNetCIFARRecipe(Recipe):
         reason = self.refusal(data.name, data.channels, data.side)
         if reason:
             raise ValueError(reason)
-        images, labels = data.train.images, data.train.labels
-        kept = len(images) - self.held_out
+        kept = len(data.train) - self.held_out
         if kept < self.batch_size:
             raise ValueError(
                 f"Training needs a full batch. Received: batch_size={self.batch_size}, and "
-                f"held_out={self.held_out} of {len(images)} images"
+                f"held_out={self.held_out} of {len(data.train)} images"
             )
-        parts = {"train": kc.datasets.InMemory(images[:kept], labels[:kept])}
-        if self.held_out:
-            parts["held out"] = kc.datasets.InMemory(images[kept:], labels[kept:])
-        return parts | {data.held: data.validation}
+        train, held = data.train.hold_out(self.held_out)
+        return {
+            "train": train,
+            **({"held out": held} if len(held) else {}),
+            data.held: data.validation,
+        }
 
     def read(self, path):
         """An image file, rescaled and cut to 32x32."""

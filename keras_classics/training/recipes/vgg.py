@@ -1,6 +1,7 @@
 """How Simonyan & Zisserman, ICLR 2015, trained VGG: section 3."""
 
 import dataclasses
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import Recipe, cite
@@ -28,8 +29,8 @@ class VGGRecipe(Recipe):
     color: bool = cite(True, "section 3.1")
     views: str = cite("center", "the paper tests densely: views=paper")
 
-    rule_in_words = "momentum SGD with the weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices = {"mean": ("pixel", "channel"), "views": ("center", "paper")}
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper")}
 
     def __post_init__(self):
         super().__post_init__()

@@ -5,6 +5,7 @@ Touvron et al., ICML 2021.
 """
 
 import dataclasses
+from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.training.engine import Recipe, cite
@@ -45,8 +46,8 @@ class ViTRecipe(Recipe):
     label_smoothing: float = cite(0.0)
     views: str = cite("center", "as usual; whole: the image made square")
 
-    rule_in_words = "Adam with decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
-    choices = {
+    rule_in_words = "Adam, decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
+    choices: ClassVar = {
         "operations": OPERATIONS,
         "optimizer": ("adam", "sgd"),
         "schedule": ("cosine", "linear"),
