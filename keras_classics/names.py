@@ -188,7 +188,7 @@ class DataSet(NamedTuple):
 
 
 DATA_SETS = {  # modules of `datasets`
-    "digits": DataSet("1,797 digits of 8x8, 1,437 + 360, from scikit-learn", 1, 8),
+    "digits": DataSet("1,437 + 360 digits of 8x8, enlarged to 28x28, from scikit-learn", 1, 28),
     "mnist": DataSet("60,000 + 10,000 digits of 28x28, four IDX files", 1, 28),
     "usps": DataSet("7,291 + 2,007 digits of 16x16, two text files", 1, 16),
     "cifar10": DataSet(

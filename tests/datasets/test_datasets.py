@@ -88,7 +88,7 @@ def test_names(mnist, tmp_path):
 
 
 def test_sizes_are_known_before_anything_is_read(tmp_path):
-    for name in ("mnist", "keras:fashion_mnist", "keras:mnist", "MNIST"):
+    for name in ("digits", "mnist", "keras:fashion_mnist", "keras:mnist", "MNIST"):
         assert datasets.size(name) == (1, 28)
     assert datasets.size("USPS") == (1, 16)
     assert {datasets.size(n) for n in ("cifar10", "cifar100", "keras:cifar10")} == {(3, 32)}
