@@ -284,11 +284,11 @@ class Recipe:
         """The recipe as a table of at most 100 columns."""
         rows = [("field", "value", "source", "meaning")]
         for each in dataclasses.fields(self):
-            value, source = _words(getattr(self, each.name)), each.metadata.get("source", "")
+            value, source = in_words(getattr(self, each.name)), each.metadata.get("source", "")
             is_same = np.array_equal(getattr(self, each.name), each.default)
             if not is_same and each.name != "network":
-                source = f"changed from {_words(each.default) or 'none'}"
-            rows.append((each.name, value, source, each.metadata.get("help") or help_of(each.name)))
+                source = f"changed from {in_words(each.default) or 'none'}"
+            rows.append((each.name, value, source, help_of(each)))
         limits = (20, 22, 28, 24)
         widths = [min(limit, max(len(row[i]) for row in rows)) for i, limit in enumerate(limits)]
         widths[3] = 100 - sum(widths[:3]) - 6
@@ -306,9 +306,9 @@ class Recipe:
         return "\n".join(lines)
 
 
-def help_of(name):
-    """What a field means."""
-    return WORDS.get(name, "")
+def help_of(field) -> str:
+    """What a field of a recipe means."""
+    return field.metadata.get("help") or WORDS.get(field.name, "")
 
 
 def element_type(annotation):
@@ -318,10 +318,11 @@ def element_type(annotation):
     return next(iter(typing.get_args(annotation)), annotation)
 
 
-def _words(value):
+def in_words(value) -> str:
+    """A value as the table of a recipe shows it."""
     if isinstance(value, (tuple, list)):
         runs = [(each, len(list(same))) for each, same in itertools.groupby(value)]
-        return ", ".join(_words(each) + (f" x{n}" if n > 1 else "") for each, n in runs)
+        return ", ".join(in_words(each) + (f" x{n}" if n > 1 else "") for each, n in runs)
     return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
 
 

@@ -95,9 +95,19 @@ def predictions_of_files(recipe, network, mean, paths):
     layers, reads = reader(recipe, network, mean)
     for path in paths:
         image = recipe.read(path)
-        for layer in [] if recipe.in_memory else layers:
+        for layer in layers:
             image = layer(image)
         yield reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
+
+
+def read(recipe, mean, path):
+    """An image file, as the network sees it at test time."""
+    image = recipe.read(path)
+    for layer in layers_of(recipe, training=False, mean=mean):
+        image = layer(image)
+    for layer in device_layers_of(recipe, mean=mean):
+        image = layer(image)
+    return keras.ops.convert_to_numpy(image)
 
 
 def preprocess(recipe, mean, images):

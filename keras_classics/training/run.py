@@ -151,6 +151,10 @@ class Run:
         """A batch of images of the data, as the network sees them."""
         return imaging.preprocess(self.recipe, self.mean, images)
 
+    def read(self, path) -> np.ndarray:
+        """An image file, as the network sees it."""
+        return imaging.read(self.recipe, self.mean, path)
+
     # The result.
 
     def finish(self, network, splits, seconds, rates):
