@@ -99,7 +99,7 @@ FLAGS = {
     "strategy": Flag(
         flags.DEFINE_enum, "auto", f"{', '.join(STRATEGIES)}", {"enum_values": STRATEGIES}
     ),
-    "network": Flag(flags.DEFINE_string, None, "a network with published weights, resnet50"),
+    "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
     "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
@@ -180,7 +180,7 @@ def evaluate_published(options):
     """Counts the errors of published weights on one's own images, beside the published ones."""
     if options.network is None:
         raise ValueError(
-            "Which network? keras-classics evaluate RUN, or --network=resnet50 --weights=imagenet "
+            "Which network? keras-classics evaluate RUN, or --network=NAME --weights=imagenet "
             "--data=FOLDER"
         )
     from keras_classics import classifier, datasets
@@ -520,6 +520,8 @@ def main(argv):
         if folder is None:
             sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
         sys.exit(f"\nkeras-classics: interrupted. {error}\nTo go on: {options.again(argv, folder)}")
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (FloatingPointError, ImportError, OSError, RuntimeError, ValueError) as error:
         if options is not None and options.verbosity:
             log.exception("")  # shows where

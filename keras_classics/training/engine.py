@@ -47,7 +47,7 @@ WORDS = {
     "color": "PCA colour jitter",
     "distortions": "planar distortions of the training images",
     "randaugment": "RandAugment: operations an image, and magnitude; none: off",
-    "operations": "whose operations RandAugment has: paper, augreg or deit",
+    "operations": "whose operations RandAugment has",
     "erasing": "share of the training images with an erased rectangle",
     "mixup": "alpha of MixUp; 0: off",
     "cutmix": "alpha of CutMix; 0: off",
