@@ -22,7 +22,7 @@ ROOMS = {
     "losses": set(),
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
-    "applications": {"activations", "initializers", "layers", "weights"},
+    "applications": {"activations", "initializers", "layers", "names", "weights"},
     "weights": {"activations", "backend", "layers", "preprocessing"},
     "classifier": {"applications", "datasets", "preprocessing", "weights"},
     "surgery": {"backend", "layers"},
