@@ -13,6 +13,7 @@ from keras_classics.backend.images import (
     resize_one,
 )
 from keras_classics.backend.layers import (
+    averages_inside,
     convolves_groups,
     flash_attention,
     fused_batch_normalization,
@@ -38,6 +39,7 @@ from keras_classics.backend.weights import adopt
 __all__ = [
     "adopt",
     "as_length",
+    "averages_inside",
     "convolves_groups",
     "counts_missing_steps",
     "distribution",
