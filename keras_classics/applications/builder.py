@@ -10,13 +10,13 @@ from keras_classics import weights
 
 
 def fresh(initializer):
-    """An initializer of its own for one weight: one instance draws the same values twice."""
+    """A copy of an initializer for one weight: one instance draws the same values twice."""
     initializer = keras.initializers.get(initializer)
     return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
 def pool(x, pooling):
-    """Ends a network without its top: `None`, `"avg"` or `"max"` over the positions."""
+    """The end of a network without its top: the maps, or their mean or maximum."""
     if pooling is None:
         return x
     if pooling == "avg":
@@ -24,6 +24,15 @@ def pool(x, pooling):
     if pooling == "max":
         return layers.GlobalMaxPooling2D("channels_last", name="max_pool")(x)
     raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling!r}')
+
+
+def follows_caffe(convention):
+    """Whether a network follows Caffe, and not this library, where its paper is silent."""
+    if convention not in ("paper", "caffe"):
+        raise ValueError(
+            f'`convention` must be "paper" or "caffe". Received: convention={convention!r}'
+        )
+    return convention == "caffe"
 
 
 def pretrained(network=None, **variant):

@@ -4,8 +4,16 @@ A file holds what one kind of user asks: layers, images (preprocessing), trainin
 functions are names of the package: `backend.fuses()`.
 """
 
-from keras_classics.backend.images import as_length, eager, either, refuse, resize_one
+from keras_classics.backend.images import (
+    as_length,
+    eager,
+    either,
+    on_any_image,
+    refuse,
+    resize_one,
+)
 from keras_classics.backend.layers import (
+    averages_inside,
     convolves_groups,
     flash_attention,
     fused_batch_normalization,
@@ -31,6 +39,7 @@ from keras_classics.backend.weights import adopt
 __all__ = [
     "adopt",
     "as_length",
+    "averages_inside",
     "convolves_groups",
     "counts_missing_steps",
     "distribution",
@@ -46,6 +55,7 @@ __all__ = [
     "has_xla",
     "lost_worker_errors",
     "name",
+    "on_any_image",
     "once_more",
     "refuse",
     "resize_one",

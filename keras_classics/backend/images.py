@@ -94,3 +94,25 @@ def either(condition, first, second):
     if name() == "tensorflow":
         return keras.ops.cond(condition, first, second)
     return keras.ops.where(condition, first(), second())
+
+
+def on_any_image(function):
+    """Makes a function of one image fast for images of many sizes.
+
+    Args:
+        function: A function of a uint8 image `(height, width, 3)`.
+
+    Returns:
+        The same function, which takes and returns arrays, on the processor; for threads, too.
+        TensorFlow traces it once for all sizes.
+    """
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        function = tf.function(function, [tf.TensorSpec((None, None, 3), "uint8")])
+
+    def call(image):
+        with keras.device("cpu"):
+            return keras.ops.convert_to_numpy(function(image))
+
+    return call

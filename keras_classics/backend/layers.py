@@ -186,3 +186,12 @@ def _compiled_gelu():
         return value(x), lambda upstream: gradient(x, upstream)
 
     return gelu
+
+
+def averages_inside() -> bool:
+    """Whether Keras's average pooling takes only values of the map, also over its edges.
+
+    On PyTorch it repeats those at the edge, if windows hang over two opposite edges by different
+    widths.
+    """
+    return name() != "torch"

@@ -19,9 +19,9 @@ _HOMES = {
     "Split": "splits",
     "Stream": "splits",
     "image_folder": "folders",
-    "kind": "loading",
     "load": "loading",
     "read_image": "decoding",
+    "size": "loading",
     "test_folder": "folders",
     "wrap": "images",
 }
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from keras_classics.datasets.images import Images as Images
     from keras_classics.datasets.images import wrap as wrap
     from keras_classics.datasets.loading import OTHERS as OTHERS
-    from keras_classics.datasets.loading import kind as kind
     from keras_classics.datasets.loading import load as load
+    from keras_classics.datasets.loading import size as size
     from keras_classics.datasets.splits import Arrays as Arrays
     from keras_classics.datasets.splits import Digits as Digits
     from keras_classics.datasets.splits import Files as Files

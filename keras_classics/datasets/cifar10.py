@@ -13,7 +13,6 @@ from keras_classics.datasets.files import locate
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Arrays
 
-KIND = Arrays
 FOLDER = "cifar-10-batches-bin"
 FILES = {"train": [f"data_batch_{n}.bin" for n in range(1, 6)], "test": ["test_batch.bin"]}
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

@@ -11,7 +11,6 @@ from keras_classics.datasets.cifar10 import read_binary
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Arrays
 
-KIND = Arrays
 FOLDER = "cifar-100-binary"
 FILES = {"train": ["train.bin"], "test": ["test.bin"]}
 URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"

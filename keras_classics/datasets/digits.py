@@ -13,7 +13,6 @@ from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Digits
 from keras_classics.preprocessing import normalize_digit
 
-KIND = Digits
 BOX = 20
 TEST = 360
 

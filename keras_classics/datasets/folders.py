@@ -12,7 +12,6 @@ from keras_classics.datasets.splits import Files, check_corrupt
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 VALIDATION = ("val", "validation", "test")  # names of its folder, or of its split
-KIND = Files
 
 
 def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images:

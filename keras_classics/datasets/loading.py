@@ -63,14 +63,15 @@ def load(
     return opened.load(data_dir)
 
 
-def kind(name: str | os.PathLike) -> type:
-    """The class of a data set's splits, before anything is read or downloaded.
+def size(name: str | os.PathLike) -> tuple[int, int | None]:
+    """The size of a data set's images, before anything is read or downloaded.
 
     Args:
         name: As of `load`.
 
     Returns:
-        `Digits`, `Arrays`, `Files` or `datasets.tfds.Examples`.
+        The channels of the images, 3 or 1, and their side in pixels; `None` if it is not the
+        same for all images.
 
     Raises:
         ValueError: If there is no such data set.
@@ -80,12 +81,16 @@ def kind(name: str | os.PathLike) -> type:
     ```python
     from keras_classics import datasets
 
-    print(datasets.kind("mnist") is datasets.Digits)  # True
+    print(datasets.size("mnist"))  # (1, 28)
     ```
     """
     module, rest = _find(os.fspath(name))
-    opened = importlib.import_module(f"keras_classics.datasets.{module}")
-    return opened.module_of(rest).KIND if module == "of_keras" else opened.KIND
+    if module == "of_keras":
+        opened = importlib.import_module("keras_classics.datasets.of_keras")
+        module = opened.module_of(rest).__name__.rpartition(".")[2]
+    if module in names.DATA_SETS:
+        return names.DATA_SETS[module][1:]
+    return 3, None
 
 
 def _find(name):

@@ -12,7 +12,6 @@ from keras_classics.datasets.files import locate, unpack
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Digits
 
-KIND = Digits
 BOX = 20
 URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 

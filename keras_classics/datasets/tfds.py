@@ -47,9 +47,6 @@ class Examples:
         return decode(record["image"]), tf.cast(record["label"], tf.int32)
 
 
-KIND = Examples
-
-
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Images:
     """A data set of the catalogue of TensorFlow Datasets, with features `image` and `label`.
 

@@ -12,7 +12,6 @@ from keras_classics.datasets.files import locate, unpack
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Digits
 
-KIND = Digits
 BOX = 16
 URL = "https://hastie.su.domains/ElemStatLearn/datasets/"
 

@@ -9,6 +9,7 @@ import pathlib
 
 import keras
 
+from keras_classics import activations
 from keras_classics.preprocessing import ClassifierInput
 
 log = logging.getLogger("keras_classics")
@@ -139,8 +140,8 @@ def _cache():
 
 
 def _same(given, value):
-    if callable(value) or value == "gelu":  # an activation
-        return keras.activations.get(given) is keras.activations.get(value)
+    if value in ("gelu", "gelu_tanh"):  # an activation, by its name or itself
+        return activations.get(given) is activations.get(value)
     return given == value
 
 

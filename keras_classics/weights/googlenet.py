@@ -60,7 +60,7 @@ ANOTHER = (
 def differs(model, file):
     """Caffe pads the first convolution on all sides alike."""
     if not isinstance(model.get_layer("conv1"), SymmetricConv2D):
-        return 'it pads as Caffe does: build GoogLeNet(padding="caffe")'
+        return 'it pads as Caffe does: build GoogLeNet(convention="caffe")'
     return differs_from_caffe(CAFFE)(model, file)
 
 

@@ -5,8 +5,6 @@ Caffe's VGG and ResNet and of ViT are not their publishers', who give none, but 
 projects note. Errors are on ImageNet's validation set (of CIFAR-10 on its test set), in %.
 """
 
-from keras_classics.activations import gelu_tanh
-from keras_classics.layers.local_response_normalization import CAFFE_LRN
 from keras_classics.weights.card import Card
 
 VGG_MEAN = (123.68, 116.779, 103.939)  # R, G, B
@@ -17,7 +15,7 @@ HALF = {"mean": 127.5, "std": 127.5}  # from -1 to 1
 def _keras():
     """keras.applications: the networks of the papers' authors, converted."""
     site = "https://storage.googleapis.com/tensorflow/keras-applications"
-    v1 = {"shortcut": "B", "stride_in": "1x1", "padding": "symmetric"}
+    v1 = {"shortcut": "B", "stride_in": "1x1", "convention": "paper"}
     rows = [
         ("vgg16", "VGG", {"configuration": "D"}, "CC BY 4.0", 28.732, 9.950,
          "64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc"),
@@ -60,13 +58,14 @@ def _caffe():
     berkeley, oxford = "http://dl.caffe.berkeleyvision.org", "http://www.robots.ox.ac.uk/~vgg"
     mxnet = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/caffe/models/resnet"
     zoo = "https://github.com/BVLC/caffe/tree/master/models"
-    authors = {"shortcut": "B", "stride_in": "1x1", "padding": "caffe"}
+    authors = {"shortcut": "B", "stride_in": "1x1", "convention": "caffe"}
     squashed = {"resize": (256, 256), "antialias": False}
     center = "the center crop of {} of the image squashed to 256x256"
     crop = "the center crop of 224 of the image rescaled to 256"
     rows = [
-        ("bvlc_alexnet", "AlexNet", {"towers": 2, "lrn": CAFFE_LRN, "overlapping_pooling": True,
-          "input_shape": (227, 227, 3)}, berkeley, "9116a64c0fbe4459d18f4bb6b56d647b63920377",
+        ("bvlc_alexnet", "AlexNet", {"towers": 2, "lrn": True, "overlapping_pooling": True,
+          "convention": "caffe", "input_shape": (227, 227, 3)}, berkeley,
+         "9116a64c0fbe4459d18f4bb6b56d647b63920377",
          "unrestricted", 42.9, 19.8, center.format(227), f"{zoo}/bvlc_alexnet",
          squashed | {"crop": 227, "mean": (122.679, 116.669, 104.007)}, ("imagenet",), None),
         ("bvlc_reference_caffenet", "AlexNet", {}, berkeley,
@@ -74,7 +73,7 @@ def _caffe():
          center.format(227), f"{zoo}/bvlc_reference_caffenet",
          squashed | {"crop": 227, "mean": (122.679, 116.669, 104.007)}, (),
          "CaffeNet pools before it normalizes, and AlexNet after it"),
-        ("bvlc_googlenet", "GoogLeNet", {"padding": "caffe"}, berkeley,
+        ("bvlc_googlenet", "GoogLeNet", {"convention": "caffe"}, berkeley,
          "405fc5acd08a3bb12de8ee5e23a96bec22f08204", "unrestricted", 31.3, 11.1,
          center.format(224), f"{zoo}/bvlc_googlenet",
          squashed | {"crop": 224, "mean": (123.0, 117.0, 104.0)}, ("imagenet",), None),
@@ -134,7 +133,7 @@ def _torchvision():
     """torchvision: its own trainings."""
     from keras_classics.weights import alexnet, googlenet
 
-    basic = {"shortcut": "B", "padding": "symmetric"}
+    basic = {"shortcut": "B", "convention": "paper"}
     v15, exact = basic | {"stride_in": "3x3"}, {"activation": "gelu"}
     rows = [
         ("alexnet-owt-7be5be79", "AlexNet", {}, 56.522, 79.066, 256, 224, alexnet.ANOTHER),
@@ -221,7 +220,7 @@ def _vision_transformer():
         hidden = {"representation_size": widths[variant.rpartition("+")[2][0]]}
         yield Card(
             name=f"vision_transformer/{name}",
-            arguments={"variant": variant, "activation": gelu_tanh, "input_shape": (224, 224, 3)},
+            arguments={"variant": variant, "activation": "gelu_tanh", "input_shape": (224, 224, 3)},
             url=f"{site}/{name}.npz",
             checksum=f"sha256:{sums[name]}" if name in sums else None,
             top1=None,
@@ -248,7 +247,11 @@ def _vision_transformer():
         variant = name.rpartition("/")[2].replace("ViT-", "").removesuffix("-224").replace("_", "/")
         yield Card(
             name=f"vision_transformer/{name}",
-            arguments={"variant": variant, "activation": gelu_tanh, "input_shape": (side, side, 3)},
+            arguments={
+                "variant": variant,
+                "activation": "gelu_tanh",
+                "input_shape": (side, side, 3),
+            },
             url=f"{site}/{name}.npz",
             checksum=f"sha256:{sums[name]}" if name in sums else None,
             top1=top1,
@@ -277,7 +280,7 @@ def _vision_transformer():
         short = f"vision_transformer/augreg/{variant.replace('/', '_')}"
         yield Card(
             name=f"{short}-21k",
-            arguments={"variant": variant, "activation": gelu_tanh, "input_shape": (224, 224, 3)},
+            arguments={"variant": variant, "activation": "gelu_tanh", "input_shape": (224, 224, 3)},
             url=f"{site}/augreg/{before}.npz",
             checksum=None,
             top1=None,
@@ -295,7 +298,7 @@ def _vision_transformer():
                 name=f"{short}-{side}",
                 arguments={
                     "variant": variant,
-                    "activation": gelu_tanh,
+                    "activation": "gelu_tanh",
                     "input_shape": (side, side, 3),
                 },
                 url=f"{site}/augreg/{name}.npz",
@@ -312,8 +315,8 @@ def _vision_transformer():
 
 def _timm():
     """timm: the same weights and others as safetensors, which need no PyTorch."""
-    v15 = {"shortcut": "B", "stride_in": "3x3", "padding": "symmetric"}
-    basic = {"shortcut": "B", "padding": "symmetric"}
+    v15 = {"shortcut": "B", "stride_in": "3x3", "convention": "paper"}
+    basic = {"shortcut": "B", "convention": "paper"}
     exact = {"activation": "gelu", "input_shape": (224, 224, 3)}
     rows = [
         ("vgg11.tv_in1k", "VGG", {"configuration": "A"}, 69.050, 88.630,

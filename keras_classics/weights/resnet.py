@@ -91,7 +91,7 @@ def CAFFE(ours):
     )(ours)
 
 
-def differs(stride_in, padding="symmetric"):
+def differs(stride_in, convention="paper"):
     """`Convention.differs` of ImageNet's networks: what the shapes of the weights do not show."""
 
     def why(model, file):
@@ -108,9 +108,9 @@ def differs(stride_in, padding="symmetric"):
                 f"it halves the maps in the {stride_in} convolutions, and this network in the "
                 f"{here}: build it with stride_in={stride_in!r}"
             )
-        here = "symmetric" if model.get_layer("pool1_pad").padding[0][0] else "caffe"
-        if here != padding:
-            return f"its first pooling has other padding: build it with padding={padding!r}"
+        here = "paper" if model.get_layer("pool1_pad").padding[0][0] else "caffe"
+        if here != convention:
+            return f"its first pooling has other padding: build it with convention={convention!r}"
         return None
 
     return why

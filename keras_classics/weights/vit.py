@@ -155,7 +155,7 @@ def differs_from_torchvision(model, file):
 
 
 exact = differs(keras.activations.gelu, '"gelu"')
-by_tanh = differs(gelu_tanh, "keras_classics.activations.gelu_tanh", token=False)
+by_tanh = differs(gelu_tanh, '"gelu_tanh"', token=False)
 NPZ, TORCH_FILES = (".npz", ".safetensors"), (".safetensors", ".npz")
 
 FAMILY = Family(

@@ -87,16 +87,17 @@ def test_names(mnist, tmp_path):
     assert datasets.load("MNIST", mnist).name == "mnist"
 
 
-def test_kinds_are_known_before_anything_is_read(tmp_path):
-    digits = ["digits", "mnist", "usps", "keras:fashion_mnist", "USPS"]
-    assert {datasets.kind(name) for name in digits} == {datasets.Digits}
-    assert {datasets.kind(n) for n in ("cifar10", "cifar100", "keras:cifar10")} == {datasets.Arrays}
-    assert datasets.kind(tmp_path) is datasets.kind("photos/mine") is datasets.Files
-    assert datasets.kind("tfds:imagenette").__name__ == "Examples"
+def test_sizes_are_known_before_anything_is_read(tmp_path):
+    for name in ("digits", "mnist", "keras:fashion_mnist", "keras:mnist", "MNIST"):
+        assert datasets.size(name) == (1, 28)
+    assert datasets.size("USPS") == (1, 16)
+    assert {datasets.size(n) for n in ("cifar10", "cifar100", "keras:cifar10")} == {(3, 32)}
+    for name in (tmp_path, "photos/mine", "tfds:imagenette"):
+        assert datasets.size(name) == (3, None)
     with pytest.raises(ValueError, match="no data set 'svhn'"):
-        datasets.kind("svhn")
+        datasets.size("svhn")
     with pytest.raises(ValueError, match="there are keras:mnist, .*Received: keras:imdb"):
-        datasets.kind("keras:imdb")
+        datasets.size("keras:imdb")
 
 
 def test_names_of_data_need_no_keras():

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_classics import graphs
 from keras_classics.layers import (
     BatchNormalization,
     CoveringConv2D,
@@ -61,14 +62,14 @@ def fuse(model):
     Raises:
         ValueError: if the model is not a graph of layers, but has a `call` of its own.
     """
+    graphs.check_connected(model)
     if not _is_graph(model):
         raise ValueError(
-            "`model` must be a functional model or a Sequential model that knows its input's "
-            "shape, and must not compute by a `call` of its own: the layers' graph is what is "
-            f"changed. Received: model={model!r} of class {type(model).__name__}"
+            "`model` must not compute by a `call` of its own: only the graph of its layers is "
+            f"copied. Received: model={model!r} of class {type(model).__name__}"
         )
     graph = _graph(model)
-    nodes = [node for depth in graph._nodes_by_depth.values() for node in depth]
+    nodes = list(graphs.nodes(graph.outputs))
     convolutions = _pairs(graph, nodes)
     normalizations = {convolution: norm for norm, convolution in convolutions.items()}
     trained = {node.operation for node in nodes if _is_graph(node.operation) and _trains(node)}

@@ -6,6 +6,7 @@ import math
 import keras
 from keras import layers
 
+from keras_classics import graphs
 from keras_classics.layers import ConstantPadding2D
 
 LEVELS = 4  # detection and segmentation heads read strides 4, 8, 16 and 32
@@ -44,12 +45,8 @@ def features(model, names=None):
         ValueError: if `model` is neither functional nor sequential or was not built, if it has
             no layer of a name, or no maps.
     """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "`model` must be a functional model, or a sequential one that was built: of others, "
-            f"Keras does not know how the layers connect. Received: model={model!r}"
-        )
-    outputs = {node.operation.name: node.outputs[0] for node in _nodes(model.outputs)}
+    graphs.check_connected(model)
+    outputs = {node.operation.name: node.outputs[0] for node in graphs.nodes(model.outputs)}
     if names is None:
         names = _pyramid(model)
     for name in names:
@@ -70,7 +67,7 @@ def _input(model):
 
 def _pyramid(model):
     """The names of the last bottlenecks at each of the largest strides."""
-    depth = _nodes(model.outputs)
+    depth = graphs.nodes(model.outputs)
     maps = [node for node in depth if len(node.outputs[0].shape) == 4]
     image = model.inputs[0].shape
     if len(image) != 4:
@@ -100,27 +97,9 @@ def _pyramid(model):
     return [levels[stride] for stride in sorted(levels)[-LEVELS:]]
 
 
-def _nodes(tensors):
-    """The applications of layers that lead to the tensors, in order, each with its depth."""
-    depth = {}
-    stack = [_node(tensor) for tensor in tensors]
-    while stack:
-        node = stack[-1]
-        before = [parent for parent in node.parent_nodes if parent not in depth]
-        stack.extend(before)
-        if not before:
-            depth[stack.pop()] = 1 + max((depth[p] for p in node.parent_nodes), default=0)
-    return depth
-
-
-def _node(tensor):
-    layer, index, _ = tensor._keras_history
-    return layer._inbound_nodes[index]
-
-
 def _bottlenecks(end):
     """The nodes through which every path to `end` leads, in order."""
-    nodes = list(_nodes(end.outputs))
+    nodes = list(graphs.nodes(end.outputs))
     last_use = {parent: i for i, node in enumerate(nodes) for parent in node.parent_nodes}
     reach = 0
     for i, node in enumerate(nodes):
