@@ -245,9 +245,7 @@ def codes(model, images, labels):
         A `matplotlib.figure.Figure`.
     """
     if not _has_codes(model):
-        raise ValueError(
-            f'`model` must have the layer "RBF", as LeNet5(head="rbf") has. {_received(model)}'
-        )
+        raise ValueError(f'`model` must have the output layer "RBF". {_received(model)}')
     code = _numpy(model.get_layer("RBF").code)[:10]
     answers = _activations(model, ["F6"], images)["F6"]
     page = new_page(3.6)
