@@ -5,10 +5,10 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+from keras_classics.classifier import class_names
 
 import keras_classics as kc
 from keras_classics import weights
-from keras_classics.classifier import class_names
 from keras_classics.weights.card import Card
 
 

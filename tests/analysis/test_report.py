@@ -2,9 +2,9 @@ import re
 
 import keras
 import pytest
+from keras_classics.analysis.papers import agrees
 
 from keras_classics.analysis import PAPERS, count, report
-from keras_classics.analysis.papers import agrees
 from keras_classics.applications import LeNet5
 
 
