@@ -46,7 +46,6 @@ PACKAGES = {
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
     "weights": {"google", "h5py", "safetensors", "torch"},
-    "experiments": {"matplotlib"},
     "__main__": {"absl"},
 }
 # What works for any paper: these files name none. (Rooms of papers have a file for each, and
