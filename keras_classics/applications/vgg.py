@@ -28,7 +28,7 @@ from keras_classics.layers import LocalResponseNormalization
 # Table 1, one column per entry and one inner list per stage, which a max-pool ends.
 # The table's "conv3-64" is (3, 64): receptive field, channels.
 LRN = "LRN"
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, list] = {
     "A": [[(3, 64)], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
     "A-LRN": [[(3, 64), LRN], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
     "B": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
