@@ -70,7 +70,7 @@ QUICK = {
     "vit-all-tokens": (ViT, {"variant": "Mini/8", "include_top": False, **SMALL}),
 }
 SLOW = {
-    # The top is that of vgg-dense, as matrices; it would be 200 MB in each format.
+    # Without the top, which would be 200 MB in each format; its layers are in others, too.
     "alexnet": (AlexNet, {"include_top": False, "pooling": "max", **LARGE}),
     "alexnet-1-tower": (AlexNet, {"towers": 1, "include_top": False, "pooling": "avg", **LARGE}),
     "vgg-d": (VGG, {"configuration": "D", "include_top": False, "pooling": "max", **SMALL}),
