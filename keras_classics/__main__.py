@@ -10,15 +10,17 @@
   keras-classics recipe NETWORK              how it is trained, and which section says so
   keras-classics weights [NETWORK]           the published weights, with their errors
   keras-classics list                        networks, recipes, experiments and data sets
+  keras-classics COMMAND [NAME] --help       the flags of a command, and of its recipe
+  keras-classics --version
 
 Examples:
   keras-classics train lenet5 --data=mnist --data_dir=~/mnist
-  keras-classics train lecun1989 --data=usps --passes=23
-  keras-classics train alexnet --data=photographs/ --batch_size=64
-  keras-classics train vgg --configuration=A --data=tfds:imagenette
-  keras-classics train resnet-imagenet --configuration=18 --data=photographs/
-  keras-classics train resnet-cifar --depth=56 --data=cifar10 --precision=mixed_bfloat16
-  keras-classics train resnet-cifar --data=cifar10 --run_dir=runs/mine --resume
+  keras-classics train lecun1989 --data=usps --epochs=23
+  keras-classics train alexnet --data=photographs/ --batch_size=64 --lrn=False --towers=1
+  keras-classics train vgg11 --data=tfds:imagenette
+  keras-classics train resnet18 --data=photographs/ --strategy=mirrored
+  keras-classics train resnet56_cifar --data=cifar10 --precision=mixed_bfloat16
+  keras-classics train resnet20_cifar --data=cifar10 --run_dir=runs/mine --resume
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
@@ -28,102 +30,132 @@ Examples:
 import dataclasses
 import inspect
 import itertools
+import logging
+import os
 import pathlib
 import sys
+import textwrap
 import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
-import keras
-from absl import app, flags, logging
+from absl import flags
 
-from keras_classics import analysis, datasets, experiments, training, weights
-from keras_classics.analysis import attention_pictures, page
-from keras_classics.classification import classifier, find
-from keras_classics.training import evaluation
+from keras_classics import __version__, names
+from keras_classics.tables import aligned
+from keras_classics.training import engine, recipes
 
-FLAGS = flags.FLAGS
+# Each command imports what it needs, so that the light ones load no Keras.
+
+log = logging.getLogger("keras_classics")
+DATA = (
+    "digits, mnist, usps, cifar10, cifar100, keras:NAME, tfds:NAME, or a folder with a "
+    "sub-folder for each class"
+)
+STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-NAMES = (
-    f"{', '.join(datasets.LOADERS)}, keras:NAME, tfds:NAME, or a folder with a sub-folder a class"
-)
-flags.DEFINE_string("data", None, f"data set: {NAMES}")
-flags.DEFINE_string("data_dir", None, "folder of its files; default: ~/.keras/datasets/NAME")
-flags.DEFINE_enum("corrupt", "skip", ["skip", "refuse"], "what to do about unreadable images")
-flags.DEFINE_string("run_dir", None, "run folder to make; default: the next runs/NETWORK-DATA-N")
-flags.DEFINE_integer("seed", 0, "seed of all that is drawn")
-flags.DEFINE_enum("precision", None, PRECISIONS, "float32, mixed_float16 or mixed_bfloat16")
-flags.DEFINE_enum("strategy", "auto", training.strategies.NAMES, "devices and workers")
-flags.DEFINE_boolean("resume", False, "go on with the run in --run_dir, or the last one there")
-flags.DEFINE_boolean("best", False, "keep the network of the best validation, in best.keras")
-flags.DEFINE_integer("early_stopping", None, "passes without a better validation, then end")
-flags.DEFINE_boolean("tensorboard", False, "write TensorBoard's logs into the run folder")
-flags.DEFINE_string("network", None, "evaluate: a network with published weights, resnet50")
-flags.DEFINE_string("weights", "imagenet", "evaluate: the name of a release")
-flags.DEFINE_integer("seeds", None, "reproduce: number of seeds", lower_bound=1)
-flags.DEFINE_integer("epochs", None, "reproduce: epochs of a run, at most", lower_bound=1)
-OWN_FLAGS = (
-    *("data", "data_dir", "corrupt", "run_dir", "seed", "precision", "strategy", "resume", "best"),
-    *("early_stopping", "tensorboard", "network", "weights", "seeds", "epochs"),
-)
 
-# Every field of a recipe but its network is a flag of the same name.
-_DEFINE = {
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    bool: flags.DEFINE_boolean,
-    tuple: flags.DEFINE_list,
+
+class Flag(NamedTuple):
+    """A flag: the function of absl that defines it, its default, and what it means."""
+
+    define: Callable
+    default: object
+    help: str
+    more: Mapping = MappingProxyType({})
+
+
+FLAGS = {
+    "data": Flag(flags.DEFINE_string, None, f"data set: {DATA}"),
+    "data_dir": Flag(
+        flags.DEFINE_string, None, "folder of its files; default: ~/.keras/datasets/NAME"
+    ),
+    "corrupt": Flag(
+        flags.DEFINE_enum,
+        "skip",
+        "what to do about unreadable image files: skip or refuse",
+        {"enum_values": ["skip", "refuse"]},
+    ),
+    "run_dir": Flag(
+        flags.DEFINE_string, None, "run folder to make; default: the next runs/NETWORK-DATA-N"
+    ),
+    "seed": Flag(flags.DEFINE_integer, 0, "seed of all that is drawn"),
+    "resume": Flag(
+        flags.DEFINE_boolean, False, "go on with the run in --run_dir, or the last one there"
+    ),
+    "best": Flag(
+        flags.DEFINE_boolean, False, "keep the network of the best validation, in best.keras"
+    ),
+    "early_stopping": Flag(
+        flags.DEFINE_integer, None, "epochs without a better validation, then the training ends"
+    ),
+    "tensorboard": Flag(
+        flags.DEFINE_boolean, False, "write TensorBoard's logs into the run folder"
+    ),
+    "precision": Flag(
+        flags.DEFINE_enum, None, f"{', '.join(PRECISIONS)}", {"enum_values": PRECISIONS}
+    ),
+    "strategy": Flag(
+        flags.DEFINE_enum, "auto", f"{', '.join(STRATEGIES)}", {"enum_values": STRATEGIES}
+    ),
+    "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
+    "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
+    "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
+    "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
+    "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
 }
-KINDS = (training.DigitRecipe, training.ImageRecipe, training.CIFARRecipe, training.ViTRecipe)
-FIELDS = {
-    field.name: field
-    for kind in KINDS
-    for field in dataclasses.fields(kind)
-    if field.name != "network"
-}
-for name, field in FIELDS.items():
-    helps = [
-        f.metadata["help"] for kind in KINDS for f in dataclasses.fields(kind) if f.name == name
-    ]
-    text = "; or ".join(dict.fromkeys(helps))  # that of each kind of recipe
-    _DEFINE.get(field.type, flags.DEFINE_string)(name, None, text)
+OF_DATA = ("data", "data_dir", "corrupt")
+OF_RUNS = ("run_dir", "seed", "resume", "best", "early_stopping", "tensorboard")
+OF_DEVICES = ("precision", "strategy")
+# The fields of a recipe that a test of a trained network can have otherwise.
+OF_TESTS = ("batch_size", "short_side", "views")
 
 
-def train(name):
+def train(options, name):
     """Trains a network by its recipe, and draws what was learned."""
-    recipe = _recipe(name)
-    if FLAGS.data is None:
+    recipe = options.recipe
+    if options.data is None:
         raise ValueError(f"Which data? {name} trains on --data={recipe.data_names}.")
-    strategy = training.strategy(FLAGS.strategy)  # several workers meet before anything else
-    place = training.strategies.replicas(strategy)
-    if place.workers > 1 and not FLAGS.run_dir:
+    from keras_classics import datasets, training
+
+    reason = recipe.refusal(options.data, *datasets.size(options.data))
+    if reason:
+        raise ValueError(reason)
+    strategy = training.strategy(options.strategy)  # several workers meet before anything else
+    from keras_classics.training import strategies
+
+    replicas = strategies.replicas(strategy)
+    if replicas.workers > 1 and not options.run_dir:
         raise ValueError("Several workers need the same --run_dir, on a disk that they share.")
-    data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
-    if not isinstance(data, recipe.data_kind):
-        raise ValueError(
-            f"{name} trains on --data={recipe.data_names}. Received: --data={FLAGS.data}"
-        )
-    logging.info("%s\n%s", data.name, recipe)
+    data = datasets.load(options.data, options.data_dir, options.corrupt)
     label = pathlib.Path(data.name).name.replace(":", "-")
-    run_dir = FLAGS.run_dir or _free_folder(f"{name}-{label}", last=FLAGS.resume)
-    board = FLAGS.tensorboard and place.worker == 0
+    known, network = names.find_recipe(name)
+    run_dir = options.run_dir or _free_folder(f"{network or known}-{label}", last=options.resume)
+    board = options.tensorboard and replicas.is_chief
+    if replicas.is_chief:
+        print(f"{recipe}\n\n{data.name}, into {run_dir}")
     run = training.train(
         recipe,
         data,
         run_dir,
-        FLAGS.seed,
+        options.seed,
         strategy=strategy,
-        resume=FLAGS.resume,
+        resume=options.resume,
         callbacks=[training.TensorBoard(pathlib.Path(run_dir) / "logs")] if board else [],
-        best=FLAGS.best,
-        early_stopping=FLAGS.early_stopping,
+        best=options.best,
+        early_stopping=options.early_stopping,
     )
-    if place.worker:
+    if not replicas.is_chief:
         return
     try:
-        pictured = recipe.pictured(data, run.folder)
-        analysis.draw(run.model, run.history, run.folder / "pictures", *pictured)
+        from keras_classics import analysis
+
+        pictures = run.folder / "pictures"
+        analysis.draw(run.model, run.history, pictures, *run.pictured(run.kept(data)))
     except ImportError as error:
-        logging.warning("No pictures: %s", error)
-    print(f"{len(run.history['loss'])} passes in {run.manifest['seconds']:.0f} s")
+        log.warning("No pictures: %s", error)
+    print(f"{len(run.history['loss'])} epochs in {run.manifest['seconds']:.0f} s")
     rates = run.manifest["images a second"]
     if rates.get("input"):
         brake = "the input" if rates["input"] < 1.2 * rates["training"] else "the network"
@@ -135,39 +167,41 @@ def train(name):
     print(f"In {run.folder}: model.keras, history.csv, manifest.json, pictures/")
 
 
-def evaluate(folder=None):
-    """Counts the images that a run's network, or one with published weights, misreads."""
-    if FLAGS.network and folder is None:
-        return _evaluate_published()
-    if folder is None or FLAGS.network:
+def evaluate(options, folder):
+    """Counts the images that a run's network misreads."""
+    from keras_classics import datasets
+
+    name = options.data or options.run.manifest["data"]["name"]
+    data = datasets.load(name, options.data_dir, options.corrupt)
+    _print_errors(options.run, options.run.evaluate(data))
+
+
+def evaluate_published(options):
+    """Counts the errors of published weights on one's own images, beside the published ones."""
+    if options.network is None:
         raise ValueError(
-            "Which network? keras-classics evaluate RUN, or --network=resnet50 --weights=imagenet "
+            "Which network? keras-classics evaluate RUN, or --network=NAME --weights=imagenet "
             "--data=FOLDER"
         )
-    run = training.Run(folder)
-    run.recipe = _override(run.recipe)
-    name = FLAGS.data or run.manifest["data"]["name"]
-    _print_errors(run, run.evaluate(datasets.load(name, FLAGS.data_dir, FLAGS.corrupt)))
+    from keras_classics import classifier, datasets
+    from keras_classics.training import evaluation
 
-
-def _evaluate_published():
-    """Errors of published weights on one's own images, beside the published ones."""
-    card = find(FLAGS.network, FLAGS.weights)
-    if FLAGS.data is None:
+    model = classifier(options.network, options.weights)
+    card = model.card
+    if options.data is None:
         raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
-    if FLAGS.data in datasets.LOADERS or ":" in FLAGS.data:
-        data = datasets.load(FLAGS.data, FLAGS.data_dir, FLAGS.corrupt)
-        names, split = data.classes, data.validation
+    if options.data in names.DATA_SETS or ":" in options.data:
+        data = datasets.load(options.data, options.data_dir, options.corrupt)
+        classes, split = data.classes, data.validation
     else:
-        names, split = datasets.test_folder(FLAGS.data)
-    model = classifier(FLAGS.network, card.name)
-    order = model.positions(names)
+        classes, split = datasets.test_folder(options.data)
+    order = model.positions(classes)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)
-    if errors and FLAGS.corrupt == "refuse":
+    if errors and options.corrupt == "refuse":
         raise errors[0]
     for error in errors:
-        logging.warning("Left out: %s", error)
+        log.warning("Left out: %s", error)
     error = evaluation.count(scores, [order[k] for k in labels])
     print(f"{card.name} on {len(labels):,} images in {time.time() - start:.0f} s")
     rows = [("top-1 error", error, card.top1), ("top-5 error", error.get("top-5"), card.top5)]
@@ -177,26 +211,25 @@ def _evaluate_published():
             beside = "not published" if published is None else f"published: {published:.2f} %"
             print(f"{name:12} {each['percent']:6.2f} % {of}; {beside}")
     print(f"Published of {card.protocol} ({card.source}).")
-    if len(names) < len(model.classes):
+    if len(classes) < len(model.classes):
         print(
-            f"Of {len(names)} classes, among all {len(model.classes)} that the network knows: no "
-            "figure to compare."
+            f"Of {len(classes)} classes, among all {len(model.classes)} that the network knows: "
+            "no figure to compare."
         )
 
 
-def predict(folder, *paths):
+def predict(options, folder, *paths):
     """Names what is in each image file."""
     if not paths:
         raise ValueError("Which images? keras-classics predict RUN IMAGE...")
-    run = training.Run(folder)
-    run.recipe = _override(run.recipe)
-    for path, (first, second, scores) in zip(paths, run.predict(*paths), strict=True):
+    found = options.run.predict(*paths)
+    for path, (first, second, scores) in zip(paths, found, strict=True):
         print(
             f"{path}: {first} (score {scores[0]:.3g}), runner-up {second} (score {scores[1]:.3g})"
         )
 
 
-def attention(folder, *paths):
+def attention(options, folder, *paths):
     """Pictures what a run's Transformer attends to in each image file, and names what it is."""
     if not paths:
         raise ValueError("Which images? keras-classics attention RUN IMAGE...")
@@ -206,55 +239,57 @@ def attention(folder, *paths):
             "The pictures are named after the image files, whose names must differ. "
             f"Received: {', '.join(paths)}"
         )
-    run = training.Run(folder)
-    run.recipe = _override(run.recipe)
-    if not isinstance(run.recipe, training.ViTRecipe):
+    from keras_classics.analysis import attention_pictures, page
+    from keras_classics.layers import TransformerEncoderBlock
+
+    run = options.run
+    if not any(isinstance(layer, TransformerEncoderBlock) for layer in run.model.layers):
         raise ValueError(
             f"{run.recipe.network} has no attention: take the run of a Vision Transformer. "
             f"Received: {folder}"
         )
     for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
         print(f"{path}: {first} (score {scores[0]:.3g})")
-        image = run.recipe.read(path)
-        figures = attention_pictures.of_images(run.model, image[None])
+        figures = attention_pictures.of_images(run.model, run.read(path)[None])
         figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
         for written in page.save(figures, run.folder / "pictures"):
             print(f"  {written}")
 
 
-def reproduce(name):
+def reproduce(options, name):
     """Runs an experiment of a paper, and prints its table."""
-    known = experiments.EXPERIMENTS
-    if name not in known:
-        raise ValueError(f"There is no experiment {name!r}; there are {', '.join(known)}.")
-    folder = pathlib.Path(FLAGS.run_dir or _free_folder(name))
+    from keras_classics import experiments
+
+    experiment = experiments.find(name)
+    folder = pathlib.Path(options.run_dir or _free_folder(name))
     if folder.exists():
         raise FileExistsError(f"{folder} exists already, and runs are not overwritten.")
-    lengths = {key: FLAGS[key].value for key in ("seeds", "epochs") if FLAGS[key].value}
+    lengths = {key: getattr(options, key) for key in ("seeds", "epochs") if getattr(options, key)}
     start = time.time()
-    table = known[name].run(FLAGS.data_dir, folder, **lengths)
+    table = experiment.run(options.data_dir, folder, **lengths)
     (folder / "table.md").write_text(f"{table}\n")
     print(f"{table}\n{time.time() - start:.0f} s; in {folder}: table.md, figure.png, the runs")
 
 
-def recipe(name):
+def recipe(options, name):
     """Prints how a network is trained: each number with its source."""
-    print(_recipe(name))
+    print(options.recipe)
 
 
-def report(network):
+def report(options, network):
     """Prints the paper's table beside the network's."""
-    if network not in analysis.PAPERS:
-        raise ValueError(
-            f"There is no network {network!r}; there are {', '.join(analysis.PAPERS)}."
-        )
-    with keras.StatelessScope(initialize_variables=False):  # shapes are enough
-        model = analysis.PAPERS[network].build()
-    print(analysis.report(model, network))
+    names.find(network)  # fails before Keras is loaded
+    from keras_classics import analysis
+    from keras_classics.analysis import shapes_only
+
+    shapes_only.prepare()
+    print(analysis.report(network))
 
 
-def list_weights(network=None):
+def list_weights(options, network=None):
     """Prints the published weights."""
+    from keras_classics import weights
+
     cards = weights.cards(network)
     print(cards)
     for card in cards:
@@ -262,77 +297,159 @@ def list_weights(network=None):
             print(f"{card.name}: {card.refused}.")
 
 
-def list_all():
+def list_all(options):
     """Prints the networks, the recipes, the experiments and the data sets."""
-    recipes = training.RECIPES.items()
-    parts = {
-        "Networks": {name: paper.title for name, paper in analysis.PAPERS.items()},
-        "Recipes": {n: f"{r.passes} passes, {r.batch_size} images a step" for n, r in recipes},
-        "Experiments": {name: each.ABOUT for name, each in experiments.EXPERIMENTS.items()},
-        "Data sets": {name: module.ABOUT for name, module in datasets.LOADERS.items()}
-        | {
-            "keras:NAME": f"{', '.join(datasets.OF_KERAS)} of keras.datasets",
-            "tfds:NAME": "photographs of TensorFlow Datasets",
-            "FOLDER": "a folder of images with a sub-folder a class",
+    from keras_classics import datasets, training
+
+    for title, rows in {
+        "Networks": {n.name: names.PAPERS[n.paper].title for n in names.NETWORKS.values()},
+        "Recipes": {
+            name: f"{r.network}: {r.epochs} epochs, {r.batch_size} images a step"
+            for name, r in training.RECIPES.items()
         },
-    }
-    width = max(len(name) for rows in parts.values() for name in rows)
-    for title, rows in parts.items():
-        print(title)
-        for name, about in rows.items():
-            print(f"  {name:{width}}  {about}")
+        "Experiments": names.EXPERIMENTS,
+        "Data sets": {name: row.about for name, row in names.DATA_SETS.items()} | datasets.OTHERS,
+    }.items():
+        print(f"{title}\n{textwrap.indent(aligned(rows.items()), '  ')}")
+
+
+class Command(NamedTuple):
+    """A command: its function, its groups of flags, and whether its recipe is one of a run."""
+
+    function: Callable
+    groups: Mapping = MappingProxyType({})
+    fields: str | None = None  # "all" of a recipe, or those "of tests", of the run's recipe
 
 
 COMMANDS = {
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "attention": attention,
-    "reproduce": reproduce,
-    "report": report,
-    "recipe": recipe,
-    "weights": list_weights,
-    "list": list_all,
+    "train": Command(train, {"Data": OF_DATA, "Run": OF_RUNS, "Devices": OF_DEVICES}, fields="all"),
+    "evaluate": Command(evaluate, {"Data": OF_DATA}, fields="of tests"),
+    "predict": Command(predict, fields="of tests"),
+    "attention": Command(attention, fields="of tests"),
+    "reproduce": Command(
+        reproduce, {"Run": ("data_dir", "run_dir", "seeds", "epochs"), "Devices": ("precision",)}
+    ),
+    "report": Command(report),
+    "recipe": Command(recipe, fields="all"),
+    "weights": Command(list_weights),
+    "list": Command(list_all),
 }
+PUBLISHED = Command(
+    evaluate_published,
+    {"Data": OF_DATA, "Network": ("network", "weights"), "Devices": ("precision",)},
+)
 
 
-# What is in the fields that are tuples; else words.
-_NUMBERS = {"learning_rates": float, "short_side": int, "drops_at": int, "randaugment": int}
+class Options:
+    """The values of a command's flags, and the recipe or the run that it is about.
+
+    Args:
+        command: The `Command`.
+        words: Its words that are no flags, the name or the run first.
+    """
+
+    def __init__(self, command, words):
+        self.command, self.words = command, words
+        self.values = flags.FlagValues()
+        self.values.set_gnu_getopt(True)
+        self.fields, self.recipe, self.run = {}, None, None
+        for name in (*itertools.chain(*command.groups.values()), "verbosity"):
+            flag = FLAGS[name]
+            flag.define(name, flag.default, help=flag.help, flag_values=self.values, **flag.more)
+        if command.fields == "all" and words:
+            self.recipe = engine.recipe(words[0])
+            self._add_fields(lambda name: name not in ("network", *self.values))
+        elif command.fields == "of tests" and words:
+            from keras_classics import training
+
+            self.run = training.Run(words[0])
+            self.recipe = self.run.recipe
+            self._add_fields(lambda name: name in OF_TESTS)
+
+    def _add_fields(self, takes):
+        for field in dataclasses.fields(self.recipe):
+            if takes(field.name):
+                self.fields[field.name] = field
+                define = {
+                    int: flags.DEFINE_integer,
+                    float: flags.DEFINE_float,
+                    bool: flags.DEFINE_boolean,
+                }.get(field.type, flags.DEFINE_string)
+                define(field.name, None, engine.help_of(field), flag_values=self.values)
+
+    def __getattr__(self, name):
+        return self.values[name].value
+
+    def parse(self, argv):
+        """Takes the values of the flags, and changes the recipe by them."""
+        self.values(argv)
+        changes = {n: self.values[n].value for n in self.fields if self.values[n].value is not None}
+        for name, value in changes.items():
+            changes[name] = _converted(self.fields[name], value)
+        if changes:
+            self.recipe = dataclasses.replace(self.recipe, **changes)
+        if self.run:
+            self.run.recipe = self.recipe
+
+    def help(self):
+        """The flags in their groups; those of a recipe with their values."""
+        lines = []
+        for title, group in self.command.groups.items():
+            lines += ["", f"{title}:", _rows((f"--{n}", FLAGS[n].help) for n in group)]
+        if self.fields:
+            title = "Recipe" if self.command.fields == "all" else "Test"
+            given = {name: getattr(self.recipe, name) for name in self.fields}
+            rows = [
+                (
+                    f"--{name}={engine.in_words(value).replace(', ', ',')}",
+                    engine.help_of(self.fields[name]),
+                )
+                for name, value in given.items()
+            ]
+            lines += ["", f"{title} ({self.recipe.network}):", _rows(rows)]
+        elif self.command.fields == "all":
+            lines += ["", "And the fields of a recipe: name a network, and ask once more."]
+        return "\n".join(lines)
+
+    def again(self, argv, folder):
+        """The command that resumes a run."""
+        given = [
+            self.values[name].serialize()
+            for name in sorted(set(self.values) - {"resume", "run_dir"})
+            if self.values[name].present
+        ]
+        words = ["keras-classics", argv[1], *self.words, *given]
+        return " ".join([*words, f"--run_dir={folder}", "--resume"])
 
 
-def _recipe(name):
-    """The recipe of a network, with the values of the flags that are given."""
-    known = training.RECIPES
-    if name not in known:
-        raise ValueError(f"There is no network {name!r}; there are {', '.join(known)}.")
-    return _override(known[name])
-
-
-def _override(recipe):
-    """The recipe with the values of the flags that are given."""
-    changes = {name: FLAGS[name].value for name in FIELDS if FLAGS[name].value is not None}
-    foreign = set(changes) - {field.name for field in dataclasses.fields(recipe)}
-    if foreign:
+def _converted(field, value):
+    """The value of a flag as one of a field; tuples have commas between their elements."""
+    if not str(field.type).startswith("tuple"):
+        return value
+    kind = engine.element_type(field.type)
+    try:
+        return tuple(kind(part) for part in value.split(",") if part)
+    except ValueError as error:
         raise ValueError(
-            f"The recipe of {recipe.network} has no --{', no --'.join(sorted(foreign))}."
-        )
-    for name, value in changes.items():
-        if isinstance(value, list):
-            try:
-                changes[name] = tuple(map(_NUMBERS.get(name, str), value))
-            except ValueError as error:
-                raise ValueError(
-                    f"--{name} takes numbers, with commas between them. "
-                    f"Received: --{name}={','.join(value)}"
-                ) from error
-    return dataclasses.replace(recipe, **changes)
+            f"--{field.name} takes numbers, with commas between them. "
+            f"Received: --{field.name}={value}"
+        ) from error
 
 
-def _again(argv, folder):
-    """The command that resumes a run."""
-    names = {*OWN_FLAGS, *FIELDS} - {"resume", "run_dir"}
-    given = [FLAGS[name].serialize() for name in sorted(names) if FLAGS[name].present]
-    return " ".join(["keras-classics", *argv[1:], *given, f"--run_dir={folder}", "--resume"])
+def _rows(pairs):
+    """Lines of two columns, of 100 characters at most."""
+    rows = list(pairs)
+    width = min(30, max(len(left) for left, _ in rows)) + 2
+    lines = []
+    for left, text in rows:
+        parts = textwrap.wrap(text, 98 - width) or [""]
+        if len(left) >= width:
+            lines.append(f"  {left}")
+            left = ""
+        for part in parts:
+            lines.append(f"  {left:{width}}{part}".rstrip())
+            left = ""
+    return "\n".join(lines)
 
 
 def _free_folder(name, last=False):
@@ -343,66 +460,97 @@ def _free_folder(name, last=False):
 
 
 def _print_errors(run, errors):
+    from keras_classics.training import evaluation
+
     for part, error in errors.items():
         for name, each in ((f"{part} error", error), ("top-5 error", error.get("top-5"))):
             if each:
                 share = f"{each['wrong']:,} of {each['of']:,}"
                 print(f"{name:16} {each['percent']:.2f} % ({share})")
-    print(f"Tested by {run.recipe.protocol}. Of {part}, true classes in rows:")
-    print(evaluation.table(*evaluation.read(run.folder / f"confusion-{part}.csv")))
+    last = list(errors)[-1]
+    print(f"Tested by {run.recipe.protocol()}. Of {last}, true classes in rows:")
+    matrix = run.folder / f"confusion-{last.replace(' ', '-')}.csv"
+    print(evaluation.table(*evaluation.read(matrix)))
 
 
-def _help():
-    width = max(len(name) for name in (*OWN_FLAGS, *FIELDS)) + 4
-    lines = [__doc__.strip(), "", "Flags of a run:"]
-    lines += [f"  {'--' + name:{width}} {FLAGS[name].help}" for name in OWN_FLAGS]
-    lines += ["", "Flags that override the recipe's field of the same name:"]
-    lines += [f"  {'--' + name:{width}} {FLAGS[name].help}" for name in FIELDS]
-    lines += ["", "KERAS_BACKEND (tensorflow, jax, torch) chooses what computes."]
-    return "\n".join(lines)
-
-
-def parse(argv):
-    if len(argv) == 1 or {"help", "--help", "-h"} & set(argv[1:]):
-        print(_help())
-        FLAGS.mark_as_parsed()
-        sys.exit(0)
-    try:
-        return FLAGS(argv)
-    except flags.Error as error:
-        names = " ".join(f"--{name}" for name in (*OWN_FLAGS, *FIELDS))
-        sys.exit(f"keras-classics: {error}\nThe flags are: {names}\nMore: keras-classics --help")
+def _usage(name):
+    """The lines of a command in the text above."""
+    lines = __doc__.partition("Examples:")[0].splitlines()
+    return "\n".join(line for line in lines if line.startswith(f"  keras-classics {name} "))
 
 
 def main(argv):
-    if FLAGS.precision:
-        keras.config.set_dtype_policy(FLAGS.precision)
-    command, arguments = argv[1], argv[2:]
-    if command not in COMMANDS:
+    """Runs the command of `argv`."""
+    words, asked = _split(argv)
+    if "version" in asked:
+        print(__version__)
+        return
+    if not words or words[0] == "help":
+        print(f"{__doc__.strip()}\n\nKERAS_BACKEND (tensorflow, jax, torch) chooses what computes.")
+        return
+    name, *words = words
+    if name not in COMMANDS:
         sys.exit(
-            f"keras-classics: there is no command {command!r}; there are {', '.join(COMMANDS)}.\n"
+            f"keras-classics: {names.unknown('command', name, COMMANDS)}\n"
             "More: keras-classics --help"
         )
+    command = PUBLISHED if name == "evaluate" and not words else COMMANDS[name]
+    options = None
     try:
-        inspect.signature(COMMANDS[command]).bind(*arguments)
-    except TypeError as error:
-        usage = next(line for line in __doc__.splitlines() if f"keras-classics {command}" in line)
-        sys.exit(f"keras-classics {command}: {error}. Usage:\n{usage}")
-    try:
-        COMMANDS[command](*arguments)
-    except training.Interrupted as error:
-        again = f"\nTo go on: {_again(argv, error.folder)}" if command == "train" else ""
-        sys.exit(f"\nkeras-classics: interrupted. {error}{again}")
-    except KeyboardInterrupt:
-        sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
+        options = Options(command, words)
+        if asked & {"help", "h"}:
+            about = inspect.getdoc(command.function)
+            print(f"{about}\n\nUsage:\n{_usage(name)}\n{options.help()}".rstrip())
+            return
+        options.parse(argv)
+        try:
+            inspect.signature(command.function).bind(options, *words)
+        except TypeError as error:
+            sys.exit(f"keras-classics {name}: {error}. Usage:\n{_usage(name)}")
+        if "precision" in options.values and options.precision:
+            import keras
+
+            keras.config.set_dtype_policy(options.precision)
+        command.function(options, *words)
+    except flags.Error as error:
+        known = " ".join(f"--{flag}" for flag in options.values if flag != "verbosity")
+        has = f"It has {known}." if known else "It has no flags."
+        sys.exit(f"keras-classics {' '.join([name, *words[:1]])}: {error}\n{has}")
+    except KeyboardInterrupt as error:
+        folder = getattr(error, "folder", None)  # of training.Interrupted
+        if folder is None:
+            sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
+        sys.exit(f"\nkeras-classics: interrupted. {error}\nTo go on: {options.again(argv, folder)}")
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (FloatingPointError, ImportError, OSError, RuntimeError, ValueError) as error:
-        logging.debug("", exc_info=True)  # --verbosity=1 shows where
+        if options is not None and options.verbosity:
+            log.exception("")  # shows where
         sys.exit(f"keras-classics: {error}")
+
+
+def _split(argv):
+    """The words of a command line that are no flags nor values of flags; and the flags' names."""
+    switches = {name for name, flag in FLAGS.items() if flag.define is flags.DEFINE_boolean}
+    for cls in {type(each) for each in recipes.RECIPES.values()}:
+        switches |= {field.name for field in dataclasses.fields(cls) if field.type is bool}
+    switches |= {f"no{name}" for name in switches} | {"help", "h", "version"}
+    words, asked, is_value = [], set(), False
+    for word in argv[1:]:
+        if word.startswith("-") and not is_value:
+            name, equals, _ = word.lstrip("-").partition("=")
+            asked.add(name)
+            is_value = not equals and name not in switches
+        elif is_value:
+            is_value = False
+        else:
+            words.append(word)
+    return words, asked
 
 
 def run():
     """The entry point of the command `keras-classics`."""
-    app.run(main, flags_parser=parse)
+    main(sys.argv)
 
 
 if __name__ == "__main__":

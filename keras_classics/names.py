@@ -99,11 +99,7 @@ PAPERS = {
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",
-        (
-            Family(
-                "CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")
-            ),
-        ),
+        (Family("CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")),),
     ),
     "vgg": Paper(
         "Simonyan & Zisserman, ICLR 2015",
@@ -182,12 +178,25 @@ EXPERIMENTS = {  # modules of `experiments`
     "1, 6, 7)",
 }
 
+
+class DataSet(NamedTuple):
+    """A data set: what it is, and the channels and the side of its images."""
+
+    about: str
+    channels: int
+    side: int
+
+
 DATA_SETS = {  # modules of `datasets`
-    "digits": "1,797 digits of 8x8, 1,437 + 360, from scikit-learn",
-    "mnist": "60,000 + 10,000 digits of 28x28, four IDX files",
-    "usps": "7,291 + 2,007 digits of 16x16, two text files",
-    "cifar10": "50,000 + 10,000 colour images of 32x32, ten classes, six binary files",
-    "cifar100": "50,000 + 10,000 colour images of 32x32, 100 classes, two binary files",
+    "digits": DataSet("1,437 + 360 digits of 8x8, enlarged to 28x28, from scikit-learn", 1, 28),
+    "mnist": DataSet("60,000 + 10,000 digits of 28x28, four IDX files", 1, 28),
+    "usps": DataSet("7,291 + 2,007 digits of 16x16, two text files", 1, 16),
+    "cifar10": DataSet(
+        "50,000 + 10,000 colour images of 32x32, ten classes, six binary files", 3, 32
+    ),
+    "cifar100": DataSet(
+        "50,000 + 10,000 colour images of 32x32, 100 classes, two binary files", 3, 32
+    ),
 }
 
 
@@ -262,9 +271,7 @@ def find_recipe(name):
     except ValueError:
         raise ValueError(unknown("network or recipe", name, [*RECIPES, *NETWORKS])) from None
     if network.recipe is None:
-        raise ValueError(
-            f"There is no recipe for {network.name}; there are {', '.join(RECIPES)}."
-        )
+        raise ValueError(f"There is no recipe for {network.name}; there are {', '.join(RECIPES)}.")
     return network.recipe, network.name
 
 

@@ -1,18 +1,14 @@
 """The command line on a few images."""
 
-import dataclasses
 import functools
 import json
 import os
 import re
 import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 from PIL import Image
 
 from keras_classics import __main__ as command
@@ -25,19 +21,21 @@ def cli(capsys, tmp_path, monkeypatch):
     """A function that runs a command line, and returns what it printed."""
     monkeypatch.chdir(tmp_path)
 
+    policy = keras.config.dtype_policy()
+
     def run(*words):
-        with flagsaver.flagsaver():
-            command.main(command.parse(["keras-classics", *words]))
+        command.main(["keras-classics", *words])
         return capsys.readouterr().out
 
-    return run
+    yield run
+    keras.config.set_dtype_policy(policy)
 
 
-SHORT = ["--passes=2", "--curvature_patterns=5"]
+SHORT = ["--epochs=2", "--curvature_patterns=5"]
 
 
 def test_train_evaluate_predict(cli, mnist, tmp_path):
-    words = ["train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
+    words = ["train", "LeNet-5", "--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
     printed = cli(*words, "--seed=7", "--j=5")
     folder = tmp_path / "runs" / "lenet5-mnist-1"
     errors = [line for line in printed.splitlines() if " error " in line]
@@ -79,14 +77,14 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
 def test_other_networks(cli, mnist, network, tmp_path):
     flags = ["--data=mnist", f"--data_dir={mnist}", "--run_dir=mine", "--learning_rates=1e-3,1e-4"]
     cli("train", network, *flags, *SHORT)
-    assert training.Run(tmp_path / "mine").recipe.learning_rates == [1e-3, 1e-4]
+    assert training.Run(tmp_path / "mine").recipe.learning_rates == (1e-3, 1e-4)
     with pytest.raises(SystemExit, match="mine exists already, and runs are not overwritten"):
         cli("train", network, *flags, *SHORT)
 
 
 def test_attention(cli, mnist, tmp_path):
     pytest.importorskip("matplotlib")
-    flags = ["--variant=Mini/14", "--batch_size=6", "--warm_up=0", "--passes=1", "--run_dir=vit"]
+    flags = ["--batch_size=6", "--warmup_steps=0", "--epochs=1", "--run_dir=vit"]
     cli("train", "vit-mnist", "--data=mnist", f"--data_dir={mnist}", *flags)
     learned = {"learning_curves", "position_similarities", "embedding_components"}
     seen = {"attention_overlay", "attention_heads", "attention_distances"}
@@ -105,10 +103,9 @@ def test_attention(cli, mnist, tmp_path):
         assert all((tmp_path / path.strip()).is_file() for path in written)
     with pytest.raises(SystemExit, match="must differ. Received: one.png, a/one.png"):
         cli("attention", "vit", "one.png", "a/one.png")
-    manifest = {"recipe": dataclasses.asdict(training.RECIPES["lenet1"])}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    cli("train", "lenet1", "--data=mnist", f"--data_dir={mnist}", "--run_dir=lenet", *SHORT)
     with pytest.raises(SystemExit, match="lenet1 has no attention: take the run of a Vision"):
-        cli("attention", ".", "one.png")
+        cli("attention", "lenet", "one.png")
 
 
 def test_published_weights(cli, tmp_path, monkeypatch):
@@ -166,7 +163,7 @@ def test_report_and_list(cli):
     assert "differs  the widths give 498K" in rows["inception_4c"]
     assert rows["total"].split()[1:3] == ["6,998,552", "6,990,272"]
     printed = cli("list")
-    for word in ("lenet5", "alexnet", "vgg", "relu-vs-tanh", "mnist", "cifar10", "FOLDER"):
+    for word in ("lenet5", "alexnet", "vgg16", "relu_vs_tanh", "mnist", "cifar10", "FOLDER"):
         assert f"  {word} " in printed
 
 
@@ -174,30 +171,38 @@ def test_report_and_list(cli):
     ("words", "message"),
     [
         (["fly"], "no command 'fly'; there are train, evaluate, predict, attention"),
+        (["trian"], "no command 'trian'. Did you mean train"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
-        (["train", "resnet", "--data=mnist"], "no network 'resnet'; there are lecun1989, lenet1"),
+        (["train", "resnet20", "--data=mnist"], "no network or recipe 'resnet20'. Did you mean"),
+        (["train", "cuda_convnet_80sec", "--data=cifar10"], "no recipe for cuda_convnet_80sec"),
         (["train", "lenet5"], "Which data. lenet5 trains on --data=digits, mnist or usps"),
         (["train", "vgg"], "Which data. vgg trains on --data=cifar10, tfds:NAME, or a folder"),
         (["train", "vgg", "--short_side=256;512"], "commas between.*--short_side=256;512"),
         (["train", "lenet5", "--data=svhn"], "no data set 'svhn'; there are digits, mnist, usps"),
-        (["train", "lenet5", "--data=cifar10", "--data_dir=."], "data_batch_1.bin, which does not"),
-        (["train", "lenet5", "--data=digits", "--crop=64"], "recipe of lenet5 has no --crop"),
-        (["train", "alexnet", "--data=digits"], "alexnet trains on --data=cifar10.*--data=digits"),
-        (["train", "alexnet", "--data=no/where"], "There is no folder no/where"),
+        (["train", "lenet5", "--data=cifar10"], "lenet5 trains on digits.*cifar10, of 3 channels"),
+        (["train", "resnet20_cifar", "--data=mnist"], "images of 32x32 in memory: --data=cifar10"),
+        (["train", "vit", "--data=mnist"], "mnist has images of 1 channels: --channels=1"),
+        (["train", "lenet5", "--data=digits", "--color"], "flag 'color'(.|\n)*It has --data"),
+        (["train", "alexnet", "--data=digits"], "trains on images of 3 channels: --data=cifar10"),
+        (["train", "alexnet", "--data=no/where"], "There is no folder .*no/where"),
         (["train", "alexnet", "--data=digits", "--corrupt=keep"], "corrupt(.|\n)*keep"),
-        (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu-vs-tanh, lrn"),
+        (["train", "alexnet", "--data=digits", "--towers=3"], "`towers` must be one of 1, 2"),
+        (["train", "resnet18", "--weights=imagenet", "--data=x/y"], "flag 'weights'(.|\n)*--data"),
+        (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu_vs_tanh, lrn"),
         (["reproduce", "lrn", "--seeds=0"], "seeds(.|\n)*0"),
         (["reproduce", "lrn", "--run_dir=."], "exists already, and runs are not overwritten"),
         (["reproduce", "lrn", "--data_dir=no"], "no/data_batch_1.bin, which does not exist"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),
-        (["train", "lenet5", "--pases=3"], "pases(.|\n)*The flags are: --data --data_dir"),
-        (["train", "lenet5", "--passes=many"], "passes(.|\n)*many"),
+        (["train", "lenet5", "--epochss=3"], "flag 'epochss'. Did you mean: epochs"),
+        (["train", "lenet5", "--epochs=many"], "epochs(.|\n)*many"),
         (["train", "lenet5", "--data=digits", "--head=softmax"], "with the loss crossentropy"),
-        (["report", "resnet"], "no network 'resnet'; there are lecun1989, lenet1, lenet5"),
+        (["report", "resnet20"], "no network 'resnet20'. Did you mean"),
         (["report", "lenet5", "lenet1"], "Usage:\n  keras-classics report NETWORK"),
+        (["weights", "--seed=3"], "flag 'seed'\nIt has no flags"),
+        (["list", "--data=mnist"], "flag 'data'\nIt has no flags"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
-        (["predict", "nowhere"], "Which images"),
-        (["attention", "nowhere"], "Which images"),
+        (["evaluate", "--epochs=2"], "flag 'epochs'(.|\n)*It has --data"),
+        (["predict", "nowhere"], "nowhere is not a run folder"),
         (["attention", "nowhere", "one.png"], "nowhere is not a run folder"),
     ],
 )
@@ -219,18 +224,54 @@ def test_unreadable_image(cli, mnist, tmp_path):
             cli("predict", "run", name)
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["train", "--help"]])
-def test_help(words):
-    done = subprocess.run(
-        [sys.executable, "-m", "keras_classics", *words],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert "keras-classics train NETWORK --data=NAME" in done.stdout
-    for name in ("--data_dir", "--seed", "--batch_size", "--distortions", "--j"):
-        assert f"  {name} " in done.stdout
+def test_which_images(cli, mnist):
+    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+    for name in ("predict", "attention"):
+        with pytest.raises(SystemExit, match=f"Which images. keras-classics {name} RUN IMAGE"):
+            cli(name, "run")
+
+
+@pytest.mark.parametrize("words", [[], ["help"], ["--help"], ["-h"]])
+def test_help(cli, words):
+    printed = cli(*words)
+    assert "keras-classics train NETWORK --data=NAME" in printed
+    assert all(len(line) <= 100 for line in printed.splitlines())
+
+
+def test_help_of_a_command_has_its_flags_alone(cli):
+    printed = cli("train", "resnet50", "--help")
+    groups = [line for line in printed.splitlines() if line.endswith(":") and line[0] != " "]
+    assert groups == ["Usage:", "Data:", "Run:", "Devices:", "Recipe (resnet50):"]
+    for flag in ("--data ", "--strategy ", "--epochs=120 ", "--short_side=256,480 "):
+        assert f"  {flag}" in printed
+    for flag in ("--j", "--warmup_steps", "--network", "--weights", "--seeds"):
+        assert f"  {flag}" not in printed
+    assert "  --j=10 " in cli("train", "lenet5", "--help")
+    assert "name a network" in cli("train", "--help")
+    for line in printed.splitlines():
+        assert len(line) <= 100
+    assert "  --network" in cli("evaluate", "--help")
+
+
+@pytest.mark.parametrize("word", ["--version", "-version"])
+def test_version(cli, word):
+    assert cli(word) == f"{__version__}\n"
+
+
+def test_flags_may_stand_anywhere(cli):
+    expected = cli("recipe", "vgg", "--image_size=96")
+    assert "changed from 224" in expected
+    assert cli("recipe", "--image_size=96", "vgg") == expected
+    assert cli("recipe", "--image_size", "96", "vgg") == expected
+    expected = cli("recipe", "alexnet", "--lrn=False")
+    assert "changed from True" in expected
+    assert cli("recipe", "--nolrn", "alexnet") == expected
+
+
+def test_any_spelling_of_a_network(cli):
+    for name in ("ResNet-50", "resnet_50", "ResNet50"):
+        assert cli("recipe", name) == cli("recipe", "resnet50")
+    assert cli("recipe", "vgg_d") == cli("recipe", "vgg16") == cli("recipe", "vgg")
 
 
 def test_ctrl_c_and_resume(cli, mnist, tmp_path, monkeypatch):
@@ -264,8 +305,10 @@ def test_ctrl_c_and_resume(cli, mnist, tmp_path, monkeypatch):
 
 
 def test_recipe(cli):
-    rows = {
-        line.split()[0]: line.split() for line in cli("recipe", "vgg", "--crop=96").splitlines()
-    }
-    assert rows["passes"][1:4] == ["74", "section", "3.1"]
-    assert rows["crop"][1:5] == ["96", "changed", "from", "224"]
+    printed = cli("recipe", "vgg", "--image_size=96")
+    assert "Update rule: momentum SGD" in printed
+    assert all(len(line) <= 100 for line in printed.splitlines())
+    rows = {line.split()[0]: line.split() for line in printed.splitlines() if line}
+    assert rows["field"] == ["field", "value", "source", "meaning"]
+    assert rows["epochs"][1:4] == ["74", "section", "3.1"]
+    assert rows["image_size"][1:5] == ["96", "changed", "from", "224"]

@@ -1,39 +1,62 @@
 """What a network is and does: counts, the paper's table beside it, pictures."""
 
-from keras_classics.analysis.attention import (
-    attention_maps,
-    attention_rollout,
-    embedding_filters,
-    mean_attention_distance,
-    position_similarity,
-)
-from keras_classics.analysis.attention_pictures import (
-    attention_distances,
-    attention_heads,
-    attention_overlay,
-    embedding_components,
-    position_similarities,
-)
-from keras_classics.analysis.count import Row, count
-from keras_classics.analysis.papers import PAPERS
-from keras_classics.analysis.pictures import draw, layer_responses
-from keras_classics.analysis.report import report
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "PAPERS",
-    "Row",
-    "attention_distances",
-    "attention_heads",
-    "attention_maps",
-    "attention_overlay",
-    "attention_rollout",
-    "count",
-    "draw",
-    "embedding_components",
-    "embedding_filters",
-    "layer_responses",
-    "mean_attention_distance",
-    "position_similarities",
-    "position_similarity",
-    "report",
-]
+# `report` needs neither the pictures nor what they are drawn of.
+_HOMES = {
+    "Row": "counting",
+    "attention_distances": "attention_pictures",
+    "attention_heads": "attention_pictures",
+    "attention_maps": "attention",
+    "attention_overlay": "attention_pictures",
+    "attention_rollout": "attention",
+    "count": "counting",
+    "draw": "pictures",
+    "embedding_components": "attention_pictures",
+    "embedding_filters": "attention",
+    "layer_responses": "pictures",
+    "mean_attention_distance": "attention",
+    "position_similarities": "attention_pictures",
+    "position_similarity": "attention",
+    "report": "reporting",
+    "table": "tables",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
+
+
+if TYPE_CHECKING:
+    from keras_classics.analysis.attention import attention_maps as attention_maps
+    from keras_classics.analysis.attention import attention_rollout as attention_rollout
+    from keras_classics.analysis.attention import embedding_filters as embedding_filters
+    from keras_classics.analysis.attention import mean_attention_distance as mean_attention_distance
+    from keras_classics.analysis.attention import position_similarity as position_similarity
+    from keras_classics.analysis.attention_pictures import (
+        attention_distances as attention_distances,
+    )
+    from keras_classics.analysis.attention_pictures import attention_heads as attention_heads
+    from keras_classics.analysis.attention_pictures import attention_overlay as attention_overlay
+    from keras_classics.analysis.attention_pictures import (
+        embedding_components as embedding_components,
+    )
+    from keras_classics.analysis.attention_pictures import (
+        position_similarities as position_similarities,
+    )
+    from keras_classics.analysis.counting import Row as Row
+    from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.pictures import draw as draw
+    from keras_classics.analysis.pictures import layer_responses as layer_responses
+    from keras_classics.analysis.reporting import report as report
+    from keras_classics.analysis.tables import table as table

@@ -1,132 +1,60 @@
-"""Data sets as the papers' recipes read them: digits in memory, photographs one by one."""
+"""Data sets as the papers' recipes read them: digits in memory, photographs one by one.
 
-import dataclasses
-import os
+What is named here is imported when it is first used, so that the names of the data sets
+(`keras_classics.names.DATA_SETS`) can be had without Keras.
+"""
 
-import keras
-import numpy as np
+import importlib
+from typing import TYPE_CHECKING
 
-from keras_classics.datasets import cifar10, cifar100, digits, mnist, usps
-from keras_classics.datasets.images import (
-    Arrays,
-    Files,
-    Images,
-    Stream,
-    image_folder,
-    read_image,
-    test_folder,
-    wrap,
-)
-from keras_classics.datasets.tfds import catalogued
+from keras_classics import names
 
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Digits `(n, height, width, 1)`, float32, 0 (background) to 1 (ink), with labels `(n,)`.
-
-    `box` is the side of the box in pixels that the digits were fitted into.
-
-    Raises:
-        ValueError: If images or labels are of another size or range.
-    """
-
-    name: str
-    box: int
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-    def __post_init__(self):
-        for part in ("train", "test"):
-            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if np.ndim(images) != 4 or images.shape[-1] != 1 or labels.shape != images.shape[:1]:
-                raise ValueError(
-                    "Digits are images (n, height, width, 1) with labels (n,). Received: "
-                    f"{np.shape(images)} and {np.shape(labels)} of {part}, {self.name}"
-                )
-            outside = (images.min(axis=(1, 2, 3)) < 0) | (images.max(axis=(1, 2, 3)) > 1)
-            for wrong, what in [
-                (outside, "ink from 0 to 1"),
-                ((labels < 0) | (labels > 9), "labels from 0 to 9"),
-            ]:
-                if np.any(wrong):
-                    first = np.flatnonzero(wrong)[0]
-                    raise ValueError(
-                        f"Digits have {what}. Received: image {first} of {part}, {self.name}, with "
-                        f"ink from {images[first].min():g} to {images[first].max():g} and the "
-                        f"label {labels[first]}"
-                    )
-
-
-LOADERS = {
-    "digits": digits,
-    "mnist": mnist,
-    "usps": usps,
-    "cifar10": cifar10,
-    "cifar100": cifar100,
+_HOMES = {
+    "OTHERS": "loading",
+    "Arrays": "splits",
+    "Digits": "splits",
+    "Files": "splits",
+    "Images": "images",
+    "InMemory": "splits",
+    "Split": "splits",
+    "Stream": "splits",
+    "image_folder": "folders",
+    "load": "loading",
+    "read_image": "decoding",
+    "size": "loading",
+    "test_folder": "folders",
+    "wrap": "images",
 }
-OF_KERAS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+_MODULES = (*names.DATA_SETS, *sorted({*_HOMES.values(), "files", "of_keras", "tfds"}))
+__all__ = sorted(_HOMES)
 
 
-def load(name, data_dir=None, corrupt="skip"):
-    """Loads a data set by name, or opens a folder of images.
-
-    Args:
-        name: `"digits"`, `"mnist"` or `"usps"`; `"cifar10"` or `"cifar100"`; `"keras:NAME"`
-            for MNIST, Fashion-MNIST and CIFAR of `keras.datasets`, and `"tfds:NAME"` for a
-            data set of TensorFlow Datasets; or the path of a folder of images, with a
-            sub-folder for each class (see `image_folder`).
-        data_dir: Folder of the files of a data set that has a name. Default:
-            `~/.keras/datasets/NAME`, or `~/tensorflow_datasets` for `"tfds:NAME"`, and
-            files that are not there are downloaded into it.
-        corrupt: `"skip"` or `"refuse"` files of a folder that cannot be decoded.
-
-    Returns:
-        `Data` for digits, `Images` for photographs.
-    """
-    if name in LOADERS:
-        module = LOADERS[name]
-        train, test = (module.read(split, data_dir) for split in ("train", "test"))
-        if name.startswith("cifar"):
-            return Images(name, tuple(module.CLASSES), Arrays(*train), Arrays(*test))
-        return Data(name, module.BOX, *train, *test)
-    if name.startswith("keras:"):
-        return _of_keras(name)
-    if name.startswith("tfds:"):
-        return catalogued(name.removeprefix("tfds:"), data_dir)
-    if os.path.isdir(name) or os.path.basename(name) != name:
-        return image_folder(name, corrupt)
-    raise ValueError(
-        f"There is no data set {name!r}; there are {', '.join(LOADERS)}, "
-        "keras:NAME, tfds:NAME, and folders of images."
-    )
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _of_keras(name):
-    key = name.removeprefix("keras:")
-    if key not in OF_KERAS:
-        raise ValueError(
-            f"Of keras.datasets there are {', '.join(f'keras:{k}' for k in OF_KERAS)}. "
-            f"Received: {name}"
-        )
-    train, test = getattr(keras.datasets, key).load_data()
-    if key.startswith("cifar"):
-        return wrap(train, test, LOADERS[key].CLASSES, name)
-    parts = [((x[..., None] / 255).astype("float32"), y.astype("int32")) for x, y in (train, test)]
-    return Data(name, mnist.BOX, *parts[0], *parts[1])
+def __dir__():
+    return sorted([*globals(), *__all__, *_MODULES])
 
 
-__all__ = [
-    "LOADERS",
-    "Arrays",
-    "Data",
-    "Files",
-    "Images",
-    "Stream",
-    "image_folder",
-    "load",
-    "read_image",
-    "test_folder",
-    "wrap",
-]
+if TYPE_CHECKING:
+    from keras_classics.datasets.decoding import read_image as read_image
+    from keras_classics.datasets.folders import image_folder as image_folder
+    from keras_classics.datasets.folders import test_folder as test_folder
+    from keras_classics.datasets.images import Images as Images
+    from keras_classics.datasets.images import wrap as wrap
+    from keras_classics.datasets.loading import OTHERS as OTHERS
+    from keras_classics.datasets.loading import load as load
+    from keras_classics.datasets.loading import size as size
+    from keras_classics.datasets.splits import Arrays as Arrays
+    from keras_classics.datasets.splits import Digits as Digits
+    from keras_classics.datasets.splits import Files as Files
+    from keras_classics.datasets.splits import InMemory as InMemory
+    from keras_classics.datasets.splits import Split as Split
+    from keras_classics.datasets.splits import Stream as Stream

@@ -5,11 +5,24 @@ import os
 import pathlib
 import zlib
 
-import keras
+from keras_classics import cache
 
 
-def locate(dataset, filename, url, data_dir=None):
-    """The path of a file in `data_dir`, or in the Keras cache, downloaded if need be."""
+def locate(
+    dataset: str, filename: str, url: str, data_dir: str | os.PathLike | None = None
+) -> pathlib.Path:
+    """The path of a file in `data_dir`; or in Keras's cache, into which it is downloaded if it is
+    not there.
+
+    Args:
+        dataset: Name of the data set.
+        filename: Name of the file.
+        url: Where the file can be had.
+        data_dir: Folder of the file. Default: Keras's cache.
+
+    Raises:
+        FileNotFoundError: If the file does not exist, and was not downloaded.
+    """
     if data_dir is not None:
         path = pathlib.Path(data_dir).expanduser() / filename
         if not path.is_file():
@@ -18,9 +31,11 @@ def locate(dataset, filename, url, data_dir=None):
                 f"It can be had from {url}"
             )
         return path
-    folder = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    folder = cache.home() / "datasets"
     path = folder / dataset / filename
     if not path.is_file():
+        import keras
+
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             keras.utils.get_file(filename, url, cache_dir=str(folder), cache_subdir=dataset)
@@ -33,8 +48,16 @@ def locate(dataset, filename, url, data_dir=None):
     return path
 
 
-def unpack(path, url):
-    """The content of a gzip file, whole."""
+def unpack(path: pathlib.Path, url: str) -> bytes:
+    """The content of a gzip file.
+
+    Args:
+        path: Path of the file.
+        url: Where the file can be had.
+
+    Raises:
+        ValueError: If the file is truncated or is not a gzip file.
+    """
     try:
         return gzip.decompress(path.read_bytes())
     except (EOFError, OSError, zlib.error) as error:

@@ -4,18 +4,41 @@ Reference: LeCun et al., Proc. IEEE 86(11), 1998, section III.A.
 """
 
 import math
+import os
 
 import numpy as np
 
 from keras_classics.datasets.files import locate, unpack
+from keras_classics.datasets.images import Images
+from keras_classics.datasets.splits import Digits
 
 BOX = 20
-ABOUT = "60,000 + 10,000 digits of 28x28, four IDX files"
 URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 
 
-def read(split, data_dir=None):
-    """The images and labels of `"train"` or `"test"`."""
+def load(data_dir: str | os.PathLike | None = None) -> Images[Digits]:
+    """The data set.
+
+    Args:
+        data_dir: Folder of the files. Default: Keras's cache, into which they are downloaded.
+
+    Raises:
+        FileNotFoundError: If a file does not exist, and was not downloaded.
+        ValueError: If a file is damaged.
+    """
+    return made("mnist", read("train", data_dir), read("test", data_dir))
+
+
+def made(
+    name: str, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> Images[Digits]:
+    """A data set of MNIST's kind, of uint8 images `(n, 28, 28)` and labels."""
+    first, second = (Digits((x / np.float32(255))[..., None], y, BOX) for x, y in (train, test))
+    return Images(name, Digits.classes, first, second, held="test")
+
+
+def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The images (uint8 `(n, 28, 28)`, 0 to 255) and labels of `"train"` or `"test"`."""
     prefix = {"train": "train", "test": "t10k"}[split]
     images = _read_idx(f"{prefix}-images-idx3-ubyte.gz", 3, data_dir)
     labels = _read_idx(f"{prefix}-labels-idx1-ubyte.gz", 1, data_dir)
@@ -24,7 +47,7 @@ def read(split, data_dir=None):
             f"MNIST's {split} files do not belong together: {len(images)} images, "
             f"{len(labels)} labels. Get both again from {URL}"
         )
-    return (images / np.float32(255))[..., None], labels.astype("int32")
+    return images, labels
 
 
 def _read_idx(filename, axes, data_dir):

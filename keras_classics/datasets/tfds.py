@@ -1,25 +1,30 @@
 """Photographs of TensorFlow Datasets, by the names of its catalogue."""
 
-import keras
+import os
+from typing import Any
 
-from keras_classics.datasets.images import VALIDATION, Images, decode, shuffled
+from keras_classics import backend
+from keras_classics.datasets.decoding import decode
+from keras_classics.datasets.folders import VALIDATION
+from keras_classics.datasets.images import Images
+from keras_classics.datasets.splits import shuffled
 
 
 class Examples:
-    """A split of a data set of TensorFlow Datasets: see `Images`.
+    """A split of a data set of TensorFlow Datasets.
 
     Args:
         builder: A `tfds.core.DatasetBuilder`, whose files are prepared.
         split: Name of the split, such as `"train"` or `"train[:90%]"`.
     """
 
-    def __init__(self, builder, split):
+    def __init__(self, builder: Any, split: str):
         self.builder, self.split = builder, split
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.builder.info.splits[self.split].num_examples
 
-    def records(self, seeds=None, worker=0, workers=1):
+    def records(self, seeds: Any = None, worker: int = 0, workers: int = 1) -> Any:
         import tensorflow as tf
         import tensorflow_datasets as tfds
 
@@ -36,18 +41,18 @@ class Examples:
         # The files were shuffled when they were written.
         return data if seeds is None else shuffled(data, seeds)
 
-    def decode(self, record):
+    def decode(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         return decode(record["image"]), tf.cast(record["label"], tf.int32)
 
 
-def catalogued(name, data_dir=None):
+def load(name: str, data_dir: str | os.PathLike | None = None) -> Images[Examples]:
     """A data set of the catalogue of TensorFlow Datasets, with features `image` and `label`.
 
     Validation is its split `validation` or `test`; where it has neither, the last tenth of
-    `train`. The images are decoded as `read_image` does. They are not looked through
-    beforehand: the catalogue checks what it downloads.
+    `train`. The images are decoded as `read_image` does. They are not surveyed: the catalogue
+    checks what it downloads.
 
     Args:
         name: Name in the catalogue, such as `"imagenette"` or `"imagenette/320px"`.
@@ -56,11 +61,16 @@ def catalogued(name, data_dir=None):
 
     Returns:
         `Images`, whose splits are `Examples`.
+
+    Raises:
+        ValueError: If TensorFlow is not the backend, or the data set has other features or no
+            split `train`.
+        ImportError: If TensorFlow Datasets is not installed.
     """
-    if keras.backend.backend() != "tensorflow":
+    if not backend.has_tf_data():
         raise ValueError(
             f"tfds:{name} needs the TensorFlow backend. Received: KERAS_BACKEND="
-            f"{keras.backend.backend()}. Other backends read folders of images."
+            f"{backend.name()}. Other backends read folders of images."
         )
     try:
         import tensorflow_datasets as tfds
@@ -84,8 +94,5 @@ def catalogued(name, data_dir=None):
         raise ValueError(f"tfds:{name} must have a split `train`. Received: {', '.join(splits)}")
     validation = next((split for split in VALIDATION if split in splits), None)
     names = ("train", validation) if validation else ("train[:90%]", "train[90%:]")
-    return Images(
-        f"tfds:{name}",
-        tuple(features["label"].names),
-        *(Examples(builder, split) for split in names),
-    )
+    first, second = (Examples(builder, split) for split in names)
+    return Images(f"tfds:{name}", tuple(features["label"].names), first, second)

@@ -4,16 +4,33 @@ In the files of "The Elements of Statistical Learning": a line an image, its
 label and then 256 grey levels from -1 to 1.
 """
 
+import os
+
 import numpy as np
 
 from keras_classics.datasets.files import locate, unpack
+from keras_classics.datasets.images import Images
+from keras_classics.datasets.splits import Digits
 
 BOX = 16
-ABOUT = "7,291 + 2,007 zip-code digits of 16x16, zip.train.gz and zip.test.gz"
 URL = "https://hastie.su.domains/ElemStatLearn/datasets/"
 
 
-def read(split, data_dir=None):
+def load(data_dir: str | os.PathLike | None = None) -> Images[Digits]:
+    """The data set.
+
+    Args:
+        data_dir: Folder of the files. Default: Keras's cache, into which they are downloaded.
+
+    Raises:
+        FileNotFoundError: If a file does not exist, and was not downloaded.
+        ValueError: If a file is damaged.
+    """
+    train, test = (Digits(*read(split, data_dir), BOX) for split in ("train", "test"))
+    return Images("usps", Digits.classes, train, test, held="test")
+
+
+def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The images and labels of `"train"` or `"test"`."""
     filename = f"zip.{split}.gz"
     path = locate("usps", filename, URL + filename, data_dir)
@@ -34,6 +51,6 @@ def read(split, data_dir=None):
         rows.append(row)
     if not rows:
         raise ValueError(f"{path} is empty. Get it again from {URL + filename}")
-    rows = np.stack(rows)
-    images = (rows[:, 1:] + 1) / 2
-    return images.reshape(-1, 16, 16, 1), rows[:, 0].astype("int32")
+    numbers = np.stack(rows)
+    images = (numbers[:, 1:] + 1) / 2
+    return images.reshape(-1, 16, 16, 1), numbers[:, 0].astype("int32")

@@ -1,13 +1,56 @@
-"""The papers' own small experiments, once more on real data."""
+"""The papers' own small experiments, once more on real data.
 
-from keras_classics.experiments import degradation, relu_vs_tanh
-from keras_classics.experiments.ablations import LRN, OVERLAP
+An experiment is a module of the name that `keras_classics.names.EXPERIMENTS` lists, with a function
+`run(data_dir, folder, seeds=..., epochs=...)`. It is imported when it is first used.
+"""
 
-EXPERIMENTS = {
-    "relu-vs-tanh": relu_vs_tanh,
-    "lrn": LRN,
-    "overlap": OVERLAP,
-    "degradation": degradation,
-}
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-__all__ = ["EXPERIMENTS"]
+from keras_classics import names
+
+__all__ = ["find", *names.EXPERIMENTS]
+
+
+def find(name: str) -> ModuleType:
+    """The module of an experiment.
+
+    Args:
+        name: One of `keras_classics.names.EXPERIMENTS`; case and signs do not matter.
+
+    Returns:
+        A module with a function `run`.
+
+    Raises:
+        ValueError: If there is none; the message names similar ones.
+
+    Example:
+
+    ```python
+    from keras_classics import experiments
+
+    print(experiments.find("relu-vs-tanh").TARGET)  # 0.25
+    ```
+    """
+    for each in names.EXPERIMENTS:
+        if names.reduced(each) == names.reduced(name):
+            return importlib.import_module(f"{__name__}.{each}")
+    raise ValueError(names.unknown("experiment", name, names.EXPERIMENTS))
+
+
+def __getattr__(name):
+    if name in (*names.EXPERIMENTS, "ablation", "cifar"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
+
+
+if TYPE_CHECKING:
+    from keras_classics.experiments import degradation as degradation
+    from keras_classics.experiments import lrn as lrn
+    from keras_classics.experiments import overlap as overlap
+    from keras_classics.experiments import relu_vs_tanh as relu_vs_tanh

@@ -4,34 +4,40 @@ Krizhevsky, Sutskever & Hinton, NIPS 2012, section 3.1: the network with ReLU re
 training error of 25 % six times faster than the same with tanh, each at the learning rate
 that makes its training fastest, without regularization.
 
-The paper is silent on the network and on the rates. Here: cuda-convnet's "80sec", the
+The paper is silent on the network and on the learning rates. Here: cuda-convnet's "80sec", the
 one with three convolutions and a dense layer, batches of 128, momentum 0.9, on all 50,000
 training images as they are. The training error is the mean over the batches of an epoch,
 each seen before its step; between two epochs the crossing is interpolated.
 """
 
 import itertools
+import os
+import pathlib
 
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, tables
 from keras_classics.applications import CudaConvNet
 from keras_classics.experiments import cifar
 
-ABOUT = "ReLU and tanh, epochs to 25 % training error on CIFAR-10 (AlexNet, figure 1)"
 PAPER = "about 6"
 TARGET = 0.25
 SEEDS, EPOCHS = 1, 60
 RATES = {"relu": (0.001, 0.002, 0.004), "tanh": (0.005, 0.01, 0.002)}
 
 
-def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
+def run(
+    data_dir: str | os.PathLike | None,
+    folder: str | os.PathLike,
+    seeds: int = SEEDS,
+    epochs: int = EPOCHS,
+) -> str:
     """Trains with either activation until the target, and writes curves, table and figure.
 
-    Rates are compared with the first seed: the first rate trains to the target, and any
-    other one until it is behind the best so far, at the same epoch from the fifth on.
-    Further seeds train at the best rate.
+    Learning rates are compared with the first seed. The first rate trains to the target. Any
+    other one trains to the target, or until it is behind the best so far, at the same epoch from
+    the fifth on. Further seeds train at the best rate.
 
     Args:
         data_dir: Folder of CIFAR-10's files; `None` for Keras's cache.
@@ -40,14 +46,17 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
         epochs: Epochs after which a run is given up.
 
     Returns:
-        The table, a string.
+        The table, in Markdown.
     """
     cifar.axes(1, 1)  # fails here, if at all, and not after the training
+    folder, rows = pathlib.Path(folder), []
     images, labels = cifar.images(data_dir)["train"]
-    rows = []
+    folder.mkdir(parents=True, exist_ok=True)
+    number, total = itertools.count(1), sum(map(len, RATES.values())) + 2 * (seeds - 1)
 
     def train(activation, rate, seed, ahead_of=()):
         """The errors after each epoch, until the target or behind those to be ahead of."""
+        cifar.announce(next(number), total, f"{activation}, learning rate {rate}, seed {seed}")
         keras.utils.set_random_seed(seed)
         model = CudaConvNet("80sec", activation=activation)
         model.compile(
@@ -64,8 +73,8 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
                 {"activation": activation, "learning_rate": rate, "seed": seed}
                 | {"epoch": epoch, "training_error": round(errors[-1], 5)}
             )
-            cifar.write(rows, folder / "curves.csv")
-            print(*rows[-1].values(), flush=True)
+            tables.write_csv(folder / "curves.csv", rows)
+            print(f"Epoch {epoch}/{epochs}: training error {100 * errors[-1]:.2f} %", flush=True)
             best = ahead_of[epoch] if epoch < len(ahead_of) else TARGET
             behind = epoch >= 5 and ahead_of and errors[-1] > best
             if errors[-1] <= TARGET or behind or not np.isfinite(history["loss"][0]):
@@ -85,7 +94,7 @@ def run(data_dir, folder, seeds=SEEDS, epochs=EPOCHS):
     return table(reached)
 
 
-def crossing(errors):
+def crossing(errors: list[float]) -> float | None:
     """Epochs until the error falls to the target, interpolated; `None` if it does not."""
     for epoch, (before, after) in enumerate(itertools.pairwise(errors)):
         if after <= TARGET:
@@ -93,20 +102,30 @@ def crossing(errors):
     return None
 
 
-def table(reached):
-    """Best rate and epochs of either activation, and their ratio."""
-    lines = ["| activation | best learning rate | epochs to 25 % training error |", "|---|---|---|"]
+def table(reached: dict[str, tuple[float, list[float | None]]]) -> str:
+    """Best learning rate and epochs of either activation, and their ratio.
+
+    Args:
+        reached: Of each activation the best learning rate, and the epochs of each seed, `None` if
+            the target was not reached.
+    """
+    rows: list[tuple] = [("activation", "best learning rate", "epochs to 25 % training error")]
     for activation, (rate, epochs) in reached.items():
         each = ", ".join("not reached" if e is None else f"{e:.1f}" for e in epochs)
-        lines.append(f"| {activation} | {rate} | {each} |")
-    relu, tanh = (reached[name][1] for name in ("relu", "tanh"))
-    if None not in (*relu, *tanh):
-        lines += ["", f"tanh / ReLU: {np.mean(tanh) / np.mean(relu):.1f} (paper: {PAPER})"]
-    return "\n".join(lines)
+        rows.append((activation, rate, each))
+    written = tables.markdown(rows)
+    relu, tanh = ([e for e in reached[name][1] if e is not None] for name in ("relu", "tanh"))
+    if len(relu) + len(tanh) < sum(len(epochs) for _, epochs in reached.values()):
+        return written
+    return f"{written}\n\ntanh / ReLU: {np.mean(tanh) / np.mean(relu):.1f} (paper: {PAPER})"
 
 
-def draw(rows, reached, path):
-    """The paper's figure: training error over epochs, ReLU solid and tanh dashed."""
+def draw(
+    rows: list[dict],
+    reached: dict[str, tuple[float, list[float | None]]],
+    path: pathlib.Path,
+) -> None:
+    """Draws the paper's figure: training error over epochs, ReLU solid and tanh dashed."""
     axes = cifar.axes(5, 4)
     for activation, style in [("relu", "-"), ("tanh", "--")]:
         rate, epochs = reached[activation]

@@ -1,4 +1,4 @@
-"""What a paper does to an image before the network sees it, and how it reads the answer."""
+"""What a paper does to images before the network sees them, and its views at test time."""
 
 from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
 from keras_classics.preprocessing.classifier_input import ClassifierInput
@@ -9,7 +9,7 @@ from keras_classics.preprocessing.planar_distortion import PlanarDistortion
 from keras_classics.preprocessing.rand_augment import RandAugment
 from keras_classics.preprocessing.rescale_short_side import RescaleShortSide
 from keras_classics.preprocessing.subtract_mean import SubtractMean
-from keras_classics.preprocessing.test_time import (
+from keras_classics.preprocessing.views import (
     AverageOverViews,
     googlenet_crops,
     ten_crop,

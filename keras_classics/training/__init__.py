@@ -1,27 +1,37 @@
 """The papers' own training: recipes, and one straight `train`."""
 
-from keras_classics.training.checkpoint import Interrupted
-from keras_classics.training.cifar_recipe import CIFARRecipe
-from keras_classics.training.digit_recipe import DigitRecipe
-from keras_classics.training.image_recipe import ImageRecipe
-from keras_classics.training.progress import TensorBoard
-from keras_classics.training.recipe import Recipe
-from keras_classics.training.recipes import RECIPES
-from keras_classics.training.run import Run
-from keras_classics.training.strategies import strategy
-from keras_classics.training.train import train
-from keras_classics.training.vit_recipe import ViTRecipe
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "RECIPES",
-    "CIFARRecipe",
-    "DigitRecipe",
-    "ImageRecipe",
-    "Interrupted",
-    "Recipe",
-    "Run",
-    "TensorBoard",
-    "ViTRecipe",
-    "strategy",
-    "train",
-]
+_HOMES = {
+    "Interrupted": "checkpoint",
+    "RECIPES": "recipes",
+    "Recipe": "engine",
+    "Run": "run",
+    "TensorBoard": "progress",
+    "cite": "engine",
+    "recipe": "engine",
+    "strategy": "strategies",
+    "train": "trainer",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+if TYPE_CHECKING:
+    from keras_classics.training.checkpoint import Interrupted as Interrupted
+    from keras_classics.training.engine import Recipe as Recipe
+    from keras_classics.training.engine import cite as cite
+    from keras_classics.training.engine import recipe as recipe
+    from keras_classics.training.progress import TensorBoard as TensorBoard
+    from keras_classics.training.recipes import RECIPES as RECIPES
+    from keras_classics.training.run import Run as Run
+    from keras_classics.training.strategies import strategy as strategy
+    from keras_classics.training.trainer import train as train

@@ -1,12 +1,10 @@
-"""What a training is made of at a step, kept in its folder so that it goes on from there."""
+"""What a training is made of at a step, kept in its folder: it can go on from there."""
 
 import contextlib
 import csv
 import json
 import math
-import os
 import pathlib
-import random
 import signal
 import threading
 import time
@@ -15,8 +13,14 @@ import warnings
 import keras
 import numpy as np
 
-FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: while one is written, one is whole
-SECONDS = 60  # at least, between two checkpoints within a pass
+from keras_classics import backend
+from keras_classics.atomic import atomic
+
+FILES = (
+    "checkpoint-1.npz",
+    "checkpoint-2.npz",
+)  # in turn: one is complete
+SECONDS = 60  # at least, between two checkpoints within an epoch
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
 
@@ -32,20 +36,22 @@ class Checkpoints(keras.callbacks.Callback):
     """Keeps a training in its folder, so that it goes on from there as if nothing had happened.
 
     A checkpoint has all variables of the model and of its optimizer (seeds and learning rate
-    are among them), the numbers that the other callbacks remember, the pass, the step, and the
-    history. With it go the batches that are left, since they follow from seed, pass and step.
-    One is written at the end of a pass and, with one worker, within it, wherever that takes a
-    hundredth of the time at most; and in any case after the last pass, and when the signals
-    INT (Ctrl-C) or TERM ask the training to stop, which it does after the running step.
+    are among them), the numbers that the other callbacks remember, the epoch, the step, and the
+    history. The batches that are left follow from the seed, the epoch and the step.
+
+    A checkpoint is written at the end of an epoch and, with one worker, within it, as long as
+    this takes a hundredth of the time at most. One is always written after the last epoch, and
+    when the signals INT (Ctrl-C) or TERM ask the training to stop; it stops after the running
+    step.
 
     Args:
         folder: The run's folder.
-        position: The `inputs.Position` of the training batches.
+        position: The `inputs.Position` that the training batches read.
         others: The other callbacks; this one comes last.
-        passes: Passes of the training.
-        steps: Steps of a pass.
+        epochs: Epochs of the training.
+        steps: Steps of an epoch.
         writes: Whether this process writes, the first worker of several.
-        alone: Whether there is no other worker, so that a pass may stop within.
+        alone: Whether there is no other worker, so that an epoch may stop within.
         best: Name of a logged value; the network of the highest goes into `best.keras`.
 
     Raises:
@@ -54,22 +60,22 @@ class Checkpoints(keras.callbacks.Callback):
         Interrupted: In `fit`, if the training was asked to stop.
     """
 
-    def __init__(self, folder, position, others, passes, steps, writes=True, alone=True, best=None):
+    def __init__(self, folder, position, others, epochs, steps, writes=True, alone=True, best=None):
         super().__init__()
         self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
-        self.passes, self.steps, self.writes, self.alone = passes, steps, writes, alone
+        self.epochs, self.steps, self.writes, self.alone = epochs, steps, writes, alone
         self.monitor = best
         self.asked = self.cut = False
         self.last = None  # the name of the last checkpoint
         self.values = None  # of the variables, until the training goes on
-        self.state = {"pass": 0, "done": 0, "rows": [], "seconds": 0.0, "best": -math.inf}
+        self.state = {"epoch": 0, "step": 0, "rows": [], "seconds": 0.0, "best": -math.inf}
         self.begun = self.saved = time.monotonic()
         self.cost = 0.0  # seconds that a checkpoint takes
 
     @property
     def ended(self):
-        """Whether all passes are done, or early stopping ended them."""
-        return self.state["pass"] == self.passes or self.state.get("stopped", False)
+        """Whether all epochs are done, or early stopping ended them."""
+        return self.state["epoch"] == self.epochs or self.state.get("stopped", False)
 
     @property
     def seconds(self):
@@ -77,20 +83,20 @@ class Checkpoints(keras.callbacks.Callback):
         return self.state["seconds"] + time.monotonic() - self.begun
 
     def load(self):
-        """Reads the last whole checkpoint; without any, the training begins."""
+        """Reads the last complete checkpoint; without any, the training begins."""
         found = {name: read(self.folder / name) for name in FILES if (self.folder / name).exists()}
-        whole = {name: (s["pass"], s["done"]) for name, (s, _) in found.items() if s is not None}
-        if found and not whole:
+        complete = {name: (s["epoch"], s["step"]) for name, (s, _) in found.items() if s}
+        if found and not complete:
             raise ValueError(
-                f"{self.folder} has no checkpoint that is whole. Received: {', '.join(found)}"
+                f"{self.folder} has no complete checkpoint. Received: {', '.join(found)}"
             )
-        if whole:
-            self.last = max(whole, key=whole.get)
+        if complete:
+            self.last = max(complete, key=complete.get)
             self.state, self.values = found[self.last]
 
     def restore(self):
         """Gives the variables and the callbacks what the checkpoint has of them."""
-        within = self.state["done"] > 0 and self.model.metrics_variables
+        within = self.state["step"] > 0 and self.model.metrics_variables
         variables = self._variables(within)
         values = self.values if within else self.values[: len(variables)]
         if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
@@ -137,32 +143,31 @@ class Checkpoints(keras.callbacks.Callback):
             self.restore()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.first = self.state["done"]
-        if self.first:  # again: Keras and other callbacks have begun the pass anew
+        self.first = self.state["step"]
+        if self.first:  # again: Keras and other callbacks have begun the epoch anew
             self.restore()
         self.values = None
-        self.position.number, self.position.done = epoch, self.first
-        self.state |= {"pass": epoch, "done": 0}
+        self.position.epoch, self.position.step = epoch, self.first
+        self.state |= {"epoch": epoch, "step": 0}
 
     def on_train_batch_end(self, batch, logs=None):
         done = min(self.first + batch + 1, self.steps)
         if not np.isfinite(float(logs["loss"])):
             self._refuse(f"loss of {float(logs['loss'])}", done)
-        if done == self.steps and self.first and keras.backend.backend() == "tensorflow":
-            # A pass that goes on is shorter than Keras expects. At a step without data,
-            # TensorFlow would count it, and decay the weights, before it notices.
+        if done == self.steps and self.first and backend.counts_missing_steps():
+            # An epoch that goes on is shorter than Keras expects.
             self.model.stop_training = self.cut = True
         if done == self.steps or not self.alone:
             if self.asked and not self.alone:
                 raise Interrupted(self.standing(), self.folder)
             return
         if self.asked or self._due(SECONDS):
-            self._save(done=done)
+            self._save(done)
         if self.asked:
             raise Interrupted(self.standing(), self.folder)
 
     def on_test_begin(self, logs=None):
-        if self.cut:  # it was the pass that had to stop
+        if self.cut:  # only the epoch had to stop
             self.model.stop_training = self.cut = False
 
     def on_epoch_end(self, epoch, logs=None):
@@ -174,12 +179,12 @@ class Checkpoints(keras.callbacks.Callback):
         if self.monitor and logs[self.monitor] > self.state["best"]:
             self.state["best"] = float(logs[self.monitor])
             if self.writes:
-                with whole(self.folder / "best.keras") as path:
+                with atomic(self.folder / "best.keras") as path:
                     self.model.save(path)
-        self.position.done = 0
-        self.state |= {"pass": epoch + 1, "stopped": bool(self.model.stop_training)}
+        self.position.step = 0
+        self.state |= {"epoch": epoch + 1, "stopped": bool(self.model.stop_training)}
         if self.ended or self.asked or self._due(0):
-            self._save(done=0)
+            self._save(0)
         if self.asked and not self.ended:
             raise Interrupted(self.standing(), self.folder)
 
@@ -187,8 +192,7 @@ class Checkpoints(keras.callbacks.Callback):
         return time.monotonic() - self.saved >= max(seconds, self.cost / SHARE)
 
     def _variables(self, with_metrics):
-        if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()
+        backend.sync_variables(self.model)
         self.model.optimizer.build(self.model.trainable_variables)
         metrics = self.model.metrics_variables if with_metrics else []
         return [*self.model.variables, *self.model.optimizer.variables, *metrics]
@@ -203,7 +207,7 @@ class Checkpoints(keras.callbacks.Callback):
         if not all(np.isfinite(value).all() for value in values):
             self._refuse("variable that is not finite", done or self.steps)
         state = self.state | {
-            "done": done,
+            "step": done,
             "seconds": self.seconds,
             "callbacks": [(type(each).__name__, _numbers(each)) for each in self.others],
         }
@@ -218,7 +222,7 @@ class Checkpoints(keras.callbacks.Callback):
         steps = getattr(self.model, "steps_per_execution", 1)
         of = f"step {done}" if steps == 1 else f"the {steps} steps up to {done}"
         raise FloatingPointError(
-            f"Training ended in pass {self.position.number + 1}, {of} of {self.steps}, at the "
+            f"Training ended in epoch {self.position.epoch + 1}, {of} of {self.steps}, at the "
             f"learning rate {rate:g}, with a {what}. {self.standing()} A smaller learning "
             "rate may help, or gradients that are clipped."
         )
@@ -228,63 +232,34 @@ class Checkpoints(keras.callbacks.Callback):
         if self.last is None:
             return f"There is no checkpoint in {self.folder} yet."
         state, _ = read(self.folder / self.last) if self.writes else (None, None)
-        where = f" (pass {state['pass'] + 1}, step {state['done']})" if state else ""
+        where = f" (epoch {state['epoch'] + 1}, step {state['step']})" if state else ""
         return f"The last good checkpoint is {self.folder / self.last}{where}."
 
 
 def write(path, state, values):
     """Writes a checkpoint: a state that JSON can hold, and arrays."""
     arrays = {f"{number:05}": value for number, value in enumerate(values)}
-    with whole(path) as part:
+    with atomic(path) as part:
         np.savez(part, state=json.dumps(state), **arrays)
 
 
 def read(path):
-    """The state and the arrays of a checkpoint; of one that is not whole `(None, None)`."""
+    """The state and the arrays of a checkpoint; of one that is not complete `(None, None)`."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = sorted(set(arrays.files) - {"state"})
             return json.loads(str(arrays["state"])), [arrays[name] for name in names]
     except Exception as error:  # what is torn may raise nearly anything
-        warnings.warn(f"{path} is left out: it is not whole ({error})", stacklevel=2)
+        warnings.warn(f"{path} is left out: it is not complete ({error})", stacklevel=2)
         return None, None
 
 
 def write_history(folder, rows):
-    """Writes `history.csv`: a row a pass."""
-    with whole(folder / "history.csv") as path, open(path, "w", newline="") as file:
+    """Writes `history.csv`: a row an epoch."""
+    with atomic(folder / "history.csv") as path, open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
-
-
-@contextlib.contextmanager
-def whole(path):
-    """A path to write to, whose file takes its name when it is complete and on the disk."""
-    part = path.with_name(f"part-{path.name}")
-    try:
-        yield part
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"{path} could not be written ({error.strerror or error})"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def once(path, compute, place):
-    """An array that the first worker computes and saves, and the others wait for."""
-    if place.worker == 0 and not path.exists():
-        state = random.getstate()  # of Keras's seeds, of which the others draw none
-        with whole(path) as part:
-            np.save(part, keras.ops.convert_to_numpy(compute()))
-        random.setstate(state)
-    while not path.exists():
-        time.sleep(0.2)
-    return np.load(path)
 
 
 def _numbers(callback):

@@ -1,4 +1,4 @@
-"""Feeds `fit`: each pass over the images is a function of the seed and the pass's number alone."""
+"""Feeds `fit`: each epoch is a function of the seed and the epoch's number alone."""
 
 import concurrent.futures
 import math
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics import backend
 from keras_classics.training.strategies import Replicas
 
 ALONE = Replicas()
@@ -15,16 +16,16 @@ CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
 class Position:
-    """Where a training is: its pass, and the steps of it that are done already.
+    """Where a training is: its epoch, counted from 0, and the steps of it that are done already.
 
-    Batches read it as a pass begins. So they come again as they came, and those that a
+    Batches read it as an epoch begins. So they come again as they came, and those that a
     training has had before it was interrupted are left out.
     """
 
-    number, done = 0, 0
+    epoch, step = 0, 0
 
 
-def deal(images, batch_size, place, training):
+def deal(images, batch_size, replicas, training):
     """How a worker's images are dealt to its replicas: groups of chunks of equal size.
 
     Of every step each replica takes one chunk, so that all images of a batch are seen once.
@@ -34,77 +35,88 @@ def deal(images, batch_size, place, training):
     For evaluation the images are spread evenly over all steps instead.
 
     Args:
-        images: Number of images in a pass, of all workers.
+        images: Number of images in an epoch, of all workers.
         batch_size: Images a step, of all workers.
-        place: The `Replicas`.
+        replicas: The `Replicas`.
         training: Whether batches are full, but for a last one.
 
     Returns:
         A list of `(first, chunks, size, weight)`: the group's first image in the worker's
         share, the number of chunks, images a chunk, and the weight of an image.
     """
-    if training and batch_size % place.count:
+    if training and batch_size % replicas.count:
         raise ValueError(
             "`batch_size` counts the images of a step on all replicas, and must be a multiple of "
-            f"their number. Received: batch_size={batch_size} on {place.count} replicas"
+            f"their number. Received: batch_size={batch_size} on {replicas.count} replicas"
         )
     steps, rest = divmod(images, batch_size)
-    own = -(-(images - place.worker) // place.workers)
-    if not training and place.count > 1:
-        chunks = -(-images // batch_size) * place.local
+    own = -(-(images - replicas.worker) // replicas.workers)
+    if not training and replicas.count > 1:
+        chunks = -(-images // batch_size) * replicas.local
         if own < chunks:
             raise ValueError(
                 "Each replica needs an image to evaluate. Received: "
-                f"{images} images for {place.count} replicas"
+                f"{images} images for {replicas.count} replicas"
             )
         size, longer = divmod(own, chunks)
         groups = [(0, longer, size + 1, 1.0)]
         groups += [(longer * (size + 1), chunks - longer, size, 1.0)]
         return [group for group in groups if group[1]]
-    groups = [(0, steps * place.local, batch_size // place.count, 1.0)] if steps else []
-    first = steps * (batch_size // place.workers)
-    for part in np.array_split(np.arange(first, own), place.local) if rest else ():
+    groups = [(0, steps * replicas.local, batch_size // replicas.count, 1.0)] if steps else []
+    first = steps * (batch_size // replicas.workers)
+    for part in np.array_split(np.arange(first, own), replicas.local) if rest else ():
         start, size = (int(part[0]), len(part)) if len(part) else (0, 0)
-        groups += [(start, 1, max(size, 1), place.count * size / rest)]
+        groups += [(start, 1, max(size, 1), replicas.count * size / rest)]
     return groups
 
 
-def batches(images, targets, batch_size, seed=None, shuffle=True, distort=None, place=ALONE):
-    """Batches of images in memory; the last one of a pass holds what is left.
+def array_batches(
+    images,
+    targets,
+    batch_size,
+    seed=None,
+    shuffle=True,
+    layers=(),
+    position=None,
+    replicas=ALONE,
+):
+    """Batches of images in memory, gathered by rows; the last one of an epoch holds the rest.
 
     Args:
         images: Array `(n, height, width, channels)`.
         targets: Array `(n, ...)`.
         batch_size: Images a step.
-        seed: For training, the seed of the passes; for evaluation `None`.
-        shuffle: Whether a training pass has an order of its own; else it is the arrays'.
-        distort: A layer that changes training images anew at each pass, or `None`.
-        place: The `Replicas` that share a batch.
+        seed: For training, the seed of the epochs; for evaluation `None`.
+        shuffle: Whether a training epoch has an order of its own; else it is the arrays'.
+        layers: Layers that change a batch of training images, with new draws at each epoch.
+        position: Where the training is, a `Position`.
+        replicas: The `Replicas` that share a batch.
 
     Returns:
-        What `fit` takes as `x`, with a `position`: a `tf.data.Dataset`, or a
-        `keras.utils.PyDataset` where TensorFlow is not the backend.
+        What `fit` takes as `x`: a `tf.data.Dataset`, or a `keras.utils.PyDataset` where
+        TensorFlow is not the backend.
     """
+    position = position or Position()
     shuffle = shuffle and seed is not None
-    if keras.backend.backend() != "tensorflow":
-        return _Batches(images, targets, batch_size, seed, shuffle, distort, place)
+    if not backend.has_tf_data():
+        return _ArrayBatches(images, targets, batch_size, seed, shuffle, layers, position, replicas)
     import tensorflow as tf
 
     n = len(images)
-    groups = deal(n, batch_size, place, seed is not None)
-    weighted = seed is not None and n % batch_size % place.count > 0
+    groups = deal(n, batch_size, replicas, seed is not None)
+    weighted = seed is not None and n % batch_size % replicas.count > 0
     images, targets = tf.constant(images), tf.constant(targets)
 
-    def chunks(number, done):
-        seeds = tf.stack([seed or 0, number])
+    def chunks(epoch, step):
+        seeds = tf.stack([seed or 0, epoch])
         order = tf.range(n, dtype=tf.int64)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seeds)
-        own, before, parts = order[place.worker :: place.workers], 0, []
-        keys = _keys(seeds, math.ceil(n / batch_size) * place.count, place)
+        own, before, parts = order[replicas.worker :: replicas.workers], 0, []
+        keys = _keys(seeds, math.ceil(n / batch_size) * replicas.count, replicas)
         for first, count, size, weight in groups:
             rows = tf.reshape(own[first : first + count * size], (count, size))
-            skipped = tf.clip_by_value(done * place.local - before, 0, count)
+            skipped = tf.clip_by_value(step * replicas.local - before, 0, count)
             part = (rows, tf.fill((count, size), weight), keys[before : before + count])
             parts += [tf.data.Dataset.from_tensor_slices(tuple(array[skipped:] for array in part))]
             before += count
@@ -112,22 +124,22 @@ def batches(images, targets, batch_size, seed=None, shuffle=True, distort=None, 
 
     def read(rows, weights, key):
         x, y = tf.gather(images, rows), tf.gather(targets, rows)
-        if distort is not None:
-            x = _apply([distort], x, key, training=True)
+        if seed is not None:
+            x = apply(layers, x, key, training=True)
         return (x, y, weights) if weighted else (x, y)
 
-    data, position = _passes(chunks)
+    data = _epochs(chunks, position)
     data = data.map(read, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    return _dealt(data, math.ceil(n / batch_size), position)
+    return _dealt(data, math.ceil(n / batch_size))
 
 
-class _Batches(keras.utils.PyDataset):
-    def __init__(self, images, targets, batch_size, seed, shuffle, distort, place):
+class _ArrayBatches(keras.utils.PyDataset):
+    def __init__(self, images, targets, batch_size, seed, shuffle, layers, position, replicas):
         super().__init__()
         self.images, self.targets, self.batch_size = images, targets, batch_size
-        self.seed, self.shuffle, self.distort = seed, shuffle, distort
-        self.position, self.replicas = Position(), place.count
-        deal(len(images), batch_size, place, seed is not None)  # or refuses
+        self.seed, self.shuffle, self.layers = seed, shuffle, layers
+        self.position, self.replicas = position, replicas.count
+        deal(len(images), batch_size, replicas, seed is not None)  # or refuses
         self.steps = math.ceil(len(images) / batch_size)
         self.on_epoch_begin()
 
@@ -136,33 +148,42 @@ class _Batches(keras.utils.PyDataset):
 
     @property
     def num_batches(self):
-        return self.steps - self.position.done
+        return self.steps - self.position.step
 
     def on_epoch_begin(self):
-        random = np.random.default_rng([self.seed or 0, self.position.number])
+        random = np.random.default_rng([self.seed or 0, self.position.epoch])
         n = len(self.images)
         self.order = random.permutation(n) if self.shuffle else np.arange(n)
         self.keys = random.integers(2**30, size=self.steps)
 
     def __getitem__(self, index):
-        index += self.position.done
+        index += self.position.step
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         # Devices share a batch evenly: what is missing is filled up, and weighs nothing.
         spare = -len(rows) % self.replicas
         weights = np.repeat([1 + spare / len(rows), 0.0], [len(rows), spare])
         rows = np.concatenate([rows, self.order[:spare]])
         x, y = self.images[rows], self.targets[rows]
-        if self.distort is not None:
-            x = _apply([self.distort], x, int(self.keys[index]), training=True)
+        if self.seed is not None and self.layers:
+            x = apply(self.layers, x, int(self.keys[index]), training=True)
             x = ops.convert_to_numpy(x)
         return (x, y, weights) if len(self.images) % self.replicas else (x, y)
 
 
-def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None, place=ALONE):
+def image_batches(
+    split,
+    layers,
+    batch_size,
+    seed=None,
+    targets=None,
+    mix=None,
+    position=None,
+    replicas=ALONE,
+):
     """Batches of photographs, each on its way through preprocessing layers.
 
-    With a `seed`, for training: every pass has a new order and new random numbers, which
-    follow from the seed and the number of the pass alone, whatever the threads do and
+    With a `seed`, for training: every epoch has a new order and new random numbers, which
+    follow from the seed and the number of the epoch alone, whatever the threads do and
     whatever the number of workers, and a last batch that is not full is left out. Without,
     for evaluation: the layers run with `training=False`, all images come, in their order,
     and are kept in memory if they fit.
@@ -175,38 +196,40 @@ def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None, 
         seed: Seed of the order and of the layers, or `None`.
         targets: Function from a batch of labels to what the loss compares with.
             Default: the labels.
-        mix: Function from a replica's batch of images, its targets, and the number of its pass
+        mix: Function from a replica's batch of images, its targets, and the number of its epoch
             and its own in that, to other images and targets, for TensorFlow.
-        place: The `Replicas` that share a batch.
+        position: Where the training is, a `Position`.
+        replicas: The `Replicas` that share a batch.
 
     Returns:
-        What `fit` and `evaluate` take as `x`, with a `position`: a `tf.data.Dataset`, or a
+        What `fit` and `evaluate` take as `x`: a `tf.data.Dataset`, or a
         `keras.utils.PyDataset` where TensorFlow is not the backend.
     """
+    position = position or Position()
     training, n = seed is not None, len(split)
     if training and n < batch_size:
         raise ValueError(
             f"Training needs a full batch. Received: {n} images and batch_size={batch_size}"
         )
     targets = targets or (lambda labels: labels)
-    if keras.backend.backend() != "tensorflow":
+    if not backend.has_tf_data():
         if mix is not None:
             raise ValueError(
                 "MixUp and CutMix run inside of tf.data: train with KERAS_BACKEND=tensorflow, or "
-                f"without them. Received: KERAS_BACKEND={keras.backend.backend()}"
+                f"without them. Received: KERAS_BACKEND={backend.name()}"
             )
-        return _ImageBatches(split, layers, batch_size, seed, targets)
+        return _ImageBatches(split, layers, batch_size, seed, targets, position)
     import tensorflow as tf
 
-    groups = deal(n, batch_size, place, training)
+    groups = deal(n, batch_size, replicas, training)
 
     def load(record, key):
         image, label = split.decode(record)
-        return _apply(layers, image, key, training), label
+        return apply(layers, image, key, training), label
 
     if not training:
         keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
-        records = tf.data.Dataset.zip(split.records(None, place.worker, place.workers), keys)
+        records = tf.data.Dataset.zip(split.records(None, replicas.worker, replicas.workers), keys)
         parts = [
             records.skip(first).take(count * size).map(load, tf.data.AUTOTUNE).batch(size)
             for first, count, size, _ in groups
@@ -217,51 +240,50 @@ def image_batches(split, layers, batch_size, seed=None, targets=None, mix=None, 
         if known and n * math.prod(image.shape[1:]) * image.dtype.size <= CACHED:
             data = data.cache()
         data = data.map(lambda x, y: (x, targets(y))).prefetch(tf.data.AUTOTUNE)
-        return _dealt(data, math.ceil(n / batch_size), Position())
+        return _dealt(data, math.ceil(n / batch_size))
 
-    steps, share, size = n // batch_size, batch_size // place.workers, batch_size // place.count
+    steps = n // batch_size
+    share, size = batch_size // replicas.workers, batch_size // replicas.count
 
-    def one_pass(number, done):
-        seeds = tf.stack([seed, number])
-        records = split.records(seeds, place.worker, place.workers)
-        keys = tf.data.Dataset.from_tensor_slices(_keys(seeds, n, place))
-        moments = tf.data.Dataset.range(steps * share).map(lambda k: (number, k // size))
+    def one_epoch(epoch, step):
+        seeds = tf.stack([seed, epoch])
+        records = split.records(seeds, replicas.worker, replicas.workers)
+        keys = tf.data.Dataset.from_tensor_slices(_keys(seeds, n, replicas))
+        moments = tf.data.Dataset.range(steps * share).map(lambda k: (epoch, k // size))
         records = tf.data.Dataset.zip(records, keys, moments)
-        return records.skip(done * share).take((steps - done) * share)
+        return records.skip(step * share).take((steps - step) * share)
 
-    data, position = _passes(one_pass)
+    data = _epochs(one_epoch, position)
     data = data.map(lambda record, key, moment: (*load(record, key), moment), tf.data.AUTOTUNE)
     data = data.batch(size, drop_remainder=True)
     if mix is None:
         data = data.map(lambda x, y, _: (x, targets(y)))
     else:
         data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
-    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps, position)
+    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps)
 
 
-def _passes(one_pass):
-    """A dataset that asks at each iteration where the training is, and its position."""
+def _epochs(one_epoch, position):
+    """A dataset that asks at each iteration where the training is."""
     import tensorflow as tf
 
-    position = Position()
-
     def now():
-        return np.array([position.number, position.done], "int64")
+        return np.array([position.epoch, position.step], "int64")
 
     def begin(_):
-        number, done = tf.unstack(tf.ensure_shape(tf.numpy_function(now, [], tf.int64), (2,)))
-        return one_pass(number, done)
+        epoch, step = tf.unstack(tf.ensure_shape(tf.numpy_function(now, [], tf.int64), (2,)))
+        return one_epoch(epoch, step)
 
-    return tf.data.Dataset.from_tensors(0).flat_map(begin), position
+    return tf.data.Dataset.from_tensors(0).flat_map(begin)
 
 
-def _keys(seeds, count, place):
+def _keys(seeds, count, replicas):
     """What a worker's examples draw their random numbers by."""
     import tensorflow as tf
 
     seeds = tf.random.experimental.stateless_fold_in(seeds, 1)  # not those of the order
     keys = tf.random.stateless_uniform((count,), seeds, 0, 2**30, tf.int64)
-    return keys[place.worker :: place.workers]
+    return keys[replicas.worker :: replicas.workers]
 
 
 def _in_turn(parts):
@@ -271,16 +293,19 @@ def _in_turn(parts):
     return data
 
 
-def _dealt(data, steps, position):
-    """Tells `fit` the steps of a pass, whichever it begins with and on however many replicas."""
+def _dealt(data, steps):
+    """Tells `fit` the steps of an epoch, at whichever it begins and on however many replicas.
+
+    A cardinality that TensorFlow checks would refuse the rest of an epoch.
+    """
     import tensorflow as tf
 
     data.cardinality = lambda: tf.constant(steps, tf.int64)
-    data.position = position
+    data.is_dealt = True  # to the replicas: see `strategies`
     return data
 
 
-def _apply(layers, image, key, training):
+def apply(layers, image, key=0, training=False):
     """One image through the layers, whose random numbers follow from `key` alone.
 
     A layer's random numbers come from a variable that counts the draws. Threads would
@@ -306,11 +331,11 @@ class _ImageBatches(keras.utils.PyDataset):
     Keras's own workers would lose the batch from which `fit` learns the shapes.
     """
 
-    def __init__(self, split, layers, batch_size, seed, targets):
+    def __init__(self, split, layers, batch_size, seed, targets, position):
         super().__init__()
         self.split, self.layers, self.batch_size = split, layers, batch_size
         self.seed, self.targets = seed, targets
-        self.position, self.next = Position(), {}
+        self.position, self.next = position, {}
         full, rest = divmod(len(split), batch_size)
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
@@ -322,17 +347,17 @@ class _ImageBatches(keras.utils.PyDataset):
 
     @property
     def num_batches(self):
-        return self.steps - self.position.done
+        return self.steps - self.position.step
 
     def on_epoch_begin(self):
         self.next.clear()
         n = len(self.split)
-        random = np.random.default_rng([self.seed or 0, self.position.number])
+        random = np.random.default_rng([self.seed or 0, self.position.epoch])
         self.order = np.arange(n) if self.seed is None else random.permutation(n)
         self.keys = random.integers(2**30, size=n)
 
     def __getitem__(self, index):
-        index += self.position.done
+        index += self.position.step
         examples = self.next.pop(index, None) or self._start(index)
         if index + 1 < self.steps:
             self.next = {index + 1: self._start(index + 1)}
@@ -346,5 +371,5 @@ class _ImageBatches(keras.utils.PyDataset):
     def _example(self, index, key):
         image, label = self.split[index]
         with keras.device("cpu"):
-            image = _apply(self.layers, image, int(key), self.seed is not None)
+            image = apply(self.layers, image, int(key), self.seed is not None)
         return ops.convert_to_numpy(image), label

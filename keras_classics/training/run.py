@@ -1,20 +1,28 @@
 """A run folder: what was trained, on what, how, and what came of it."""
 
+import contextlib
 import csv
 import dataclasses
 import functools
+import hashlib
 import importlib
 import json
 import os
 import pathlib
 import platform
+import random
+import shutil
+import sys
 import warnings
 
 import keras
 import numpy as np
 
-from keras_classics.training.checkpoint import FILES, whole
-from keras_classics.training.recipes import RECIPES
+from keras_classics import backend
+from keras_classics.atomic import atomic
+from keras_classics.training import evaluation, imaging
+from keras_classics.training.checkpoint import FILES
+from keras_classics.training.engine import Recipe
 
 
 class Run:
@@ -22,9 +30,11 @@ class Run:
 
     Args:
         folder: Path of a run folder.
+        recipe: Its recipe. Default: as the manifest has it; of a class of one's own, which must
+            have been imported.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, recipe: Recipe | None = None):
         self.folder = pathlib.Path(folder)
         path = self.folder / "manifest.json"
         if not path.is_file():
@@ -33,17 +43,17 @@ class Run:
                 "`keras-classics train` makes run folders."
             )
         self.manifest = json.loads(path.read_text())
-        recipe = self.manifest["recipe"]
-        self.recipe = type(RECIPES[recipe["network"]])(**recipe)
+        self.recipe = recipe or _recipe(self.manifest, self.folder)
 
     @classmethod
-    def open(cls, folder, recipe, data, seed, resume=False):
+    def open(cls, folder, recipe, data, splits, seed, resume=False):
         """Makes the folder, and states in its manifest all that the run is made of.
 
         Args:
             folder: Path of the folder.
             recipe: The recipe.
             data: The data.
+            splits: Its parts, as the recipe gives them.
             seed: The seed.
             resume: Whether a folder that exists is taken, if it is of the same run.
 
@@ -52,19 +62,19 @@ class Run:
         """
         folder = pathlib.Path(folder)
         manifest = {
-            "recipe": dataclasses.asdict(recipe),
+            "recipe": {"class": _path(type(recipe)), **dataclasses.asdict(recipe)},
             "seed": seed,
             "dtype_policy": keras.config.dtype_policy().name,
-            "data": {"name": data.name, **recipe.about(data)},
+            "data": _statement(data, splits),
             "versions": {
                 package: importlib.import_module(package).__version__
-                for package in ("keras_classics", "keras", keras.backend.backend(), "numpy")
+                for package in ("keras_classics", "keras", backend.name(), "numpy")
             }
             | {"python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         }
         if resume and folder.is_dir() and set(os.listdir(folder)) - {"part-manifest.json"}:
-            run = cls(folder)
+            run = cls(folder, recipe)
             run._compare(json.loads(json.dumps(manifest)))
             return run, False
         try:
@@ -74,8 +84,8 @@ class Run:
                 f"{folder} exists already, and runs are not overwritten: choose another folder, "
                 "or resume the run that is in it (--resume)."
             ) from error
-        cls._write(folder, manifest)
-        return cls(folder), True
+        _write(folder, manifest)
+        return cls(folder, recipe), True
 
     def _compare(self, manifest):
         """Refuses to go on with another run; of other versions it warns."""
@@ -96,27 +106,73 @@ class Run:
                 stacklevel=3,
             )
 
-    @staticmethod
-    def _write(folder, manifest):
-        with whole(folder / "manifest.json") as path:
-            path.write_text(json.dumps(manifest, indent=2) + "\n")
+    @contextlib.contextmanager
+    def removed_on_error(self):
+        """Removes the folder of a run that cannot start."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
 
-    def finish(self, model, data, seconds, rates):
-        """Saves the trained model and writes its errors into the manifest."""
-        with whole(self.folder / "model.keras") as path:
-            model.save(path)
-        self.model = model
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has been trained and tested."""
+        return "errors" in self.manifest
+
+    # The images.
+
+    def look_through(self, data):
+        """Finds damaged files and the mean of the training images, once for the run."""
+        if "left out" in self.manifest:
+            return
+        state = random.getstate()  # of Keras's seeds, of which other workers draw none here
+        _, damaged, mean = imaging.look_through(self.recipe, data)
+        random.setstate(state)
+        if mean is not None:
+            with atomic(self.folder / "mean.npy") as path, open(path, "wb") as file:
+                np.save(file, mean)
+            self.mean = mean
+        self.manifest["left out"] = damaged
+        _write(self.folder, self.manifest)
+
+    def kept(self, data):
+        """The data without the files that were left out."""
+        left = json.loads((self.folder / "manifest.json").read_text())["left out"]
+        return data.without(left) if left else data
+
+    @functools.cached_property
+    def mean(self):
+        """The mean of the training images, or `None`."""
+        path = self.folder / "mean.npy"
+        return np.load(path) if path.is_file() else None
+
+    def preprocess(self, images) -> np.ndarray:
+        """A batch of images of the data, as the network sees them."""
+        return imaging.preprocess(self.recipe, self.mean, images)
+
+    def read(self, path) -> np.ndarray:
+        """An image file, as the network sees it."""
+        return imaging.read(self.recipe, self.mean, path)
+
+    # The result.
+
+    def finish(self, network, splits, seconds, rates):
+        """Saves the trained network, and writes its errors into the manifest."""
+        with atomic(self.folder / "model.keras") as path:
+            network.save(path)
+        self.model = network
         self.manifest["seconds"] = round(seconds, 1)
         self.manifest["images a second"] = {
             name: rate and round(rate) for name, rate in rates.items()
         }
-        self.manifest["errors"] = self.evaluate(data)
-        self._write(self.folder, self.manifest)
+        self.manifest["errors"] = self._errors(splits)
+        _write(self.folder, self.manifest)
         for name in FILES:
             (self.folder / name).unlink(missing_ok=True)
 
     @functools.cached_property
-    def model(self):
+    def model(self) -> keras.Model:
         """The trained network."""
         path = self.folder / "model.keras"
         if not path.is_file():
@@ -124,19 +180,85 @@ class Run:
         return keras.saving.load_model(path)
 
     @property
-    def history(self):
+    def history(self) -> dict:
         """The columns of `history.csv`, a list of numbers each."""
         with open(self.folder / "history.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
-    def evaluate(self, data):
-        """Counts the errors on each part of the data: `{part: {"wrong", "of", "percent"}}`."""
-        return self.recipe.evaluate(self.model, data, self.folder)
+    def evaluate(self, data) -> dict:
+        """Counts the errors on each tested part of the data.
+
+        Which class was taken for which is left in `confusion-PART.csv`.
+
+        Returns:
+            `{part: {"wrong", "of", "percent"}}`, and with more than five classes
+            `{part: {..., "top-5": {"wrong", "of", "percent"}}}`.
+        """
+        return self._errors(self.recipe.splits(data.survey(parts=("validation",))[0]))
+
+    def _errors(self, splits):
+        errors = {}
+        for part, split in splits.items():
+            if part == "train" and not self.recipe.tests_training_images:
+                continue
+            found, labels = imaging.predictions(self.recipe, self.model, self.mean, split)
+            errors[part] = evaluation.count(found, labels)
+            with atomic(self.folder / f"confusion-{part.replace(' ', '-')}.csv") as path:
+                classes = self.manifest["data"]["classes"]
+                evaluation.write(path, evaluation.confusion(found, labels), classes)
+        return errors
 
     def predict(self, *paths):
         """Reads image files one by one: `(class, runner-up, their scores)` of each."""
-        for scores in self.recipe.scores(self.model, paths, self.folder):
-            classes = self.manifest["data"].get("classes") or range(len(scores))
+        classes = self.manifest["data"]["classes"]
+        found = imaging.predictions_of_files(self.recipe, self.model, self.mean, paths)
+        for scores in found:
             first, second = np.argsort(scores)[::-1][:2]
             yield classes[first], classes[second], (float(scores[first]), float(scores[second]))
+
+    def pictured(self, data):
+        """Test images as the network sees them, and their labels, for `analysis.draw`."""
+        split = self.recipe.splits(data)[data.held]
+        if self.recipe.in_memory:
+            return self.preprocess(split.images), split.labels
+        layers = imaging.layers_of(self.recipe, training=False, mean=self.mean)
+        images, labels = next(iter(imaging.image_batches(split, layers, self.recipe.batch_size)))
+        return np.asarray(images), np.asarray(labels)
+
+
+def _statement(data, splits):
+    """What a run states of its data."""
+    counts = {name: len(split) for name, split in splits.items()}
+    stated = {"name": data.name, "classes": list(data.classes), **counts}
+    if all(hasattr(split, "images") for split in data.splits):
+        digest = hashlib.sha256()
+        for split in data.splits:
+            digest.update(np.ascontiguousarray(split.images))
+            digest.update(np.ascontiguousarray(split.labels))
+        stated["sha256"] = digest.hexdigest()
+    return stated
+
+
+def _path(cls):
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _recipe(manifest, folder):
+    """The recipe of a manifest. Only modules of this library are imported for it."""
+    fields = dict(manifest["recipe"])
+    module, _, name = fields.pop("class").partition(":")
+    if module.startswith("keras_classics.training.recipes."):
+        importlib.import_module(module)
+    cls = getattr(sys.modules.get(module), name, None)
+    if not (isinstance(cls, type) and issubclass(cls, Recipe)):
+        raise ValueError(
+            f"The recipe of {folder} is of the class {name} of {module}, which is not imported: "
+            "import it first, or give the recipe, Run(folder, recipe=...)."
+        )
+    return cls(**fields)
+
+
+def _write(folder, manifest):
+    with atomic(folder / "manifest.json") as path:
+        path.write_text(json.dumps(manifest, indent=2) + "\n")

@@ -9,6 +9,8 @@ import re
 
 import keras
 
+from keras_classics import backend
+
 NAMES = ("auto", "default", "mirrored", "multi-worker")
 
 
@@ -48,7 +50,7 @@ def strategy(name="auto"):
             f"`strategy` must be one of {', '.join(NAMES)}: Keras 3 trains under no other, no "
             f"parameter server above all. Received: {name!r}"
         )
-    if keras.backend.backend() != "tensorflow":
+    if backend.distribution() != "tf.distribute":
         return _of_other_backends(name)
     import tensorflow as tf
 
@@ -84,6 +86,11 @@ class Replicas:
     local: int = 1
 
     @property
+    def is_chief(self):
+        """Whether this process writes: the first worker, or the only one."""
+        return self.worker == 0
+
+    @property
     def count(self):
         """Replicas of all workers."""
         return self.workers * self.local
@@ -91,11 +98,11 @@ class Replicas:
 
 def replicas(strategy=None):
     """The `Replicas` of a strategy; default: of the one in whose scope this is called."""
-    if keras.backend.backend() == "jax":
+    if backend.distribution() == "keras.distribution":
         distribution = strategy or keras.distribution.distribution()
         mesh = getattr(distribution, "device_mesh", None)
         return Replicas(local=mesh.devices.size if mesh else 1)
-    if keras.backend.backend() != "tensorflow":
+    if backend.distribution() is None:
         return Replicas()
     import tensorflow as tf
 
@@ -117,8 +124,11 @@ def synchronize(model, synchronized):
             layer.synchronized = synchronized
 
 
-def agree(strategy, number):
-    """Waits for all workers, and says whether all came with the same number."""
+def agree(strategy, number=0.0):
+    """Waits for all workers, and says whether all came with the same number.
+
+    A worker that waits notices when another one is lost.
+    """
     if replicas(strategy).workers == 1:
         return True
     import tensorflow as tf
@@ -141,7 +151,7 @@ def refuse_unsupported(model, strategy):
     Raises:
         ValueError: If the model's `compile` asks for it.
     """
-    count = replicas(strategy).count if keras.backend.backend() == "tensorflow" else 1
+    count = replicas(strategy).count if backend.distribution() == "tf.distribute" else 1
     reasons = {
         "jit_compile=True": model.jit_compile is True,
         "steps_per_execution above 1": model.steps_per_execution > 1,
@@ -157,10 +167,11 @@ def refuse_unsupported(model, strategy):
 
 
 def _of_other_backends(name):
-    devices = keras.distribution.list_devices() if keras.backend.backend() == "jax" else [None]
-    if name == "multi-worker" or (name == "mirrored" and keras.backend.backend() != "jax"):
+    shares = backend.distribution() is not None
+    devices = keras.distribution.list_devices() if shares else [None]
+    if name == "multi-worker" or (name == "mirrored" and not shares):
         raise ValueError(
-            f"The {keras.backend.backend()} backend does not train under the strategy {name!r} "
+            f"The {backend.name()} backend does not train under the strategy {name!r} "
             "here: KERAS_BACKEND=tensorflow does."
         )
     if name == "mirrored" or (name == "auto" and len(devices) > 1):
@@ -225,7 +236,7 @@ class _Mended:
 
     def experimental_distribute_dataset(self, dataset, options=None):
         """Takes batches of ours as they are: they are dealt to the replicas already."""
-        if hasattr(dataset, "position"):
+        if hasattr(dataset, "is_dealt"):
             return self.distribute_datasets_from_function(lambda context: dataset, options)
         return super().experimental_distribute_dataset(dataset, options)
 

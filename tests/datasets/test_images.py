@@ -1,18 +1,20 @@
 """Folders of images, whole and broken, and TensorFlow Datasets."""
 
 import io
+import os
 import shutil
 import struct
 import sys
 import tarfile
+import threading
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_classics import datasets
-from keras_classics.datasets import cifar10, images
+from keras_classics import backend, datasets
+from keras_classics.datasets import cifar10, decoding, splits
 
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="streams are tf.data's"
@@ -104,7 +106,7 @@ BROKEN = {
 def test_read_image(kind, tmp_path):
     content, pixels, tolerance = FILES[kind]
     write(tmp_path, {"image": content})
-    image = images.read_image(tmp_path / "image")
+    image = decoding.read_image(tmp_path / "image")
     assert image.dtype == np.uint8
     assert image.shape == pixels.shape
     assert np.abs(image.astype(int) - pixels).max() <= tolerance
@@ -115,19 +117,21 @@ def test_read_image(kind, tmp_path):
 @pytest.mark.filterwarnings("error")
 def test_tensorflow_and_pillow_decode_the_same(kind):
     content = FILES[kind][0]
-    expected = images._decode_with_pillow(io.BytesIO(content))
-    np.testing.assert_array_equal(images.decode(content), expected)
+    expected = decoding.decode_with_pillow(io.BytesIO(content))
+    np.testing.assert_array_equal(decoding.decode(content), expected)
 
 
 def read(split, *seeds, worker=0, workers=1):
-    """A dataset of a split's examples, its records made within `flat_map`, as training does."""
+    """A dataset of a split's examples, its records made within `flat_map`, as training does.
+
+    Of several pairs of seeds, one epoch after the other.
+    """
     import tensorflow as tf
 
-    def records(_):
-        given = tf.constant(seeds) + 0 if seeds else None
-        return split.records(given, worker, workers)
+    def records(pair):
+        return split.records(pair if seeds else None, worker, workers)
 
-    given = tf.data.Dataset.from_tensors(0).flat_map(records)
+    given = tf.data.Dataset.from_tensor_slices(list(seeds) or [0]).flat_map(records)
     return tf.data.Dataset.zip((given,)).map(split.decode)
 
 
@@ -148,7 +152,7 @@ def test_a_folder_of_splits(tmp_path):
     files = ["train/b/2.jpg", "train/b/10.JPEG", "train/B/1.jpg", "train/é/deep/er/1.jpg"]
     write(tmp_path, {f: i for i, f in enumerate([*files, "test/é/x.jpg", "test/b/y.jpg"])})
     data = datasets.load(str(tmp_path))
-    assert data.name == str(tmp_path)
+    assert (data.name, data.held) == (str(tmp_path), "validation")
     assert data.classes == ("B", "b", "é")
     assert names(data.train) == ["B/1.jpg", "b/10.JPEG", "b/2.jpg", "er/1.jpg"]
     assert data.train.labels.tolist() == [0, 1, 1, 2]
@@ -174,26 +178,140 @@ def test_a_tenth_is_held_out_by_the_hash_of_the_names(tmp_path):
 def test_corrupt_files_are_left_out_and_named(tmp_path):
     good = {f"{c}/{i}.jpg": i for c in "ab" for i in range(10)}
     write(tmp_path, good | {f"a/{name}": content for name, content in BROKEN.items()})
+    opened = datasets.load(str(tmp_path))
     with pytest.warns(UserWarning, match="8 files of .* cannot be decoded") as caught:
-        data = datasets.load(str(tmp_path))
+        data, damaged = opened.survey()
+    assert caught[0].filename == __file__
     (message,) = [str(warning.message) for warning in caught]
     assert all(f" a/{name} (" in message for name in BROKEN)
     assert "text.jpg (not a JPEG, PNG, GIF or BMP image)" in message
     assert "\n" not in message
+    assert set(damaged) == {str(tmp_path / "a" / name) for name in BROKEN}
+    assert damaged[str(tmp_path / "a" / "text.jpg")] == "not a JPEG, PNG, GIF or BMP image"
     assert sorted([*names(data.train), *names(data.validation)]) == sorted(good)
     for split in (data.train, data.validation):
         assert all(split[i][0].shape == (21, 34, 3) for i in range(len(split)))
+        assert [name[0] for name in names(split)] == ["ab"[label] for label in split.labels]
+    # A training that goes on knows them, and decodes nothing anew.
+    again = opened.without(list(damaged))
+    assert (again.train.paths, again.validation.paths) == (data.train.paths, data.validation.paths)
+    np.testing.assert_array_equal(again.train.labels, data.train.labels)
+    assert opened.without([]) is opened
 
 
 def test_corrupt_files_are_refused(tmp_path):
     write(tmp_path, {f"{c}/{i}.jpg": i for c in "ab" for i in range(2)})
-    assert len(datasets.load(str(tmp_path), corrupt="refuse").train) == 2
+    sound, damaged = datasets.load(str(tmp_path), corrupt="refuse").survey()
+    assert (len(sound.train), damaged) == (2, {})
     write(tmp_path, {f"a/bad{i:02}.jpg": b"" for i in range(23)})
     with pytest.raises(
         ValueError, match=r"23 files of .* a/bad00.jpg.*bad19.jpg.* and 3 more$"
     ) as e:
-        datasets.load(str(tmp_path), corrupt="refuse")
+        datasets.load(str(tmp_path), corrupt="refuse").survey()
     assert "bad20" not in str(e.value)
+
+
+def counted(monkeypatch):
+    """Counts how often each file is decoded."""
+    calls, lock, read = {}, threading.Lock(), splits.read_image
+
+    def read_image(path):
+        with lock:
+            calls[path] = calls.get(path, 0) + 1
+        return read(path)
+
+    monkeypatch.setattr(splits, "read_image", read_image)
+    return calls
+
+
+def test_a_survey_decodes_each_file_once(tmp_path, monkeypatch):
+    write(tmp_path, {f"{c}/{i}.jpg": i for c in "ab" for i in range(12)} | {"a/bad.png": b""})
+    calls = counted(monkeypatch)
+    data = datasets.load(str(tmp_path))
+    assert not calls
+    seen = []
+    with pytest.warns(UserWarning, match="1 files of .* cannot be decoded: a/bad.png .* left out"):
+        sound, damaged = data.survey(lambda image: int(image.sum()), seen.extend)
+    assert set(calls) == {*data.train.paths, *data.validation.paths}
+    assert set(calls.values()) == {1}
+    assert seen == [sound.train[i][0].sum() for i in range(len(sound.train))]
+    assert list(damaged) == [str(tmp_path / "a" / "bad.png")]
+    # What `into` does not ask for is decoded all the same.
+    calls.clear()
+    data.without(damaged).survey(lambda image: 0, next)
+    assert set(calls.values()) == {1}
+    assert len(calls) == 24
+
+
+def test_a_survey_of_one_split(tmp_path, monkeypatch):
+    files = {f"{c}/{i}.jpg": i for c in "ab" for i in range(2)}
+    write(tmp_path / "train", {**files, "b/bad.jpg": b""})
+    write(tmp_path / "val", {**files, "a/bad.jpg": b""})
+    data, calls = datasets.load(str(tmp_path)), counted(monkeypatch)
+    with pytest.warns(UserWarning, match=r"1 files of .*: val/a/bad.jpg \("):
+        sound, damaged = data.survey(pytest.fail, pytest.fail, parts=["validation"])
+    assert set(calls) == set(data.validation.paths)
+    assert list(damaged) == [str(tmp_path / "val" / "a" / "bad.jpg")]
+    assert sound.train is data.train
+    assert len(sound.validation) == 4
+
+
+def test_results_of_a_survey_come_in_order_and_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    split, lock, begun = numbered(tmp_path, 60)["files"], threading.Lock(), []
+
+    def then(image):
+        with lock:
+            begun.append(int(image[0, 0, 0]))
+        return int(image[0, 0, 0])
+
+    for count, (index, result) in enumerate(split.survey(then)):
+        assert (index, result) == (count, count)
+        with lock:
+            assert len(begun) <= count + 1 + 2 * 3
+    assert sorted(begun) == list(range(60))
+
+    begun.clear()
+    early = split.survey(then)
+    assert next(early) == (0, 0)
+    early.close()
+    with lock:
+        assert len(begun) <= 7
+
+    def fails(image):
+        raise ValueError("not about the file")
+
+    with pytest.raises(ValueError, match="not about the file"):
+        list(split.survey(fails, {}))
+    with open(split.paths[5], "wb"):
+        pass
+    with pytest.raises(ValueError, match=r"/5\.png cannot be decoded"):
+        list(split.survey())
+    damaged = {}
+    assert [index for index, _ in split.survey(damaged=damaged)] == [*range(5), *range(6, 60)]
+    assert list(damaged) == [split.paths[5]]
+
+
+def test_a_survey_leaves_other_splits_alone():
+    images, labels = np.zeros((2, 4, 4, 3), "uint8"), np.array([0, 1])
+    data = datasets.wrap((images, labels), (images, labels), held="test")
+    assert data.held == "test"
+    assert data.survey(pytest.fail, pytest.fail) == (data, {})
+    assert data.without(["a/1.jpg"]) == data
+
+
+def test_a_folder_to_test_with(tmp_path):
+    write(tmp_path, {"train/a/1.jpg": 0, "val/b/2.jpg": 1, "val/a/1.jpg": b""})
+    classes, split = datasets.test_folder(tmp_path)
+    assert (classes, names(split), split.labels.tolist()) == (
+        ("a", "b"),
+        ["a/1.jpg", "b/2.jpg"],
+        [0, 1],
+    )
+    damaged = {}
+    assert [index for index, _ in split.survey(damaged=damaged)] == [1]
+    assert names(split.without(damaged)) == ["b/2.jpg"]
+    assert names(datasets.test_folder(tmp_path / "train")[1]) == ["a/1.jpg"]
 
 
 def test_other_files_are_named_once(tmp_path):
@@ -244,14 +362,15 @@ def test_an_empty_class(tmp_path):
 )
 def test_nothing_left(files, message, tmp_path):
     write(tmp_path, files)
+    data = datasets.load(str(tmp_path))
     with pytest.raises(ValueError, match=message):
-        datasets.load(str(tmp_path))
+        data.survey()
 
 
 def test_names_of_data(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder .*/nowhere"):
         datasets.load(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match="There is no data set 'svhn'; there are .*tfds:NAME, and"):
+    with pytest.raises(ValueError, match="no data set 'svhn'; there are .*tfds:NAME, FOLDER"):
         datasets.load("svhn")
     with pytest.raises(ValueError, match='must be "skip" or "refuse". Received: corrupt=\'no\''):
         datasets.load(str(tmp_path), corrupt="no")
@@ -266,6 +385,7 @@ def numbered(tmp_path, n=40):
     return {
         "files": datasets.Files(paths, labels),
         "arrays": datasets.Arrays(np.stack(grey), labels),
+        "ink": datasets.InMemory(np.stack(grey).astype("float32"), labels),
     }
 
 
@@ -278,7 +398,7 @@ def numbered_stream(n=40):
 
 
 @tensorflow_only
-@pytest.mark.parametrize("kind", ["files", "arrays", "stream", "tfds"])
+@pytest.mark.parametrize("kind", ["files", "arrays", "ink", "stream", "tfds"])
 def test_order(kind, tmp_path):
     if kind == "tfds":
         store(tmp_path, {"train": range(40), "test": range(4)})
@@ -289,28 +409,31 @@ def test_order(kind, tmp_path):
         split = numbered(tmp_path)[kind]
     assert len(split) == 40
 
-    def order(*seeds, **share):
+    def orders(*seeds, **share):
         pairs = [(int(x[0, 0, 0]), int(y)) for x, y in read(split, *seeds, **share)]
         assert all(y == (x % 2 if kind == "tfds" else x) for x, y in pairs)
-        return [x for x, _ in pairs]
+        order = [x for x, _ in pairs]
+        length = len(order) // max(1, len(seeds))
+        return [order[k : k + length] for k in range(0, len(order), length)]
 
-    written = order()
+    (written,) = orders()
     assert sorted(written) == list(range(40))
     assert written == list(range(40)) or kind == "tfds"
-    assert order() == written
-    first = order(0, 0)
+    assert orders() == [written]
+    first, again, *others = orders((0, 0), (0, 0), (0, 1), (1, 0), (1, 1))
     assert sorted(first) == list(range(40))
-    assert order(0, 0) == first
-    others = [order(*seeds) for seeds in [(0, 1), (1, 0), (1, 1)]]
+    assert first == again == orders((0, 0))[0]
     assert len({tuple(each) for each in [first, written, *others]}) == 5
     # The whole list is shuffled: the last comes early, now and then.
-    assert min(order(0, k).index(written[-1]) for k in range(12)) < 8
+    seeds = [(0, k) for k in range(12)]
+    assert min(order.index(written[-1]) for order in orders(*seeds)) < 8
     # Of several workers each has its share, and together they have all.
-    shares = [order(0, 3, worker=w, workers=3) for w in range(3)]
+    shares = [orders((0, 3), worker=w, workers=3)[0] for w in range(3)]
     assert [len(share) for share in shares] == [14, 13, 13]
     assert sorted(x for share in shares for x in share) == list(range(40))
-    if kind in ("files", "arrays"):
-        assert shares == [order(0, 3)[w::3] for w in range(3)]
+    if kind in ("files", "arrays", "ink"):
+        (whole,) = orders((0, 3))
+        assert shares == [whole[w::3] for w in range(3)]
 
 
 def test_own_data(tmp_path):
@@ -320,6 +443,8 @@ def test_own_data(tmp_path):
     np.testing.assert_array_equal(data.validation.labels, [0, 1])
     named = datasets.wrap((images, labels), (images, labels), classes=["a", "b", "c"])
     assert named.classes == ("a", "b", "c")
+    assert named.held == "validation"
+    assert named.splits == (named.train, named.validation)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +495,7 @@ def test_cifar10_as_images(tmp_path):
         write(tmp_path, {f"{batch}.bin": b"".join(struct.pack("B3072x", y) for y in (9, 3))})
     write(tmp_path, {"test_batch.bin": struct.pack("B", 4) + bytes(range(256)) * 12})
     data = datasets.load("cifar10", tmp_path)
-    assert data.classes[3] == "cat"
+    assert (data.classes[3], data.held) == ("cat", "test")
     assert (len(data.train), len(data.validation)) == (10, 1)
     image, label = data.validation[0]
     assert (image.shape, image.dtype, label) == ((32, 32, 3), np.uint8, 4)
@@ -454,7 +579,7 @@ def store(folder, splits, image=None, **features):
 def test_tfds(tmp_path):
     store(tmp_path, {"train": range(30), "test": range(100, 105)})
     data = datasets.load("tfds:tiny", tmp_path)
-    assert data.name == "tfds:tiny"
+    assert (data.name, data.held) == ("tfds:tiny", "validation")
     assert data.classes == ("even", "odd")
     assert (len(data.train), len(data.validation)) == (30, 5)
     pairs = list(read(data.validation))
@@ -487,11 +612,12 @@ def test_tfds_that_cannot_be_used(tmp_path):
 
 
 def test_tfds_needs_its_package_and_tensorflow(monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(backend, "has_tf_data", lambda: True)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[tfds\]"'):
         datasets.load("tfds:imagenette")
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(backend, "has_tf_data", lambda: False)
+    monkeypatch.setattr(backend, "name", lambda: "jax")
     with pytest.raises(
         ValueError, match="needs the TensorFlow backend. Received: KERAS_BACKEND=jax"
     ):
@@ -530,17 +656,15 @@ def test_data_of_keras(monkeypatch):
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data(32, 32, 3))
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", load_data(28, 28))
     data = datasets.load("keras:cifar10")
-    assert (data.name, data.classes[9], list(data.train.labels)) == (
-        "keras:cifar10",
-        "truck",
+    assert (data.name, data.held, data.classes[9], list(data.train.labels)) == (
+        *("keras:cifar10", "test", "truck"),
         [1, 9],
     )
     data = datasets.load("keras:fashion_mnist")
-    assert (data.name, data.box, data.train_images.shape) == (
-        "keras:fashion_mnist",
-        20,
+    assert (data.name, data.held, data.train.box, data.train.images.shape) == (
+        *("keras:fashion_mnist", "test", 20),
         (2, 28, 28, 1),
     )
-    assert data.train_images[0, 0, 5, 0] == np.float32(5 / 255)
+    assert data.train.images[0, 0, 5, 0] == np.float32(5 / 255)
     with pytest.raises(ValueError, match="there are keras:mnist, .*Received: keras:imdb"):
         datasets.load("keras:imdb")

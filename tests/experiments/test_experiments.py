@@ -1,13 +1,15 @@
 """The experiments on a few images of noise: what they train, write and print."""
 
 import csv
+import re
 import sys
+import types
 
 import numpy as np
 import pytest
 
-from keras_classics import training
-from keras_classics.experiments import EXPERIMENTS, ablations, cifar, degradation, relu_vs_tanh
+from keras_classics import experiments, names, training
+from keras_classics.experiments import ablation, cifar, degradation, relu_vs_tanh
 
 
 @pytest.fixture
@@ -36,18 +38,34 @@ def test_images_are_less_the_mean_of_those_that_train(cifar10):
     assert list(cifar.images(cifar10)) == ["train", "test"]
 
 
+def test_names():
+    assert experiments.find("relu-vs-tanh") is relu_vs_tanh
+    assert all(callable(experiments.find(name).run) for name in names.EXPERIMENTS)
+    with pytest.raises(ValueError, match="no experiment 'relu'. Did you mean relu_vs_tanh|degra"):
+        experiments.find("relu")
+    with pytest.raises(AttributeError, match="no attribute 'dropout'"):
+        _ = experiments.dropout
+
+
 def test_crossing_is_interpolated():
     assert relu_vs_tanh.crossing([0.9, 0.5, 0.3, 0.2]) == pytest.approx(2.5)
     assert relu_vs_tanh.crossing([0.9, 0.5, 0.26]) is None
 
 
 @pytest.mark.slow
-def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch):
+def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(relu_vs_tanh, "RATES", {"relu": (0.001, 1e-9), "tanh": (0.002,)})
     monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.8)
     table = relu_vs_tanh.run(cifar10, tmp_path, epochs=9)
+    printed = capsys.readouterr().out
+    assert re.findall("Run .*", printed) == [
+        "Run 1 of 3: relu, learning rate 0.001, seed 0",
+        "Run 2 of 3: relu, learning rate 1e-09, seed 0",
+        "Run 3 of 3: tanh, learning rate 0.002, seed 0",
+    ]
     rows = read(tmp_path / "curves.csv")
+    assert len(re.findall("Epoch ./9: training error .* %", printed)) == len(rows)
     curves = {}
     for row in rows:
         key = (row["activation"], float(row["learning_rate"]))
@@ -55,19 +73,24 @@ def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch):
     for key in [("relu", 0.001), ("tanh", 0.002)]:
         assert curves[key][-1] <= 0.8 < min([1, *curves[key][:-1]])
     assert len(curves["relu", 1e-9]) < 9  # given up, because it is behind
-    assert "| relu | 0.001 |" in table
+    assert re.search(r"\| relu +\| 0.001 +\|", table)
     assert "tanh / ReLU: " in table
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lrn", "overlap"])
-def test_ablations(name, cifar10, tmp_path, monkeypatch):
+def test_lrn(cifar10, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(ablations, "HELD_OUT", 60)
-    table = EXPERIMENTS[name].run(cifar10, tmp_path, seeds=2, epochs=3)
+    monkeypatch.setattr(ablation, "HELD_OUT", 60)
+    table = experiments.lrn.run(cifar10, tmp_path, seeds=2, epochs=2)
+    printed = capsys.readouterr().out
+    assert re.findall("Run .*", printed) == [
+        *("Run 1 of 4: lrn=True, seed 0", "Run 2 of 4: lrn=False, seed 0"),
+        *("Run 3 of 4: lrn=True, seed 1", "Run 4 of 4: lrn=False, seed 1"),
+    ]
+    assert printed.count("loss: ") == 4 * 2  # a line an epoch
     rows = read(tmp_path / "runs.csv")
-    assert [(row["seed"], row[EXPERIMENTS[name].switch]) for row in rows] == [
+    assert [(row["seed"], row["lrn"]) for row in rows] == [
         *[("0", "True"), ("0", "False"), ("1", "True"), ("1", "False")]
     ]
     errors = np.array([float(row["held out"]) for row in rows]).reshape(2, 2)
@@ -79,13 +102,24 @@ def test_ablations(name, cifar10, tmp_path, monkeypatch):
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
+def test_overlap(cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(ablation, "HELD_OUT", 300)
+    table = experiments.overlap.run(cifar10, tmp_path, seeds=1, epochs=1)
+    rows = read(tmp_path / "runs.csv")
+    assert [row["overlapping_pooling"] for row in rows] == ["True", "False"]
+    assert f"| {float(rows[0]['test']):.2f} ± nan | {float(rows[1]['test']):.2f} ± nan |" in table
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
 def test_the_rate_falls_in_the_last_two_epochs(cifar10, monkeypatch):
     rates = []
-    monkeypatch.setattr(ablations.keras.callbacks, "LearningRateScheduler", rates.append)
+    monkeypatch.setattr(ablation.keras.callbacks, "LearningRateScheduler", rates.append)
     data = cifar.images(cifar10, 400)
-    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
     with pytest.raises(_Stop):
-        ablations.train(data, {}, seed=0, epochs=5)
+        ablation.train(data, {}, seed=0, epochs=5)
     (schedule,) = rates
     np.testing.assert_allclose([schedule(e) for e in range(5)], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5])
 
@@ -98,26 +132,52 @@ def _stop(*args, **kwargs):
     raise _Stop
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", names.EXPERIMENTS)
 def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr(ablations.keras.Model, "fit", _stop)
+    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
-        EXPERIMENTS[name].run(cifar10, tmp_path / "run")
+        experiments.find(name).run(cifar10, tmp_path / "run")
+
+
+def test_the_runs_of_degradation(cifar10, tmp_path, monkeypatch, capsys):
+    """Four networks for each seed, by the paper's recipe with other lengths."""
+    trained, drawn = [], []
+
+    def train(recipe, data, folder, seed, verbose):
+        trained.append((recipe, folder.name, seed))
+        errors = {"held out": {"percent": len(trained)}, "test": {"percent": 50.0}}
+        history = {"accuracy": [0.1, 0.25]}
+        return types.SimpleNamespace(history=history, manifest={"errors": errors})
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(degradation, "draw", lambda runs, images, folder: drawn.append(runs))
+    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
+    arms = ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
+    assert [name for _, name, _ in trained] == [f"{name}-{k}" for k in (0, 1) for name in arms]
+    assert [seed for _, _, seed in trained] == [0] * 4 + [1] * 4
+    networks = ["plain20_cifar", "plain56_cifar", "resnet20_cifar", "resnet56_cifar"]
+    assert [recipe.network for recipe, _, _ in trained] == networks * 2
+    assert {(r.epochs, r.held_out, r.drops_at) for r, _, _ in trained} == {(2, 50, (4, 6))}
+    assert [list(runs) for runs in drawn] == [arms]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == ["Run 1 of 8: plain-20, seed 0", "Run 2 of 8: plain-56, seed 0"]
+    row = next(line for line in table.splitlines() if "ResNet-20" in line)
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells == ["", "ResNet-20", "75.00", "5.00", "50.00", "8.75", ""]  # of 3 % and 7 %
 
 
 @pytest.mark.slow
 def test_degradation(cifar10, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
-    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
-    names = [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]
-    for name in names:
-        runs = [training.Run(tmp_path / f"{name}-{seed}") for seed in (0, 1)]
-        assert runs[0].manifest["data"]["held out"] == 50
-        assert runs[0].manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
-        assert [run.manifest["seed"] for run in runs] == [0, 1]
-        percent = [run.manifest["errors"]["held out"]["percent"] for run in runs]
-        assert f" {np.mean(percent):.2f} |" in next(x for x in table.split("\n") if name in x)
+    table = degradation.run(cifar10, tmp_path, seeds=1, epochs=2)
+    for name in [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]:
+        run = training.Run(tmp_path / f"{name}-0")
+        assert run.manifest["data"]["held out"] == 50
+        assert run.manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
+        assert run.manifest["seed"] == 0
+        percent = run.manifest["errors"]["held out"]["percent"]
+        assert f"| {percent:.2f} " in next(x for x in table.split("\n") if name in x)
     for picture in ("figure.png", "figure_1.png", "figure_7.png"):
         assert (tmp_path / picture).stat().st_size > 5000

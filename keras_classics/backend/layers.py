@@ -1,0 +1,197 @@
+"""What layers and activations ask of a backend."""
+
+import functools
+
+import keras
+
+from keras_classics.backend.running import name
+
+
+def with_gradient(function):
+    """Gives a function a formula for its gradient, faster than automatic differentiation.
+
+    Args:
+        function: Takes a tensor; returns its value, and a function from the gradient
+            with respect to the value to the gradient with respect to the tensor.
+
+    Returns:
+        A function from the tensor to the value. PyTorch keeps its automatic differentiation:
+        Keras's form would give wrong second derivatives there. NumPy has no gradients.
+    """
+    if name() in ("torch", "numpy"):
+        return lambda tensor: function(tensor)[0]
+    return keras.ops.custom_gradient(function)
+
+
+def fuses() -> bool:
+    """Whether XLA compiles the operations that are being traced.
+
+    XLA runs a chain of elementwise operations in one pass over memory. Without it, each
+    operation takes a pass of its own.
+    """
+    if name() != "tensorflow":
+        return name() == "jax"
+    try:
+        from tensorflow import compat
+        from tensorflow.python.ops import control_flow_util
+
+        graph = compat.v1.get_default_graph()
+        return control_flow_util.GraphOrParentsInXlaContext(graph)
+    except (AttributeError, ImportError):  # not a public name: without it we are slower, not wrong
+        return False
+
+
+def convolves_groups() -> bool:
+    """Whether the grouped convolution is faster than one convolution for each group."""
+    return name() == "torch"
+
+
+def fused_batch_normalization():
+    """Finds the backend's one operation that normalizes by the statistics of a batch.
+
+    XLA's computes the variance as `E[x^2] - E[x]^2`. In float32 it loses all digits at a mean
+    far from 0, and is not used.
+
+    Returns:
+        `None`, or a function from feature maps `(batch, height, width, channels)`, `gamma`,
+        `beta` and `epsilon` to the normalized feature maps, and to the mean and the biased
+        variance of each channel.
+    """
+    if fuses():
+        return None
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        def normalize(x, gamma, beta, epsilon):
+            gamma, beta, no = tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta), tf.zeros([0])
+            m = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), "float32")
+            x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=x, scale=gamma, offset=beta, mean=no, variance=no, epsilon=epsilon
+            )
+            # TensorFlow's is unbiased, and 0 for a single value.
+            return x, mean, (m - 1) / m * variance
+
+        return normalize
+    if name() == "torch":
+        import torch
+
+        def normalize(x, gamma, beta, epsilon):
+            gamma, beta = (getattr(weight, "value", weight) for weight in (gamma, beta))
+            mean, variance = torch.zeros_like(beta), torch.zeros_like(beta)
+            m = x.numel() // len(beta)
+            # At a momentum of 1 the moving averages become the batch's own statistics.
+            x = torch.batch_norm(
+                x.permute(0, 3, 1, 2), gamma, beta, mean, variance, True, 1.0, epsilon, True
+            )
+            # PyTorch's is unbiased, and not a number for a single value.
+            variance = (m - 1) / m * variance if m > 1 else torch.zeros_like(beta)
+            return x.permute(0, 2, 3, 1), mean, variance
+
+        return normalize
+    return None
+
+
+def flash_attention():
+    """Finds the backend's attention that need not hold the whole matrix of scores.
+
+    PyTorch never holds it. JAX does not where cuDNN has the operation: on a GPU, in 16 bits.
+
+    Returns:
+        `None` on TensorFlow; elsewhere a function from queries, keys and values
+        `(batch, tokens, heads, width)` and a boolean mask `(batch, heads, tokens, tokens)` or
+        `None` to the outputs of the heads.
+    """
+    if name() == "tensorflow":
+        return None
+    return lambda q, k, v, mask: keras.ops.dot_product_attention(q, k, v, mask=mask)
+
+
+def once_more(tensor, after):
+    """Keeps TensorFlow from reusing an earlier result.
+
+    A backward pass may compute something from `tensor` again, to save memory. TensorFlow's
+    common-subexpression elimination would find that the forward pass has computed the same,
+    and would keep that result in memory until the backward pass.
+
+    Args:
+        tensor: A tensor of the forward pass.
+        after: A tensor of the backward pass.
+
+    Returns:
+        The same values as `tensor`. On TensorFlow they count as another tensor, which exists
+        only when `after` is known.
+    """
+    if name() != "tensorflow":
+        return tensor
+    import tensorflow as tf
+
+    with tf.control_dependencies([after]):
+        return tf.identity(tensor)
+
+
+def fused_gelu(x):
+    """Finds a GELU, in its tanh form, that takes one pass over memory, and so does its gradient.
+
+    Only TensorFlow needs it: it takes a pass for each of some ten operations. PyTorch and XLA
+    fuse them by themselves.
+
+    Args:
+        x: The tensor that GELU will be applied to.
+
+    Returns:
+        A function from a tensor to a tensor, or `None` where Keras's own is as fast.
+    """
+    if name() == "tensorflow" and not fuses():
+        import tensorflow as tf
+
+        if isinstance(x, tf.Tensor) and x.dtype == "float32":
+            # A graph without a gradient may be exported, and ONNX cannot call what XLA compiles.
+            # There TensorFlow itself fuses these operations, in this order, with the matrix
+            # product before them.
+            plain = tf.is_symbolic_tensor(x) and not _tape_is_open()
+            return _gelu_formula if plain else _compiled_gelu()
+    return None
+
+
+def _tape_is_open() -> bool:
+    """Whether a `tf.GradientTape` may record what is computed or traced."""
+    try:
+        from tensorflow.python.eager import record
+
+        return record.could_possibly_record()
+    except (AttributeError, ImportError):  # not a public name: without it we are slower, not wrong
+        return False
+
+
+_SLOPE, _CUBIC = (2 / 3.141592653589793) ** 0.5, 0.044715
+
+
+def _gelu_formula(x):
+    return 0.5 * x * (1 + keras.ops.tanh(_SLOPE * (x + _CUBIC * x * x * x)))
+
+
+@functools.cache
+def _compiled_gelu():
+    import tensorflow as tf
+
+    value = tf.function(_gelu_formula, jit_compile=True, autograph=False)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradient(x, upstream):
+        t = tf.tanh(_SLOPE * (x + _CUBIC * x * x * x))
+        return upstream * 0.5 * (1 + t + x * (1 - t * t) * _SLOPE * (1 + 3 * _CUBIC * x * x))
+
+    @tf.custom_gradient
+    def gelu(x):
+        return value(x), lambda upstream: gradient(x, upstream)
+
+    return gelu
+
+
+def averages_inside() -> bool:
+    """Whether Keras's average pooling takes only values of the map, also over its edges.
+
+    On PyTorch it repeats those at the edge, if windows hang over two opposite edges by different
+    widths.
+    """
+    return name() != "torch"

@@ -1,0 +1,108 @@
+"""Opens a data set by its name. The module of the data set is imported only then."""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from keras_classics import names
+
+if TYPE_CHECKING:
+    from keras_classics.datasets.images import Images
+
+# What a name may be, beside those of `names.DATA_SETS`.
+OTHERS = {
+    "keras:NAME": "mnist, fashion_mnist, cifar10, cifar100 of keras.datasets",
+    "tfds:NAME": "photographs of TensorFlow Datasets",
+    "FOLDER": "a folder of images with a sub-folder for each class",
+}
+
+
+def load(
+    name: str | os.PathLike,
+    data_dir: str | os.PathLike | None = None,
+    corrupt: str = "skip",
+) -> "Images[Any]":
+    """Loads a data set by name, or opens a folder of images.
+
+    Args:
+        name: `"digits"`, `"mnist"`, `"usps"`, `"cifar10"` or `"cifar100"`, where case and signs
+            do not matter; `"keras:NAME"` for MNIST, Fashion-MNIST and CIFAR of
+            `keras.datasets`; `"tfds:NAME"` for a data set of TensorFlow Datasets; or the path of
+            a folder of images, with a sub-folder for each class (see `image_folder`).
+        data_dir: Folder of the files of a data set that has a name. Default:
+            `~/.keras/datasets/NAME`, or `~/tensorflow_datasets` for `"tfds:NAME"`, and
+            files that are not there are downloaded into it.
+        corrupt: What `Images.survey` does about files of a folder that cannot be decoded:
+            `"skip"` or `"refuse"` them.
+
+    Returns:
+        `Images`. Their splits are `Digits` for digits, `Arrays` for CIFAR, and for photographs
+        `Files` or, of TensorFlow Datasets, `datasets.tfds.Examples`.
+
+    Raises:
+        ValueError: If there is no such data set, or its files are damaged.
+        FileNotFoundError: If a file or a folder does not exist.
+
+    Example:
+
+    ```python
+    from keras_classics import datasets
+
+    data = datasets.load("digits")  # 1,437 + 360 digits, which scikit-learn carries
+    print(data.train.images.shape)  # (1437, 28, 28, 1)
+    ```
+    """
+    module, rest = _find(os.fspath(name))
+    opened = importlib.import_module(f"keras_classics.datasets.{module}")
+    if module == "folders":
+        return opened.image_folder(rest, corrupt)
+    if module == "of_keras":
+        return opened.load(rest)
+    if module == "tfds":
+        return opened.load(rest, data_dir)
+    return opened.load(data_dir)
+
+
+def size(name: str | os.PathLike) -> tuple[int, int | None]:
+    """The size of a data set's images, before anything is read or downloaded.
+
+    Args:
+        name: As of `load`.
+
+    Returns:
+        The channels of the images, 3 or 1, and their side in pixels; `None` if it is not the
+        same for all images.
+
+    Raises:
+        ValueError: If there is no such data set.
+
+    Example:
+
+    ```python
+    from keras_classics import datasets
+
+    print(datasets.size("mnist"))  # (1, 28)
+    ```
+    """
+    module, rest = _find(os.fspath(name))
+    if module == "of_keras":
+        opened = importlib.import_module("keras_classics.datasets.of_keras")
+        module = opened.module_of(rest).__name__.rpartition(".")[2]
+    if module in names.DATA_SETS:
+        return names.DATA_SETS[module][1:]
+    return 3, None
+
+
+def _find(name):
+    """The module of a name, and what is left of the name for it."""
+    for prefix, module in (("keras:", "of_keras"), ("tfds:", "tfds")):
+        if name.startswith(prefix):
+            return module, name.removeprefix(prefix)
+    if name in names.DATA_SETS:
+        return name, ""
+    if os.path.isdir(name) or os.path.basename(name) != name:
+        return "folders", name
+    for each in names.DATA_SETS:
+        if names.reduced(each) == names.reduced(name):
+            return each, ""
+    raise ValueError(names.unknown("data set", name, [*names.DATA_SETS, *OTHERS]))

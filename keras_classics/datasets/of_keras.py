@@ -1,0 +1,39 @@
+"""The data sets of `keras.datasets` that have images."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from keras_classics.datasets.images import Images
+
+MODULES = {  # of each data set, the module here of its kind
+    "mnist": "mnist",
+    "fashion_mnist": "mnist",
+    "cifar10": "cifar10",
+    "cifar100": "cifar100",
+}
+
+
+def load(name: str) -> Images[Any]:
+    """A data set of `keras.datasets`, which Keras downloads if need be.
+
+    Args:
+        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"` or `"cifar100"`.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
+    import keras
+
+    module = module_of(name)
+    return module.made(f"keras:{name}", *getattr(keras.datasets, name).load_data())
+
+
+def module_of(name: str) -> ModuleType:
+    """The module here of a data set's kind."""
+    if name not in MODULES:
+        raise ValueError(
+            f"Of keras.datasets there are {', '.join(f'keras:{k}' for k in MODULES)}. "
+            f"Received: keras:{name}"
+        )
+    return importlib.import_module(f"keras_classics.datasets.{MODULES[name]}")

@@ -1,0 +1,405 @@
+"""The splits of a data set: images with labels in memory, in files, or read by the user."""
+
+import collections
+import concurrent.futures
+import functools
+import itertools
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_classics.datasets.decoding import decode, read_image, reason
+
+
+class Split(Protocol):
+    """What a split of `Images` offers: images with labels, on their way into `tf.data`.
+
+    A record stands for one image, for example its position. Splits in memory and in files also
+    have `labels`, int32 `(n,)`, and give one pair `(image, label)` as `split[i]`, on any backend.
+    """
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def records(self, seeds: Any = None, worker: int = 0, workers: int = 1) -> Any:
+        """The records of one worker.
+
+        Args:
+            seeds: Two integers, from which the order of a training epoch follows: the seed, and
+                the number of the epoch. Default: the order of the split.
+            worker: Number of the worker, from 0.
+            workers: Number of workers, which share the images.
+
+        Returns:
+            A `tf.data.Dataset` of `ceil((n - worker) / workers)` records.
+        """
+
+    def decode(self, record: Any) -> tuple[Any, Any]:
+        """The image `(height, width, channels)` of a record, and its int32 label, as tensors."""
+
+
+class Indexed:
+    """A split whose images can be had in any order. The records are positions."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def _arrays(self) -> tuple:
+        raise NotImplementedError
+
+    def records(self, seeds: Any = None, worker: int = 0, workers: int = 1) -> Any:
+        import tensorflow as tf
+
+        order = tf.range(len(self), dtype=tf.int64)
+        if seeds is not None:
+            order = tf.random.experimental.stateless_shuffle(order, seeds)
+        return tf.data.Dataset.from_tensor_slices(order[worker::workers])
+
+    def __getstate__(self):  # without tensors
+        return {k: v for k, v in vars(self).items() if k != "_tensors"}
+
+    @functools.cached_property
+    def _tensors(self) -> tuple:
+        import tensorflow as tf
+
+        with tf.init_scope():  # outside of the graph that asks first
+            return tuple(tf.constant(array) for array in self._arrays())
+
+
+class InMemory(Indexed):
+    """A split in memory, of images of any type and range.
+
+    Args:
+        images: Array `(n, height, width, channels)`.
+        labels: Integers from 0, `(n,)`, or `(n, 1)` as `keras.datasets` has them.
+
+    Raises:
+        ValueError: If the labels are not integers, or not as many as the images.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics import datasets
+
+    split = datasets.InMemory(np.zeros((3, 8, 8, 1)), [0, 1, 1])
+    image, label = split[2]
+    ```
+    """
+
+    def __init__(self, images: ArrayLike, labels: ArrayLike):
+        images, labels = np.asarray(images), np.asarray(labels)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(
+                f"{len(images)} images need as many labels, integers from 0. "
+                f"Received: {labels.dtype}, {labels.shape}"
+            )
+        self.images, self.labels = images, labels.astype("int32")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index], self.labels[index]
+
+    def decode(self, record: Any) -> tuple[Any, Any]:
+        images, labels = self._tensors
+        return images[record], labels[record]
+
+    def _arrays(self):
+        return self.images, self.labels
+
+    def hold_out(self, count: int) -> "tuple[InMemory, InMemory]":
+        """Holds out the last images, for example to choose a schedule.
+
+        Args:
+            count: How many, from 0 to less than all.
+
+        Returns:
+            The images that are kept and those that are held out, two splits of the same kind.
+
+        Raises:
+            ValueError: If no image would be kept.
+        """
+        if not 0 <= count < len(self):
+            raise ValueError(
+                f"From 0 to {len(self) - 1} of {len(self)} images can be held out. "
+                f"Received: {count}"
+            )
+        kept = len(self) - count
+        return self._part(slice(kept)), self._part(slice(kept, None))
+
+    def _part(self, part):
+        made = object.__new__(type(self))
+        state = self.__getstate__()
+        vars(made).update(state, images=self.images[part], labels=self.labels[part])
+        return made
+
+
+class Arrays(InMemory):
+    """A split of photographs in memory.
+
+    Args:
+        images: uint8 `(n, height, width, channels)` from 0 to 255, of 3 channels or 1.
+        labels: Integers from 0, `(n,)`.
+
+    Raises:
+        ValueError: If images and labels do not fit together, or are of another type.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics import datasets
+
+    split = datasets.Arrays(np.zeros((3, 8, 8, 3), "uint8"), [0, 1, 1])
+    print(len(split), split.labels)
+    ```
+    """
+
+    def __init__(self, images: ArrayLike, labels: ArrayLike):
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4:
+            lowest, highest = (images.min(), images.max()) if images.size else ("none", "none")
+            raise ValueError(
+                "Images must be uint8, from 0 to 255, (n, height, width, channels). Received: "
+                f"{images.dtype} from {lowest} to {highest}, {images.shape}. Of images from 0 to "
+                '1, `(255 * images).round().astype("uint8")` makes such.'
+            )
+        if images.shape[-1] not in (1, 3):
+            raise ValueError(f"Images must have 3 channels, or 1. Received: {images.shape[-1]}")
+        super().__init__(images, labels)
+
+
+class Digits(InMemory):
+    """A split of digits in memory.
+
+    Args:
+        images: float32 `(n, height, width, 1)`, from 0 (background) to 1 (ink).
+        labels: Integers from 0 to 9, `(n,)`.
+        box: Side in pixels of the box that the digits were fitted into; `None` if they were not.
+
+    Raises:
+        ValueError: If images or labels are of another size or range.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics import datasets
+
+    split = datasets.Digits(np.zeros((3, 28, 28, 1)), [7, 2, 1], box=20)
+    print(split.images.dtype, split.box)  # float32 20
+    ```
+    """
+
+    classes: ClassVar[tuple] = tuple("0123456789")
+    box: int | None = None
+
+    def __init__(self, images: ArrayLike, labels: ArrayLike, box: int | None):
+        images, labels = np.asarray(images, "float32"), np.asarray(labels)
+        if images.ndim != 4 or images.shape[-1] != 1 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                "Digits are images (n, height, width, 1) with labels (n,). Received: "
+                f"{images.shape} and {labels.shape}"
+            )
+        axes = (1, 2, 3)
+        inside = (images.min(axes, initial=1) >= 0) & (images.max(axes, initial=0) <= 1)
+        for wrong, what in [
+            (~inside, "ink from 0 to 1"),
+            ((labels < 0) | (labels > 9), "labels from 0 to 9"),
+        ]:
+            if np.any(wrong):
+                first = np.flatnonzero(wrong)[0]
+                raise ValueError(
+                    f"Digits have {what}. Received: image {first} with ink from "
+                    f"{images[first].min():g} to {images[first].max():g} and the label "
+                    f"{labels[first]}"
+                )
+        super().__init__(images, labels)
+        self.box = box
+
+
+class Files(Indexed):
+    """A split in files, which are decoded as they are needed.
+
+    Args:
+        paths: Paths of the files.
+        labels: Integers from 0, `(n,)`.
+        corrupt: What `Images.survey` does about files that cannot be decoded: `"skip"` leaves
+            them out with a warning that names them, `"refuse"` raises `ValueError`.
+
+    Raises:
+        ValueError: If `corrupt` is another word.
+
+    Example:
+
+    ```python
+    import tempfile
+
+    import numpy as np
+    from PIL import Image
+
+    from keras_classics import datasets
+
+    with tempfile.TemporaryDirectory() as folder:
+        Image.fromarray(np.zeros((4, 5, 3), "uint8")).save(f"{folder}/black.png")
+        split = datasets.Files([f"{folder}/black.png"], [0])
+        print(split[0][0].shape)  # (4, 5, 3)
+    ```
+    """
+
+    def __init__(self, paths: Sequence[str], labels: ArrayLike, corrupt: str = "skip"):
+        check_corrupt(corrupt)
+        self.paths, self.labels = list(paths), np.asarray(labels, "int32")
+        self.corrupt = corrupt
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        return read_image(self.paths[index]), self.labels[index]
+
+    def decode(self, record: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        paths, labels = self._tensors
+        return decode(tf.io.read_file(paths[record])), labels[record]
+
+    def _arrays(self):
+        return [os.fsencode(path) for path in self.paths], self.labels
+
+    def survey(
+        self,
+        then: Callable[[np.ndarray], Any] | None = None,
+        damaged: dict[str, str] | None = None,
+    ) -> Iterator[tuple[int, Any]]:
+        """Decodes each file once, in threads on all processors.
+
+        Only a few results, two for each processor, wait in memory.
+
+        Args:
+            then: Function of a decoded image, a uint8 array `(height, width, 3)`. It runs in the
+                thread that decoded the image, beside others. Default: the result is `None`.
+            damaged: A dictionary that receives the reason for each file that cannot be decoded,
+                `{path: reason}`. Default: the first such file raises `ValueError`.
+
+        Yields:
+            Pairs `(index, result)` in the order of the split, without damaged files.
+
+        Raises:
+            ValueError: If a file cannot be decoded and there is no dictionary `damaged`.
+        """
+
+        def look(path):
+            try:
+                image = read_image(path)
+            except ValueError as error:
+                return None, error
+            return then(image) if then else None, None
+
+        threads = os.cpu_count() or 1
+        pool = concurrent.futures.ThreadPoolExecutor(threads)
+        waiting: collections.deque = collections.deque()
+        paths = enumerate(self.paths)
+        try:
+            while True:
+                for index, path in itertools.islice(paths, 2 * threads - len(waiting)):
+                    waiting.append((index, path, pool.submit(look, path)))
+                if not waiting:
+                    return
+                index, path, future = waiting.popleft()
+                result, error = future.result()
+                if error is None:
+                    yield index, result
+                elif damaged is None:
+                    raise error
+                else:
+                    damaged[path] = reason(error.__cause__)
+        finally:  # also where the caller stops early
+            pool.shutdown(cancel_futures=True)
+
+    def without(self, paths: Collection[str]) -> "Files":
+        """The split without some files.
+
+        Args:
+            paths: Paths of the files, as in `paths`; others are ignored.
+        """
+        left_out = set(paths)
+        kept = [k for k, path in enumerate(self.paths) if path not in left_out]
+        return Files([self.paths[k] for k in kept], self.labels[kept], self.corrupt)
+
+
+class Stream:
+    """A split that the user reads: a `tf.data.Dataset` of single pairs `(image, label)`.
+
+    A training epoch shuffles it, within 4,096 images.
+
+    Args:
+        data: The dataset, of known length. The images are uint8 `(height, width, channels)`.
+
+    Raises:
+        ValueError: If the dataset gives anything else, or does not know its length.
+
+    Example:
+
+    ```python
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_classics import datasets
+
+    pair = np.zeros((3, 8, 8, 3), "uint8"), np.array([0, 1, 1])
+    split = datasets.Stream(tf.data.Dataset.from_tensor_slices(pair))
+    print(len(split))  # 3
+    ```
+    """
+
+    def __init__(self, data: Any):
+        spec = data.element_spec
+        single = isinstance(spec, tuple) and [s.shape.rank for s in spec] == [3, 0]
+        if not single or spec[0].dtype != "uint8":
+            raise ValueError(
+                "A tf.data.Dataset must give single examples: a uint8 image (height, width, "
+                f"channels) from 0 to 255, and its label. Received: {data.element_spec}"
+            )
+        if int(data.cardinality()) < 0:
+            raise ValueError(
+                "A tf.data.Dataset must know its length: "
+                "`.apply(tf.data.experimental.assert_cardinality(n))`. Received: one that does not"
+            )
+        self.data = data
+
+    def __len__(self) -> int:
+        return int(self.data.cardinality())
+
+    def records(self, seeds: Any = None, worker: int = 0, workers: int = 1) -> Any:
+        data = self.data if seeds is None else shuffled(self.data, seeds)
+        return data.shard(workers, worker)
+
+    def decode(self, record: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        return record[0], tf.cast(record[1], tf.int32)
+
+
+def check_corrupt(word: str) -> None:
+    """Refuses another word for what is done about damaged files."""
+    if word not in ("skip", "refuse"):
+        raise ValueError(f'`corrupt` must be "skip" or "refuse". Received: corrupt={word!r}')
+
+
+def shuffled(data: Any, seeds: Any) -> Any:
+    """A dataset in an order that follows from two integers, drawn from 4,096 records ahead."""
+    import tensorflow as tf
+
+    drawn = tf.random.stateless_uniform((), seeds, 0, 2**31 - 1, tf.int64)
+    return data.shuffle(4096, drawn, reshuffle_each_iteration=False)

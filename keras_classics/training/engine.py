@@ -1,0 +1,354 @@
+"""What a recipe is: the numbers of a training, each with its source, and a few hooks.
+
+This module needs no Keras: the numbers can be read and printed without it. Hooks import Keras
+when they are called.
+"""
+
+import dataclasses
+import itertools
+import textwrap
+import typing
+from typing import ClassVar
+
+import numpy as np
+
+from keras_classics import names
+
+# One word for one thing in all recipes; the flags of the command line have these texts, too.
+WORDS = {
+    "network": "name of the network",
+    "epochs": "epochs: times that all training images are seen",
+    "batch_size": "images a step, of all replicas together",
+    "learning_rate": "learning rate; with a warm-up, the highest one",
+    "learning_rates": "learning rate of each epoch; stretched over another number of `epochs`",
+    "schedule": "how the learning rate falls to 0: cosine or linear",
+    "factor": "what the learning rate is multiplied by when it drops",
+    "patience": "epochs without a lower validation error, then the learning rate drops",
+    "drops": "drops of the learning rate, at most",
+    "drops_at": "steps after which the learning rate drops",
+    "epochs_per_drop": "epochs from one drop of the learning rate to the next",
+    "warmup_steps": "steps in which the learning rate rises linearly from 0",
+    "slow_steps": "first steps, at a tenth of the learning rate; -1: 400 from 110 layers on",
+    "optimizer": "update rule: adam or sgd",
+    "momentum": "share of the velocity that is kept",
+    "epsilon": "what Adam adds to the root of the second moment",
+    "weight_decay": "weight decay, times the learning rate",
+    "no_decay": "names of variables without weight decay",
+    "clip": "highest norm of all gradients together; 0: any",
+    "ema": "momentum of the moving average of the weights; 0: none",
+    "image_size": "side of the network's input, pixels",
+    "short_side": "short side of an image before it is cropped, or its range, pixels",
+    "channels": "channels of the image: 3, or 1 for digits",
+    "crops": "area: any part of the image; shift: by an eighth of its side; both mirrored; "
+    "distort: planar distortions, for digits",
+    "smallest_area": "least share of the image's area in a training crop",
+    "padding": "zeros on each side of a training image before it is cropped, pixels",
+    "mean": "what is subtracted: the mean of each pixel or of each channel",
+    "color": "PCA colour jitter",
+    "distortions": "planar distortions of the training images",
+    "randaugment": "RandAugment: operations an image, and magnitude; none: off",
+    "operations": "whose operations RandAugment has",
+    "erasing": "share of the training images with an erased rectangle",
+    "mixup": "alpha of MixUp; 0: off",
+    "cutmix": "alpha of CutMix; 0: off",
+    "label_smoothing": "share of the target that is spread over all classes",
+    "dropout": "share of the units that is dropped",
+    "stochastic_depth": "share of the images that skip the last block",
+    "representation": "whether the head has a hidden layer, for pre-training",
+    "start": "path of a trained model.keras to fine-tune",
+    "head": "output layer: rbf or softmax",
+    "loss": "loss: mle (eq. 8), map (eq. 9), crossentropy, or mse (targets +1 and -1)",
+    "j": "penalty of the rubbish class, for the loss map",
+    "mu": "mu of eq. 21: bounds the step where the error is flat",
+    "curvature_patterns": "images for an estimate of the curvatures, before each epoch",
+    "fan_in_exponent": "weights start in +-2.4 / F ** exponent",
+    "bias_start": "start of the biases of conv2, conv4, conv5 and the dense layers",
+    "lrn": "whether responses are normalized locally",
+    "towers": "towers of the network, 2 or 1",
+    "overlapping_pooling": "whether pooling windows overlap",
+    "shortcut": "shortcuts where the feature maps change: A, B or C",
+    "stride_in": "convolution of a bottleneck that halves the feature maps: 1x1 or 3x3",
+    "box": "side of the box that a digit is fitted into, pixels",
+    "paper": "input value of the paper",
+    "ink": "input value of the ink",
+    "synchronized": "batch normalization over the images of all replicas",
+    "held_out": "training images held out for validation; 0: the test images serve",
+    "views": "how a test image is read: center, or as the source says",
+}
+
+
+def cite(value, source="", help=None):
+    """A field of a recipe: its value, where that comes from, and what the field means.
+
+    Args:
+        value: The value.
+        source: Section of the paper, or another source; or why it is a choice.
+        help: What the field means, of a field that `WORDS` has not.
+    """
+    return dataclasses.field(default=value, metadata={"source": source, "help": help})
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, but for its data and its seed.
+
+    A recipe of a paper is a subclass: fields of numbers, and hooks. `print` shows it as a table;
+    `dataclasses.replace(recipe, epochs=3)` is the same recipe with another number.
+
+    - `choices`, `in_memory` and so on: of the class, see there.
+    - `build(input_shape=, classes=)`: the network, untrained.
+    - `splits(data)`: the parts of the data, as the network is trained and tested on them.
+    - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
+    - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
+    - `reader`, `protocol`, `read`: how an image is tested.
+
+    A recipe of one's own:
+
+    ```python
+    import dataclasses
+
+    from keras_classics import training
+
+
+    @dataclasses.dataclass(frozen=True)
+    class Mine(training.recipes.resnet.ResNetCIFARRecipe):
+        epochs: int = training.cite(10, "enough for a lecture")
+
+        def loss_function(self):
+            import keras
+
+            return keras.losses.SparseCategoricalCrossentropy()
+
+
+    print(Mine(network="resnet8_cifar"))
+    ```
+    """
+
+    network: str = cite("")
+    epochs: int = cite(1)
+    batch_size: int = cite(32)
+
+    rule_in_words: ClassVar[str] = ""  # of the update rule
+    choices: ClassVar[dict] = {}  # the values that a field may have
+    # Whether the images are gathered from memory, a batch at once, and a last batch that is not
+    # full counts, too; the layers then take batches. Otherwise each image has a way of its own.
+    in_memory: ClassVar[bool] = False
+    shuffles: ClassVar[bool] = True  # whether each epoch has an order of its own
+    steps_per_execution: ClassVar[int] = 1  # at most, on one device
+    tests_training_images: ClassVar[bool] = False  # at the end, beside the others
+    data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
+    loss_weights: ClassVar[dict | None] = None  # of a network with several outputs
+
+    def __post_init__(self):
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, list):  # as JSON has it
+                object.__setattr__(self, each.name, tuple(value))
+        for name, values in self.choices.items():
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(map(str, values))}. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if min(self.epochs, self.batch_size) < 1:
+            raise ValueError(
+                "`epochs` and `batch_size` must be at least 1. "
+                f"Received: {self.epochs}, {self.batch_size}"
+            )
+
+    # The network.
+
+    @property
+    def input_shape(self) -> tuple:
+        """Shape of an image as the network takes it."""
+        return (self.image_size, self.image_size, 3)
+
+    def build(self, **shape):
+        """The network, untrained.
+
+        Args:
+            **shape: `input_shape` and `classes`.
+        """
+        return self.built(**shape)
+
+    def built(self, **arguments):
+        """The network of the name `network`, with further arguments of its builder."""
+        import keras_classics as kc
+
+        return kc.build(self.network, **arguments)
+
+    # The data.
+
+    def splits(self, data):
+        """The parts of a data set: `{"train": split, "validation" or "test": split}`.
+
+        The first one beside `train` is for validation while training; all but `train` are tested
+        at the end.
+        """
+        return {"train": data.train, data.held: data.validation}
+
+    def refusal(self, name: str, channels: int, side: int | None) -> str | None:
+        """Why the recipe cannot train on a data set, or `None` if it can.
+
+        Args:
+            name: Name of the data set.
+            channels: Channels of its images; digits have one.
+            side: Side of its images in pixels; `None` if they have several.
+        """
+        if channels == 3:
+            return None
+        return (
+            f"{self.network} trains on images of 3 channels: --data={self.data_names}. Received: "
+            f"{name}, of {channels} channels"
+        )
+
+    def read(self, path):
+        """An image file, as an image of a split."""
+        from keras_classics import datasets
+
+        return datasets.read_image(path)
+
+    def layers(self, training: bool) -> list:
+        """The layers between an image of a split and the network, on the processor.
+
+        A `SubtractMean` without a mean gets that of the training images, as they come to it.
+        """
+        return []
+
+    def device_layers(self, seed: int) -> list:
+        """The layers after those, in front of the network, where it runs; on batches."""
+        return []
+
+    def targets(self, labels, classes):
+        """What the loss compares with."""
+        return labels
+
+    def mix(self, seed):
+        """A function that mixes the images of a batch, and their targets; or `None`."""
+        return None
+
+    # The training.
+
+    def update_rule(self, steps: int, model):
+        """The update rule.
+
+        Args:
+            steps: Steps of the whole training.
+            model: The network.
+        """
+        raise NotImplementedError
+
+    def loss_function(self):
+        """The loss."""
+        return "sparse_categorical_crossentropy"
+
+    def metrics(self) -> list:
+        """What is measured while training, the accuracy first."""
+        return [self.accuracy]
+
+    accuracy: ClassVar[str] = "accuracy"  # name of the accuracy in the history
+
+    def compiles(self) -> bool:
+        """Whether XLA is to compile the step on one device; else Keras decides."""
+        return False
+
+    def callbacks(self, monitor: str, images, seed: int) -> list:
+        """Keras callbacks of the training.
+
+        Args:
+            monitor: Name of the validation accuracy.
+            images: The training split's images, of one that is in memory; else `None`.
+            seed: Seed of what they draw.
+        """
+        return []
+
+    # The test.
+
+    def reader(self, network, layers: list):
+        """What reads an image at test time.
+
+        Args:
+            network: The trained network.
+            layers: `layers(training=False)`, with the mean.
+
+        Returns:
+            The layers for an image, and a model for their result.
+        """
+        return layers, network
+
+    def protocol(self) -> str:
+        """How an image is tested, in words."""
+        return f"the image of {self.image_size}x{self.image_size}"
+
+    def __str__(self):
+        """The recipe as a table of at most 100 columns."""
+        rows = [("field", "value", "source", "meaning")]
+        for each in dataclasses.fields(self):
+            value, source = in_words(getattr(self, each.name)), each.metadata.get("source", "")
+            is_same = np.array_equal(getattr(self, each.name), each.default)
+            if not is_same and each.name != "network":
+                source = f"changed from {in_words(each.default) or 'none'}"
+            rows.append((each.name, value, source, help_of(each)))
+        limits = (20, 22, 28, 24)
+        widths = [min(limit, max(len(row[i]) for row in rows)) for i, limit in enumerate(limits)]
+        widths[3] = 100 - sum(widths[:3]) - 6
+        title = (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
+        lines = [
+            *textwrap.wrap(f"{self.network}: {title}", 100),
+            *textwrap.wrap(f"Update rule: {self.rule_in_words}", 100),
+            "",
+        ]
+        for row in rows:
+            cells = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
+            for parts in itertools.zip_longest(*cells, fillvalue=""):
+                padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
+                lines.append("  ".join(padded).rstrip())
+        return "\n".join(lines)
+
+
+def help_of(field) -> str:
+    """What a field of a recipe means."""
+    return field.metadata.get("help") or WORDS.get(field.name, "")
+
+
+def element_type(annotation):
+    """The type of a field's value, or of the elements of a tuple; of `str | None` it is `str`."""
+    if typing.get_origin(annotation) is tuple:
+        return typing.get_args(annotation)[0]
+    return next(iter(typing.get_args(annotation)), annotation)
+
+
+def in_words(value) -> str:
+    """A value as the table of a recipe shows it."""
+    if isinstance(value, (tuple, list)):
+        runs = [(each, len(list(same))) for each, same in itertools.groupby(value)]
+        return ", ".join(in_words(each) + (f" x{n}" if n > 1 else "") for each, n in runs)
+    return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a name, or of the network of a name.
+
+    Args:
+        name: Such as `"resnet50"`, `"vgg16"`, `"vit_cifar"`; see `keras_classics.names`.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: If there is none; the message names similar ones.
+
+    Example:
+
+    ```python
+    from keras_classics import training
+
+    print(training.recipe("resnet20_cifar"))
+    ```
+    """
+    import importlib
+
+    found, network = names.find_recipe(name)
+    paper, cls = names.RECIPES[found]
+    made = getattr(importlib.import_module(f"keras_classics.training.recipes.{paper}"), cls)()
+    return dataclasses.replace(made, network=network) if network else made

@@ -1,0 +1,146 @@
+"""An image's way through the layers of a recipe, with the mean of the training images in them."""
+
+import keras
+import numpy as np
+
+from keras_classics import backend
+from keras_classics.preprocessing import SubtractMean
+from keras_classics.training.inputs import apply, array_batches, image_batches
+
+BATCH_SIZE = 500  # images in memory that are tested at once
+
+
+def layers_of(recipe, training, mean=None):
+    """The layers of `recipe.layers`, in float32, with the mean.
+
+    Images have 256 levels, of which bfloat16 keeps few once they are shifted or scaled.
+    """
+    with keras.device("cpu"):  # where the images are prepared
+        return _with_mean(recipe.layers(training), mean)
+
+
+def device_layers_of(recipe, seed=0, mean=None):
+    """The layers of `recipe.device_layers`, likewise."""
+    return _with_mean(recipe.device_layers(seed), mean)
+
+
+def _with_mean(layers, mean):
+    for layer in layers:
+        layer.dtype_policy = keras.DTypePolicy("float32")
+        if mean is not None and _is_unknown(layer):
+            layer.build((None, *mean.shape) if layer.per == "pixel" else (None, None, None, 3))
+            layer.average.assign(mean)
+    return layers
+
+
+def _is_unknown(layer):
+    return isinstance(layer, SubtractMean) and layer.mean is None
+
+
+def look_through(recipe, data):
+    """Decodes each image file once: leaves damaged ones out, and finds the mean.
+
+    Args:
+        recipe: The recipe.
+        data: The data set.
+
+    Returns:
+        The data without damaged files, these with the reasons, `{path: reason}`, and the mean
+        of the training images, as they come to the layer that subtracts it; or `None`.
+    """
+    layers = layers_of(recipe, training=False)
+    layers += device_layers_of(recipe)
+    at = next((k for k, layer in enumerate(layers) if _is_unknown(layer)), None)
+    if at is None:
+        data, damaged = data.survey()
+        return data, damaged, None
+    before, subtract = layers[:at], layers[at]
+    if hasattr(data.train, "paths"):
+        then = backend.on_any_image(lambda image: apply(before, image))
+        data, damaged = data.survey(then, subtract.adapt)
+        return data, damaged, keras.ops.convert_to_numpy(subtract.average)
+    train = recipe.splits(data)["train"]
+    if before or not hasattr(train, "images"):
+        subtract.adapt(x for x, _ in image_batches(train, before, recipe.batch_size))
+    else:
+        subtract.adapt(train.images)
+    return data, {}, keras.ops.convert_to_numpy(subtract.average)
+
+
+def reader(recipe, network, mean):
+    """What reads an image at test time: layers for the image, and a model for their result."""
+    layers, reads = recipe.reader(network, layers_of(recipe, training=False, mean=mean))
+    device = device_layers_of(recipe, mean=mean)
+    if device:
+        reads = keras.Sequential([keras.Input(network.input_shape[1:]), *device, reads])
+    return layers, reads
+
+
+def predictions(recipe, network, mean, split):
+    """The predictions for the images of a split, `(n, classes)`, and the labels."""
+    layers, reads = reader(recipe, network, mean)
+    if recipe.in_memory:
+        return reads.predict(split.images, batch_size=BATCH_SIZE, verbose=0), split.labels
+    # Images that are not cut to one size come one by one.
+    batch_size = recipe.batch_size if reads is network else 1
+    pairs = [
+        (reads.predict_on_batch(images), np.asarray(labels))
+        for images, labels in image_batches(split, layers, batch_size)
+    ]
+    return tuple(map(np.concatenate, zip(*pairs, strict=True)))
+
+
+def predictions_of_files(recipe, network, mean, paths):
+    """The predictions for each image file, one by one."""
+    layers, reads = reader(recipe, network, mean)
+    for path in paths:
+        image = recipe.read(path)
+        for layer in layers:
+            image = layer(image)
+        yield reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
+
+
+def read(recipe, mean, path):
+    """An image file, as the network sees it at test time."""
+    image = recipe.read(path)
+    for layer in layers_of(recipe, training=False, mean=mean):
+        image = layer(image)
+    for layer in device_layers_of(recipe, mean=mean):
+        image = layer(image)
+    return keras.ops.convert_to_numpy(image)
+
+
+def preprocess(recipe, mean, images):
+    """A batch of images of a split, as the network sees them at test time."""
+    if not recipe.in_memory:
+        layers = layers_of(recipe, training=False, mean=mean)
+        images = np.stack([keras.ops.convert_to_numpy(apply(layers, x)) for x in images])
+    for layer in device_layers_of(recipe, mean=mean):
+        images = layer(images)
+    return keras.ops.convert_to_numpy(images)
+
+
+def batches(recipe, split, classes, seed, mean, position, replicas, targets):
+    """The training batches, and how many there are in an epoch."""
+    layers = layers_of(recipe, training=True, mean=mean)
+    n, size = len(split), recipe.batch_size
+    shared = {"position": position, "replicas": replicas}
+    if not recipe.in_memory:
+        mix = recipe.mix((seed, replicas.worker))
+        found = image_batches(split, layers, size, seed, targets=targets, mix=mix, **shared)
+        return found, n // size
+    images, labels = split.images, targets(split.labels)
+    if not recipe.shuffles:
+        order = np.random.default_rng(seed).permutation(n)
+        images, labels = images[order], labels[order]
+    found = array_batches(images, labels, size, seed, recipe.shuffles, layers, **shared)
+    return found, -(-n // size)
+
+
+def test_batches(recipe, split, mean, replicas, targets):
+    """The batches of the validation while training."""
+    if recipe.in_memory:
+        labels = targets(split.labels)
+        return array_batches(split.images, labels, BATCH_SIZE, replicas=replicas)
+    layers = layers_of(recipe, training=False, mean=mean)
+    return image_batches(split, layers, recipe.batch_size, targets=targets, replicas=replicas)

@@ -1,0 +1,206 @@
+"""How He, Zhang, Ren & Sun, CVPR 2016, trained ResNet and its plain twins: sections 3.4 and 4.2."""
+
+import dataclasses
+from typing import ClassVar
+
+import keras_classics as kc
+from keras_classics.training.engine import Recipe, cite
+
+SILENT = "the paper is silent"
+SCALES = (224, 256, 384, 480, 640)  # section 3.4
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNetRecipe(Recipe):
+    """How ResNet and its plain twins are trained on ImageNet (He et al., 2016, section 3.4)."""
+
+    network: str = cite("resnet50")
+    shortcut: str = cite("B", "section 4.1; A in Table 2, C in Table 3")
+    stride_in: str = cite("1x1", "the paper is silent; so in the authors' networks")
+    epochs: int = cite(120, "section 3.4: up to 600,000 steps")
+    batch_size: int = cite(256, "section 3.4")
+    learning_rate: float = cite(0.1, "section 3.4")
+    factor: float = cite(0.1, "section 3.4: divided by 10 when the error plateaus")
+    patience: int = cite(5, SILENT)
+    drops: int = cite(3, SILENT)
+    momentum: float = cite(0.9, "section 3.4")
+    weight_decay: float = cite(1e-4, "section 3.4")
+    no_decay: tuple[str, ...] = cite((), SILENT)
+    image_size: int = cite(224, "section 3.4")
+    short_side: tuple[int, ...] = cite((256, 480), "section 3.4")
+    mean: str = cite("pixel", "section 3.4")
+    color: bool = cite(True, "section 3.4")
+    synchronized: bool = cite(False, SILENT)
+    views: str = cite("center", "the authors' page; paper: ten crops; scales: several scales")
+
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    choices: ClassVar = {
+        "shortcut": ("A", "B", "C"),
+        "stride_in": ("1x1", "3x3"),
+        "mean": ("pixel", "channel"),
+        "views": ("center", "paper", "scales"),
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 1 <= len(self.short_side) <= 2 or min(self.short_side) < self.image_size:
+            raise ValueError(
+                "`short_side` must be one side or a range of two, and hold the crop. Received: "
+                f"short_side={self.short_side}, image_size={self.image_size}"
+            )
+        if self.network.startswith("plain") and (self.shortcut, self.stride_in) != ("B", "1x1"):
+            raise ValueError(
+                f"{self.network} has no shortcuts and no bottlenecks. Received: "
+                f"shortcut={self.shortcut}, stride_in={self.stride_in}"
+            )
+
+    def build(self, **shape):
+        if self.network.startswith("plain"):
+            return self.built(**shape)
+        return self.built(shortcut=self.shortcut, stride_in=self.stride_in, **shape)
+
+    def layers(self, training):
+        pre, sides = kc.preprocessing, self.short_side
+        return [
+            pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
+            pre.CropAndFlip(self.image_size),
+            *([pre.PCAColorJitter()] if self.color else []),
+            pre.SubtractMean(self.mean),
+        ]
+
+    def metrics(self):
+        import keras
+
+        return ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")]
+
+    def update_rule(self, steps, model):
+        return kc.optimizers.CoupledSGD(
+            self.learning_rate, self.momentum, self.weight_decay, self.no_decay
+        )
+
+    def callbacks(self, monitor, images, seed):
+        from keras_classics.training import schedules
+
+        return [
+            schedules.on_plateau(
+                monitor, self.factor, self.patience, self.drops, self.learning_rate
+            )
+        ]
+
+    def reader(self, network, layers):
+        """Ten crops; or, at several scales, the whole image less the mean of its channels."""
+        import keras
+
+        pre, mean = kc.preprocessing, layers[-1]
+        if self.views == "center":
+            return layers, network
+        if self.views == "paper":
+            crops = keras.Sequential([keras.Input(network.input_shape[1:]), mean, network])
+            size = {"size": self.image_size}
+            rescale = pre.RescaleShortSide(min(self.short_side), dtype="float32")
+            return [rescale], pre.AverageOverViews(crops, pre.ten_crop, size)
+        average = keras.ops.convert_to_numpy(mean.average)
+        channels = [float(x) for x in average.reshape(-1, average.shape[-1]).mean(axis=0)]
+        whole = keras.models.clone_model(network, keras.Input((None, None, 3)))
+        whole.set_weights(network.get_weights())
+        subtract = pre.SubtractMean("channel", mean=channels, dtype="float32")
+        return [subtract], pre.AverageOverViews(whole, pre.whole_images, {"short_sides": SCALES})
+
+    def protocol(self):
+        if self.views == "scales":
+            return f"the whole image at the scales {', '.join(map(str, SCALES))}, averaged"
+        rescaled = f"the image rescaled to {min(self.short_side)}"
+        if self.views == "paper":
+            return f"ten crops of {rescaled}, averaged"
+        return f"the center crop of {self.image_size} of {rescaled}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNetCIFARRecipe(Recipe):
+    """How ResNet and its plain twins are trained on CIFAR-10 (He et al., 2016, section 4.2)."""
+
+    network: str = cite("resnet20_cifar")
+    epochs: int = cite(164, "section 4.2: 64,000 steps, 391 an epoch of 50,000 images")
+    batch_size: int = cite(128, "section 4.2")
+    learning_rate: float = cite(0.1, "section 4.2")
+    drops_at: tuple[int, ...] = cite((32_000, 48_000), "section 4.2")
+    factor: float = cite(0.1, "section 4.2")
+    slow_steps: int = cite(-1, "section 4.2: about 400 for 110 layers")
+    momentum: float = cite(0.9, "section 4.2")
+    weight_decay: float = cite(1e-4, "section 4.2")
+    padding: int = cite(4, "section 4.2")
+    synchronized: bool = cite(False, SILENT)
+    held_out: int = cite(0, "section 4.2: 5,000, to choose the schedule")
+
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    in_memory = True
+    steps_per_execution = 50
+    data_names = "cifar10"
+    image_size = 32
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.held_out < 0:
+            raise ValueError(f"`held_out` must be at least 0. Received: held_out={self.held_out}")
+
+    def refusal(self, name, channels, side):
+        if (channels, side) == (3, self.image_size):
+            return None
+        return (
+            f"{self.network} trains on images of 32x32 in memory: --data={self.data_names}. "
+            f"Received: {name}"
+        )
+
+    def splits(self, data):
+        """`{"train": ..., "held out": ..., "test": ...}`, the second if there is any."""
+        reason = self.refusal(data.name, data.channels, data.side)
+        if reason:
+            raise ValueError(reason)
+        kept = len(data.train) - self.held_out
+        if kept < self.batch_size:
+            raise ValueError(
+                f"Training needs a full batch. Received: batch_size={self.batch_size}, and "
+                f"held_out={self.held_out} of {len(data.train)} images"
+            )
+        train, held = data.train.hold_out(self.held_out)
+        return {
+            "train": train,
+            **({"held out": held} if len(held) else {}),
+            data.held: data.validation,
+        }
+
+    def read(self, path):
+        """An image file, rescaled and cut to 32x32."""
+        import keras
+
+        side = self.image_size
+        rescale = kc.preprocessing.RescaleShortSide(side, dtype="float32")
+        cut = keras.layers.CenterCrop(side, side, data_format="channels_last", dtype="float32")
+        return keras.ops.convert_to_numpy(cut(rescale(super().read(path))))
+
+    def device_layers(self, seed):
+        """The mean of each pixel is subtracted before zeros are put around the image."""
+        return [
+            kc.preprocessing.SubtractMean("pixel"),
+            kc.preprocessing.CropAndFlip(self.image_size, seed, self.padding),
+        ]
+
+    def update_rule(self, steps, model):
+        return kc.optimizers.CoupledSGD(self.rate(), self.momentum, self.weight_decay)
+
+    def rate(self):
+        """The learning rate by steps."""
+        import keras
+
+        depth = kc.names.find(self.network).arguments.get("depth", 0) if self.slow_steps < 0 else 0
+        slow = (400 if depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
+        rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
+        steps = list(self.drops_at)
+        if slow:
+            rates, steps = [0.1 * self.learning_rate, *rates], [slow, *steps]
+        if not steps:
+            return self.learning_rate
+        return keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)
+
+    def protocol(self):
+        return f"the whole image of {self.image_size}x{self.image_size}"

@@ -1,0 +1,95 @@
+"""How Simonyan & Zisserman, ICLR 2015, trained VGG: section 3."""
+
+import dataclasses
+from typing import ClassVar
+
+import keras_classics as kc
+from keras_classics.training.engine import Recipe, cite
+
+
+@dataclasses.dataclass(frozen=True)
+class VGGRecipe(Recipe):
+    """How VGG is trained (Simonyan & Zisserman, 2015, section 3.1)."""
+
+    network: str = cite("vgg16")
+    epochs: int = cite(74, "section 3.1")
+    batch_size: int = cite(256, "section 3.1")
+    learning_rate: float = cite(0.01, "section 3.1")
+    factor: float = cite(0.1, "section 3.1: when the validation accuracy stopped improving")
+    patience: int = cite(5, "the paper is silent")
+    drops: int = cite(3, "section 3.1")
+    momentum: float = cite(0.9, "section 3.1")
+    weight_decay: float = cite(5e-4, "section 3.1")
+    no_decay: tuple[str, ...] = cite(
+        ("bias",), "the paper is silent; Caffe's layers, from which it comes"
+    )
+    image_size: int = cite(224, "section 2.1")
+    short_side: tuple[int, ...] = cite((256, 512), "section 3.1, scale jittering")
+    mean: str = cite("channel", "section 2.1")
+    color: bool = cite(True, "section 3.1")
+    views: str = cite("center", "the paper tests densely: views=paper")
+
+    rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper")}
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_sides(self.short_side, self.image_size)
+
+    def layers(self, training):
+        pre, sides = kc.preprocessing, self.short_side
+        return [
+            pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
+            pre.CropAndFlip(self.image_size),
+            *([pre.PCAColorJitter()] if self.color else []),
+            pre.SubtractMean(self.mean),
+        ]
+
+    def metrics(self):
+        import keras
+
+        return ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")]
+
+    def update_rule(self, steps, model):
+        return kc.optimizers.CoupledSGD(
+            self.learning_rate, self.momentum, self.weight_decay, self.no_decay
+        )
+
+    def callbacks(self, monitor, images, seed):
+        from keras_classics.training import schedules
+
+        return [
+            schedules.on_plateau(
+                monitor, self.factor, self.patience, self.drops, self.learning_rate
+            )
+        ]
+
+    def reader(self, network, layers):
+        if self.views == "center":
+            return layers, network
+        pre = kc.preprocessing  # section 3.2
+        dense = kc.applications.vgg.dense(network)
+        return layers[-1:], pre.AverageOverViews(
+            dense, pre.whole_images, {"short_sides": self.scales()}
+        )
+
+    def scales(self):
+        """`Q`, the short sides of a test image (section 4.2)."""
+        low, high = self.short_side[0], self.short_side[-1]
+        if low == high:
+            low, high = max(self.image_size, low - 32), high + 32
+        return (low, (low + high) // 2, high)
+
+    def protocol(self):
+        if self.views == "paper":
+            return "the whole image at three scales, and mirrored, averaged"
+        rescaled = f"the image rescaled to {min(self.short_side)}"
+        return f"the center crop of {self.image_size} of {rescaled}"
+
+
+def _check_sides(short_side, image_size):
+    if not 1 <= len(short_side) <= 2 or min(short_side) < image_size:
+        raise ValueError(
+            "`short_side` must be one side or a range of two, and hold the crop. Received: "
+            f"short_side={short_side}, image_size={image_size}"
+        )

@@ -1,0 +1,333 @@
+"""How Vision Transformers are trained: Dosovitskiy et al., ICLR 2021, and recipes after it.
+
+The release is google-research/vision_transformer. AugReg: Steiner et al., TMLR 2022. DeiT:
+Touvron et al., ICML 2021.
+"""
+
+import dataclasses
+from typing import ClassVar
+
+import keras_classics as kc
+from keras_classics.training.engine import Recipe, cite
+
+RELEASE, PROGRAM = "the release", "its program"
+OPERATIONS = ("paper", "augreg", "deit")
+
+
+@dataclasses.dataclass(frozen=True)
+class ViTRecipe(Recipe):
+    """How ViT is trained on ImageNet (Dosovitskiy et al., 2021, Table 3)."""
+
+    network: str = cite("vit_b16")
+    epochs: int = cite(300, "Table 3, ImageNet")
+    batch_size: int = cite(4096, "Table 3")
+    learning_rate: float = cite(3e-3, "Table 3")
+    warmup_steps: int = cite(10_000, "section 4.1")
+    schedule: str = cite("cosine", "Table 3")
+    optimizer: str = cite("adam", "section 4.1")
+    momentum: float = cite(0.9, "section 4.1; of Adam beta_1")
+    epsilon: float = cite(1e-8, RELEASE)
+    weight_decay: float = cite(0.3, "Table 3; of kernels only, as in the release")
+    clip: float = cite(1.0, "Table 3")
+    ema: float = cite(0.0, "Table 2: 0.9999 for H/14, fine-tuned")
+    dropout: float = cite(0.1, "Table 3")
+    stochastic_depth: float = cite(0.0)
+    representation: bool = cite(True, "section 3.1")
+    start: str | None = cite(None)
+    image_size: int = cite(224, "Table 3")
+    channels: int = cite(3)
+    crops: str = cite("area", RELEASE)
+    smallest_area: float = cite(0.05, RELEASE)
+    randaugment: tuple[int, ...] = cite(())
+    operations: str = cite("paper")
+    erasing: float = cite(0.0)
+    mixup: float = cite(0.0)
+    cutmix: float = cite(0.0)
+    label_smoothing: float = cite(0.0)
+    views: str = cite("center", "as usual; whole: the image made square")
+
+    rule_in_words = "Adam, decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
+    choices: ClassVar = {
+        "operations": OPERATIONS,
+        "optimizer": ("adam", "sgd"),
+        "schedule": ("cosine", "linear"),
+        "crops": ("area", "shift", "distort"),
+        "channels": (1, 3),
+        "views": ("center", "whole"),
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.warmup_steps < 0:
+            raise ValueError(
+                f"`warmup_steps` must be at least 0. Received: warmup_steps={self.warmup_steps}"
+            )
+        if len(self.randaugment) not in (0, 2):
+            raise ValueError(
+                "`randaugment` must be a number of operations and a magnitude, such as 2,15. "
+                f"Received: randaugment={self.randaugment}"
+            )
+
+    @property
+    def input_shape(self):
+        return (self.image_size, self.image_size, self.channels)
+
+    def build(self, *, input_shape, classes):
+        """The network, untrained or with the weights of `start`."""
+        import keras
+
+        shared = {"dropout": self.dropout, "stochastic_depth": self.stochastic_depth}
+        shared |= {"input_shape": input_shape, "classes": classes}
+        vit = kc.applications.vit
+        if self.start:
+            return vit.fine_tune(keras.saving.load_model(self.start), **shared)
+        variant = kc.names.find(self.network).arguments["variant"]
+        width = vit.SIZES[variant.rpartition("+")[2].partition("/")[0]][0]
+        return self.built(representation_size=width if self.representation else None, **shared)
+
+    def refusal(self, name, channels, side):
+        if channels == self.channels:
+            return None
+        return (
+            f"{name} has images of {channels} channels: --channels={channels}, or other data. "
+            f"Received: channels={self.channels}"
+        )
+
+    def splits(self, data):
+        """The images; digits as MNIST has them, from 0 to 255."""
+        reason = self.refusal(data.name, data.channels, data.side)
+        if reason:
+            raise ValueError(reason)
+        return {
+            name: kc.datasets.Arrays(_as_mnist(split.images, split.box), split.labels)
+            if hasattr(split, "box")
+            else split
+            for name, split in super().splits(data).items()
+        }
+
+    def read(self, path):
+        if self.channels == 3:
+            return super().read(path)
+        return _as_mnist(kc.preprocessing.read_ink(path)[None, ..., None], None)[0]
+
+    def layers(self, training):
+        from keras import layers
+
+        pre, side = kc.preprocessing, self.image_size
+        scale = layers.Rescaling(1 / 127.5, -1)
+        # As usual on ImageNet, the middle 224 of 256 pixels. Small images are whole.
+        rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
+        cut = layers.CenterCrop(side, side, data_format="channels_last")
+        if not training and self.views == "whole":
+            return [layers.Resizing(side, side, data_format="channels_last"), scale]
+        if not training:
+            return [rescale, cut, scale]
+        found = {
+            "area": [pre.AreaAspectCrop(side, (self.smallest_area, 1.0))],
+            "shift": [rescale, cut, pre.CropAndFlip(side, padding=side // 8)],
+            "distort": [rescale, cut, pre.PlanarDistortion(background=0.0)],
+        }[self.crops]
+        if self.randaugment:
+            found.append(pre.RandAugment(*self.randaugment, **self._operations()))
+        if self.erasing:
+            # Keras draws the share itself, from a range.
+            share = (self.erasing, self.erasing)
+            found.append(layers.RandomErasing(share, data_format="channels_last"))
+        return [*found, scale]
+
+    def _operations(self):
+        """RandAugment's arguments: of the paper's 14 operations, or as in a recipe of ViT."""
+        from keras_classics.preprocessing import rand_augment
+
+        return {
+            "paper": {},
+            "augreg": {"operations": rand_augment.AUGREG},
+            "deit": {"operations": rand_augment.DEIT, "magnitude_std": 0.5, "increasing": True},
+        }[self.operations]
+
+    def mix(self, seed):
+        if not (self.mixup or self.cutmix):
+            return None
+        from keras_classics.training.mixing import mixing
+
+        return mixing(self.mixup, self.cutmix, seed)
+
+    def targets(self, labels, classes):
+        import keras
+
+        return keras.ops.one_hot(labels, classes, dtype="float32")
+
+    def loss_function(self):
+        import keras
+
+        return keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing)
+
+    def update_rule(self, steps, model):
+        """Adam or SGD; biases, positions and norms do not decay."""
+        shared = {
+            "learning_rate": self.rate(steps),
+            "global_clipnorm": self.clip or None,
+            "use_ema": self.ema > 0,
+            "ema_momentum": self.ema,
+        }
+        if self.optimizer == "sgd":
+            rule = kc.optimizers.ClippedSGD(
+                momentum=self.momentum, weight_decay=self.weight_decay or None, **shared
+            )
+        else:
+            rule = kc.optimizers.ClippedAdamW(
+                weight_decay=self.weight_decay, beta_1=self.momentum, epsilon=self.epsilon, **shared
+            )
+        spared = [weight for weight in model.trainable_weights if "kernel" not in weight.name]
+        rule.exclude_from_weight_decay(var_list=spared)
+        return rule
+
+    def rate(self, steps):
+        """The learning rate over a training of `steps` steps."""
+        import keras
+
+        rest = steps - self.warmup_steps
+        if rest < 1:
+            raise ValueError(
+                f"`warmup_steps` must be shorter than the training, {steps} steps. "
+                f"Received: warmup_steps={self.warmup_steps}"
+            )
+        schedules = keras.optimizers.schedules
+        if self.schedule == "cosine":
+            falling = schedules.CosineDecay(self.learning_rate, rest)
+        else:
+            falling = schedules.PolynomialDecay(self.learning_rate, rest, 0.0)
+        return kc.optimizers.WarmUp(falling, self.warmup_steps)
+
+    def protocol(self):
+        size = f"{self.image_size}x{self.image_size}"
+        if self.views == "whole":
+            return f"the whole image made {size}"
+        return f"the center of {size} of the rescaled image"
+
+
+@dataclasses.dataclass(frozen=True)
+class ViTFineTuneRecipe(ViTRecipe):
+    """How ViT is fine-tuned on ImageNet (Dosovitskiy et al., 2021, Table 4), from `start`."""
+
+    network: str = cite("vit_b16", "that of `start`")
+    epochs: int = cite(8, "Table 4, ImageNet: 20,000 steps")
+    batch_size: int = cite(512, "section 4.1")
+    learning_rate: float = cite(0.03, "Table 4: the best of 0.003, 0.01, 0.03, 0.06")
+    warmup_steps: int = cite(500, RELEASE)
+    optimizer: str = cite("sgd", "section 4.1")
+    schedule: str = cite("cosine", "appendix B.1.1")
+    weight_decay: float = cite(0.0, "Table 4")
+    clip: float = cite(1.0, "appendix B.1.1")
+    dropout: float = cite(0.0, RELEASE)
+    representation: bool = cite(False, "section 3.2")
+    image_size: int = cite(384, "appendix B.1.1")
+    views: str = cite("whole", RELEASE)
+
+    def build(self, **shape):
+        if not self.start:
+            raise ValueError(
+                "Fine-tuning begins with a trained network: --start=runs/.../model.keras"
+            )
+        return super().build(**shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class AugRegRecipe(ViTRecipe):
+    """How AugReg trains ViT (Steiner et al., TMLR 2022): its released S/16."""
+
+    network: str = cite("vit_s16", "its released S/16")
+    epochs: int = cite(300, RELEASE)
+    batch_size: int = cite(4096, RELEASE)
+    learning_rate: float = cite(1e-3, "its released S/16")
+    warmup_steps: int = cite(10_000, RELEASE)
+    schedule: str = cite("cosine", RELEASE)
+    weight_decay: float = cite(0.1, "its released S/16")
+    clip: float = cite(1.0, RELEASE)
+    dropout: float = cite(0.0, "its released S/16")
+    stochastic_depth: float = cite(0.0, "its released S/16; 0.1 for B/16")
+    momentum: float = cite(0.9, RELEASE)
+    epsilon: float = cite(1e-8, RELEASE)
+    ema: float = cite(0.0)
+    image_size: int = cite(224, RELEASE)
+    crops: str = cite("area", RELEASE)
+    representation: bool = cite(False)
+    mixup: float = cite(0.5, "medium2, its released S/16")
+    randaugment: tuple[int, ...] = cite((2, 15), "medium2, its released S/16")
+    operations: str = cite("augreg", RELEASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class DeiTRecipe(ViTRecipe):
+    """How DeiT trains ViT (Touvron et al., ICML 2021, Table 9).
+
+    Left out: repeated augmentation (three copies of an image in a batch) and bicubic
+    resampling. An erased rectangle is filled with noise before the images are scaled.
+    """
+
+    network: str = cite("vit_s16")
+    epochs: int = cite(300, "Table 9")
+    batch_size: int = cite(1024, "Table 9")
+    learning_rate: float = cite(1e-3, "Table 9: 0.0005 for each 512 images of a batch")
+    warmup_steps: int = cite(6255, "Table 9: 5 epochs of ImageNet")
+    schedule: str = cite("cosine", "Table 9; its program ends at 1e-5")
+    weight_decay: float = cite(0.05, "Table 9")
+    clip: float = cite(0.0, "Table 9")
+    dropout: float = cite(0.0, "Table 9")
+    stochastic_depth: float = cite(0.1, "Table 9")
+    momentum: float = cite(0.9, PROGRAM)
+    epsilon: float = cite(1e-8, PROGRAM)
+    ema: float = cite(0.0)
+    image_size: int = cite(224, PROGRAM)
+    crops: str = cite("area", PROGRAM)
+    representation: bool = cite(False)
+    label_smoothing: float = cite(0.1, "Table 9")
+    mixup: float = cite(0.8, "Table 9")
+    cutmix: float = cite(1.0, "Table 9")
+    randaugment: tuple[int, ...] = cite((2, 9), "Table 9")
+    operations: str = cite("deit", "its program: a deviation of 0.5, all stronger by magnitude")
+    erasing: float = cite(0.25, "Table 9")
+    smallest_area: float = cite(0.08, PROGRAM)
+
+
+@dataclasses.dataclass(frozen=True)
+class ViTCIFARRecipe(ViTRecipe):
+    """How a small ViT is trained on CIFAR-10: ours, for two processor cores and an hour."""
+
+    network: str = cite("vit_mini4")
+    epochs: int = cite(20)
+    batch_size: int = cite(64)
+    learning_rate: float = cite(1e-3)
+    warmup_steps: int = cite(1000)
+    schedule: str = cite("cosine")
+    weight_decay: float = cite(0.1)
+    clip: float = cite(1.0)
+    dropout: float = cite(0.0)
+    momentum: float = cite(0.9)
+    epsilon: float = cite(1e-8)
+    ema: float = cite(0.0)
+    representation: bool = cite(False)
+    image_size: int = cite(32)
+    crops: str = cite("shift")
+
+    data_names = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
+
+
+@dataclasses.dataclass(frozen=True)
+class ViTMNISTRecipe(ViTCIFARRecipe):
+    """How a small ViT is trained on MNIST: ours, for two processor cores and a quarter hour."""
+
+    epochs: int = cite(5)
+    batch_size: int = cite(128)
+    warmup_steps: int = cite(500)
+    image_size: int = cite(28)
+    channels: int = cite(1)
+    crops: str = cite("distort")
+
+    data_names = "mnist, usps or digits"
+
+
+def _as_mnist(ink, box):
+    """Digits of 0 to 1 and of this box as MNIST has them, 0 to 255."""
+    placed = kc.preprocessing.place_digits(ink, 20, 28, box)
+    return (255 * placed).round().astype("uint8")

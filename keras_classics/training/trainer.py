@@ -1,0 +1,279 @@
+"""Trains a network by its recipe: one straight line from the data to a run folder."""
+
+import contextlib
+import warnings
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_classics import backend, surgery
+from keras_classics.training import imaging, strategies
+from keras_classics.training.checkpoint import Checkpoints
+from keras_classics.training.inputs import Position
+from keras_classics.training.progress import Rate, input_rate
+from keras_classics.training.run import Run
+from keras_classics.training.strategies import ONE
+
+OUTPUT = "predictions"  # the name of the output that counts, of several
+
+
+def train(
+    recipe,
+    data,
+    run_dir,
+    seed: int = 0,
+    verbose: int | str = 1,
+    *,
+    builder=None,
+    strategy="auto",
+    resume: bool = False,
+    callbacks=(),
+    best: bool = False,
+    early_stopping: int | None = None,
+) -> Run:
+    """Trains the recipe's network and leaves model, history and manifest in a folder.
+
+    The same seed on the same machine and versions gives the same history, also if the training
+    was interrupted, at whatever moment, and resumed.
+
+    Args:
+        recipe: A recipe, of `training.RECIPES` or of one's own.
+        data: What `datasets.load` or `datasets.wrap` gives for the recipe's kind of images.
+        run_dir: Folder to make; of several workers, one on a disk that they share. One that
+            exists already is refused, or resumed.
+        seed: Seed of the weights, of the order of the images, and of all that is
+            drawn while training.
+        verbose: Keras's `verbose` of `fit`.
+        builder: A function of `input_shape` and `classes` that gives another network, a
+            `keras.Model` of the same outputs, to train by the recipe. Default: the recipe's.
+        strategy: A name that `training.strategy` takes, or what it gives.
+        resume: Whether to go on with the run in `run_dir`, if there is one, from its last
+            checkpoint. Recipe, data and seed must be the same.
+        callbacks: Further Keras callbacks. Of theirs the numbers are resumed.
+        best: Whether to keep the network of the best validation accuracy, in `best.keras`.
+        early_stopping: Epochs without a better validation accuracy after which the training ends.
+
+    Returns:
+        The finished `Run`.
+
+    Raises:
+        FileExistsError: If `run_dir` exists, and `resume` is false.
+        FloatingPointError: If the loss or a weight is not finite.
+        RuntimeError: If another worker is lost, or finds other checkpoints.
+        KeyboardInterrupt: If the training was asked to stop, after the step that was running.
+
+    Example:
+
+    ```python
+    import dataclasses
+
+    import numpy as np
+
+    from keras_classics import datasets, training
+
+    images = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), "uint8")
+    labels = np.arange(40) % 2
+    data = datasets.wrap((images[:32], labels[:32]), (images[32:], labels[32:]))
+    recipe = training.recipe("resnet8_cifar")
+    recipe = dataclasses.replace(recipe, epochs=1, batch_size=8)
+    run = training.train(recipe, data, "runs/mine", verbose=0)
+    print(run.manifest["errors"])
+    ```
+    """
+    if isinstance(strategy, str):
+        strategy = strategies.strategy(strategy)
+    replicas = strategies.replicas(strategy)
+    splits = recipe.splits(data)
+    run, is_new = None, False
+    if replicas.is_chief:
+        run, is_new = Run.open(run_dir, recipe, data, splits, seed, resume)
+    strategies.agree(strategy)  # the others wait for the folder
+    run = run or Run(run_dir, recipe)
+    if run.is_finished:
+        return run
+    keras.utils.set_random_seed(seed)
+    with run.removed_on_error() if is_new else contextlib.nullcontext():
+        if replicas.is_chief:
+            run.look_through(data)  # each image file is decoded once
+        strategies.agree(strategy)  # the others wait for what it found
+        kept = run.kept(data)
+        if kept is not data:
+            splits = recipe.splits(kept)
+        job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
+        strategies.refuse_unsupported(job.model, strategy)
+
+    rate = Rate(recipe.batch_size)
+    callbacks = [*job.callbacks, *callbacks]
+    if early_stopping:
+        stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
+        callbacks.append(stop)
+    checkpoints = Checkpoints(
+        run.folder,
+        job.position,
+        callbacks,
+        recipe.epochs,
+        job.steps,
+        writes=replicas.is_chief,
+        alone=replicas.workers == 1,
+        best=job.monitor if best else None,
+    )
+    checkpoints.load()
+    at = checkpoints.state["epoch"] + checkpoints.state["step"] / job.steps
+    if not strategies.agree(strategy, at):
+        raise RuntimeError(
+            "The workers found different checkpoints: the run folder must be on a disk that all "
+            f"share. Received: run_dir={run_dir}"
+        )
+    if checkpoints.ended:
+        checkpoints.set_model(job.model)
+        checkpoints.restore()
+        job.model.optimizer.finalize_variable_values(job.model.trainable_variables)
+    else:
+        _fit(job, recipe.epochs, verbose if replicas.is_chief else 0, checkpoints, rate, strategy)
+
+    job.position.epoch, job.position.step = recipe.epochs, 0
+    if replicas.is_chief:
+        model = job.model if replicas.count == 1 else _copy(job.model)
+        seconds, rates = checkpoints.seconds, {}
+        network = finished(model, job)
+        if rate.rate:
+            alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
+            rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
+        run.finish(network, splits, seconds, rates)
+    strategies.agree(strategy)  # the others wait
+    return run
+
+
+class Job(NamedTuple):
+    """What `fit` trains: a compiled model, its batches, and what goes with them.
+
+    `model` is the network, behind the layers that run on the device, if there are any.
+    """
+
+    model: keras.Model
+    behind_layers: bool
+    batches: Any
+    validation: Any
+    steps: int
+    position: Position
+    monitor: str
+    callbacks: list
+
+
+def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=None):
+    """Builds and compiles a recipe's network, and makes its batches.
+
+    Args:
+        recipe: The recipe.
+        splits: The parts of the data, as `recipe.splits` gives them.
+        classes: Number of classes.
+        seed: Seed of the training.
+        mean: The mean of the training images, if a layer of the recipe subtracts it.
+        strategy: What the network is trained under.
+        builder: As in `train`.
+
+    Returns:
+        A `Job`.
+    """
+    train, validation = list(splits.values())[:2]
+    replicas, position = strategies.replicas(strategy), Position()
+    with strategy.scope():
+        network = (builder or recipe.build)(input_shape=recipe.input_shape, classes=classes)
+        several = isinstance(network.output, dict)
+        if several and (recipe.in_memory or OUTPUT not in network.output):
+            raise ValueError(
+                f"{recipe.network} must have one output, or one of the name {OUTPUT!r} (and images "
+                f"that are not in memory). Received: the outputs {', '.join(network.output)}"
+            )
+
+        def targets(labels):
+            of_each = recipe.targets(labels, classes)
+            return dict.fromkeys(network.output, of_each) if several else of_each
+
+        batches, steps = imaging.batches(
+            recipe, train, classes, seed, mean, position, replicas, targets
+        )
+        if hasattr(recipe, "synchronized"):
+            strategies.synchronize(network, recipe.synchronized)
+        device, model = imaging.device_layers_of(recipe, seed, mean), network
+        if device:
+            image = keras.Input(recipe.input_shape, dtype="uint8")
+            model = keras.Sequential([image, *device, network])
+        loss, metrics = recipe.loss_function(), recipe.metrics()
+        at_once = min(steps, recipe.steps_per_execution) if replicas.count == 1 else 1
+        compiles = recipe.compiles() and backend.has_xla() and replicas.count == 1
+        model.compile(
+            optimizer=recipe.update_rule(recipe.epochs * steps, network),
+            loss=dict.fromkeys(network.output, loss) if several else loss,
+            loss_weights=recipe.loss_weights if several else None,
+            metrics={OUTPUT: metrics} if several else metrics,
+            steps_per_execution=backend.steps_per_execution(at_once),
+            jit_compile=True if compiles else "auto",
+        )
+    monitor = f"val_{OUTPUT}_{recipe.accuracy}" if several else f"val_{recipe.accuracy}"
+    images = train.images if recipe.in_memory else None
+    tested = imaging.test_batches(recipe, validation, mean, replicas, targets)
+    callbacks = recipe.callbacks(monitor, images, seed)
+    return Job(model, bool(device), batches, tested, steps, position, monitor, callbacks)
+
+
+def finished(model, job):
+    """The network as it is tested: with the true averages of batch normalization, and one output.
+
+    Args:
+        model: The trained model.
+        job: Its `Job`.
+    """
+    network = model.layers[-1] if job.behind_layers else model
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _all_layers(network)):
+        surgery.recompute_statistics(model, job.batches)
+    if isinstance(network.output, dict):
+        return keras.Model(network.input, network.output[OUTPUT], name=network.name)
+    return network
+
+
+def _all_layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+
+
+def _fit(job, epochs, verbose, checkpoints, rate, strategy):
+    replicas = strategies.replicas(strategy)
+    if checkpoints.state["step"] and not backend.fit_builds_metrics() and replicas.count == 1:
+        # The metrics have to be there to go on as they were.
+        x, y, *_ = next(iter(job.batches))
+        predictions = job.model(x)
+        job.model.compute_loss(x, y, predictions)
+        job.model.compute_metrics(x, y, predictions)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(checkpoints.listening())
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(backend.scope_of_fit(strategy))
+        # An epoch that goes on is shorter than the others.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        try:
+            job.model.fit(
+                job.batches,
+                validation_data=job.validation,
+                shuffle=False,  # the batches come shuffled
+                epochs=epochs,
+                initial_epoch=checkpoints.state["epoch"],
+                verbose=verbose,
+                callbacks=[rate, *checkpoints.others, checkpoints],
+            )
+        except backend.lost_worker_errors() as error:
+            if replicas.workers == 1:
+                raise
+            raise RuntimeError(
+                "Another worker was lost. Start the job again, on all workers, with "
+                f"resume=True (--resume). {checkpoints.standing()}"
+            ) from error
+
+
+def _copy(model):
+    """The model outside of its strategy, whose replicas would all predict the same."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
