@@ -25,7 +25,8 @@ from keras_classics.applications import (
     ResNetCIFAR,
     resnet,
 )
-from keras_classics.applications.resnet import BLOCKS, deep_recursion
+from keras_classics.applications.resnet import BLOCKS
+from keras_classics.graphs import deep_recursion
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
 V15 = {"stride_in": "3x3"}
