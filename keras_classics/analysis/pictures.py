@@ -237,7 +237,9 @@ def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figu
         # a deep network would not fit into memory.
         maps = [ops.cast(model.get_layer(name).output, "float32") for name in names]
         moments = [ops.mean(x**power, axis=(1, 2, 3)) for power in (1, 2) for x in maps]
-        found = keras.Model(model.inputs, moments).predict(images, batch_size=100, verbose=0)
+        with graphs.deep_recursion():
+            part = keras.Model(model.inputs, moments)
+        found = part.predict(images, batch_size=100, verbose=0)
         mean, square = np.split(np.mean(found, axis=1, dtype="float64"), 2)
         deviations[label] = np.sqrt(square - mean**2)
     page = new_page(6.4)
@@ -440,6 +442,7 @@ def _numpy(tensor):
     return ops.convert_to_numpy(ops.cast(tensor, "float32"))
 
 
+@graphs.deep_recursion()
 def _activations(model, names, images):
     part = keras.Model(model.inputs, {name: model.get_layer(name).output for name in names})
     found = part.predict(images, batch_size=500, verbose=0)

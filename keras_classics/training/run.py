@@ -18,7 +18,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, graphs
 from keras_classics.atomic import atomic
 from keras_classics.training import evaluation, imaging
 from keras_classics.training.checkpoint import FILES
@@ -177,7 +177,8 @@ class Run:
         path = self.folder / "model.keras"
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: the run did not finish.")
-        return keras.saving.load_model(path)
+        with graphs.deep_recursion():
+            return keras.saving.load_model(path)
 
     @property
     def history(self) -> dict:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_classics import backend, surgery
+from keras_classics import backend, graphs, surgery
 from keras_classics.training import imaging, strategies
 from keras_classics.training.checkpoint import Checkpoints
 from keras_classics.training.inputs import Position
@@ -272,6 +272,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
             ) from error
 
 
+@graphs.deep_recursion()
 def _copy(model):
     """The model outside of its strategy, whose replicas would all predict the same."""
     copy = keras.models.clone_model(model)
