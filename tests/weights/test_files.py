@@ -65,11 +65,12 @@ def write_h5(path, theirs):
         "predictions": {"kernel:0": MATRIX, "bias:0": biases},
     }
     with h5py.File(path, "w") as root:
-        root.attrs["layer_names"] = [name.encode() for name in found]
+        root.attrs["layer_names"] = np.array([name.encode() for name in found])
         root.attrs["keras_version"] = b"2.1"
         for layer, arrays in found.items():
             group = root.create_group(layer)
-            group.attrs["weight_names"] = [f"{layer}/{name}".encode() for name in arrays]
+            names = [f"{layer}/{name}".encode() for name in arrays]
+            group.attrs["weight_names"] = np.array(names)  # of no names, it is one of float64
             for name, array in arrays.items():
                 group[f"{layer}/{name}"] = array
     return {f"{g}/{g}/{name}": a for g, arrays in found.items() for name, a in arrays.items()}
@@ -237,6 +238,11 @@ def test_an_old_keras_noted_no_names_of_layers(fails, tmp_path):
     fails(path.read_bytes(), "its layers have no names, as an old version of Keras 3")
 
 
+@pytest.mark.parametrize("form", ["keras.applications.h5", "keras3.weights.h5"])
+def test_a_truncated_file_of_keras_says_so(written, fails, form):
+    fails(written(form)[0][:-1], match=r"it is cut off: ([\d,]+) of [\d,]+ bytes are there")
+
+
 @every_format
 @pytest.mark.parametrize("mask", [0xFF, 0x04])
 def test_one_byte_is_another(written, model, tmp_path, form, mask):
@@ -340,7 +346,9 @@ class Calls:
 def h5(fill, **options):
     stream = io.BytesIO()
     with h5py.File(stream, "w", **options) as root:
-        fill(root.create_group("layers/dense/vars"), root)
+        group = root.create_group("layers/dense/vars")
+        group.attrs["name"] = "dense"
+        fill(group, root)
     return stream.getvalue()
 
 
@@ -384,13 +392,15 @@ def checkpoint(name, legacy=False):
             "runs code": lambda: Calls(os.system, f"touch {marker}"),
             "imports": lambda: Calls(exec, f"open({marker!r}, 'w')"),
             "takes memory": lambda: Calls(bytearray, 10**10),
+            "takes time": lambda: list(range(10**6)),
+            "is no dictionary": lambda: None,
             "expands": lambda: torch.zeros(1).expand(10**6, 10**6),
             "overlaps": lambda: torch.zeros(1000).as_strided((1000, 1000), (1, 0)),
         }[name]()
-        save = lambda stream: torch.save(  # noqa: E731
-            {"w": thing}, stream, _use_new_zipfile_serialization=not legacy
-        )
-        return saved(save)
+        content = [1] if thing is None else {"w": thing}
+        stream = io.BytesIO()
+        torch.save(content, stream, _use_new_zipfile_serialization=not legacy)
+        return stream.getvalue()
 
     return make
 
@@ -452,9 +462,25 @@ def lzma():
     return stream.getvalue()
 
 
-def long_heap(marker):
-    content = h5(lambda group, root: group.create_dataset("0", data=BIAS))
-    return changed(content, b"HEAP", 8, "<Q", 2**33)
+def long_list(group, root):
+    root.attrs["layer_names"] = np.array([b"abc"] * 12345)
+
+
+def other_number(content, old, new):
+    return content.replace(struct.pack("<Q", old), struct.pack("<Q", new))
+
+
+def compressed_pth(marker):
+    """A checkpoint that was packed anew."""
+    import torch
+
+    stream = io.BytesIO(saved(lambda stream: torch.save({"w": torch.ones(9)}, stream)))
+    with zipfile.ZipFile(stream) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, each in content.items():
+            new.writestr(name, each)
+    return stream.getvalue()
 
 
 def tensors(size, **offsets):
@@ -499,7 +525,18 @@ HOSTILE = {
         lambda m: dataset(shape=(10**11,)),
         "vars/0 has no numbers, or not all of its 400,000,000,000",
     ),
-    "h5 long heap": (long_heap, "8,589,934,592 bytes should be at byte"),
+    "h5 long heap": (
+        lambda m: changed(dataset(data=BIAS), b"HEAP", 8, "<Q", 2**33),
+        "8,589,934,592 bytes should be at byte",
+    ),
+    "h5 long list": (
+        lambda m: other_number(h5(long_list), 12345, 2**40),
+        "an attribute is damaged",
+    ),
+    "h5 size": (
+        lambda m: other_number(dataset(data=np.ones(12345)), 12345, 12344),
+        "vars/0 has 49,380 bytes for the shape .12344,.",
+    ),
     "h5 cycle": (lambda m: h5(cycle), "or links, overlap"),
     "h5 twice": (lambda m: h5(twice), "or links, overlap"),
     "h5 long name": (lambda m: h5(long_name), "a name is damaged, or far too long"),
@@ -516,6 +553,9 @@ HOSTILE = {
     "pth code": (checkpoint("runs code"), "could run code: posix system"),
     "pth builtin": (checkpoint("imports"), "could run code: .*exec"),
     "pth memory": (checkpoint("takes memory"), "could run code: .*bytearray"),
+    "pth time": (checkpoint("takes time"), "its pickle is too long"),
+    "pth list": (checkpoint("is no dictionary"), "it holds a list, and no dictionary of tensors"),
+    "pth compressed": (compressed_pth, "is compressed, as PyTorch compresses none"),
     "pth expanded": (checkpoint("expands"), "w is not a whole array: its strides are .0, 0."),
     "pth overlap": (checkpoint("overlaps"), "w is not a whole array"),
     "pth bomb": (lambda m: deflated("a/data/0", "a/data.pkl"), "which is no file of weights"),
@@ -551,6 +591,10 @@ HOSTILE = {
     "safetensors depth": (
         lambda m: struct.pack("<Q", 10**5 + 1) + b"{" + b"[" * 10**5,
         "[Hh]eader",
+    ),
+    "safetensors type": (
+        lambda m: tensors(8, a=[0, 8]).replace(b'"F32", "shape": [2]', b'"C64", "shape": [1]'),
+        "a is of the type C64",
     ),
     "safetensors overlap": (lambda m: tensors(8, a=[0, 8], b=[0, 8]), "[Oo]ffset"),
     "safetensors out": (lambda m: tensors(8, a=[0, 8], b=[10**15, 10**15 + 8]), "[Oo]ffset"),
