@@ -311,3 +311,12 @@ def _compiled_gelu():
         return value(x), lambda upstream: gradient(x, upstream)
 
     return gelu
+
+
+def averages_inside():
+    """Whether Keras's average pooling takes only values of the map, also over its edges.
+
+    On PyTorch it repeats those at the edge, if windows hang over two opposite edges by different
+    widths.
+    """
+    return keras.backend.backend() != "torch"

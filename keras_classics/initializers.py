@@ -1,22 +1,25 @@
-"""Weight starts of the classic papers."""
+"""Initial weights of the classic papers."""
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+Initializer = str | dict | Callable | None  # what Keras takes for one
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class FanInUniform(keras.initializers.Initializer):
-    """Draws the weights of unit `i` evenly from a range that its fan-in `F_i` sets.
+    """A uniform distribution, whose range the fan-in `F_i` of unit `i` sets.
 
         w ~ U(-scale / F_i ** exponent, +scale / F_i ** exponent)
 
-    `F_i` counts the weighted inputs of a unit without its bias: the product of
+    `F_i` is the number of weighted inputs of a unit without its bias: the product of
     all axes of the weight's shape but the last. The papers divide by the fan-in
     itself: appendix A of 1998 expects the inputs of a unit to be strongly
-    correlated. The exponent 1/2 keeps the size of weighted sums of independent
-    inputs.
+    correlated. With an exponent of 1/2, weighted sums of independent inputs keep the
+    variance of the inputs, up to a constant.
 
     Args:
         scale: Numerator of the range. Paper: 2.4.
@@ -25,12 +28,27 @@ class FanInUniform(keras.initializers.Initializer):
             Keras's initializers, one instance with an integer seed (or `None`)
             gives the same values at each call.
 
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.initializers import FanInUniform
+
+    layer = keras.layers.Dense(10, kernel_initializer=FanInUniform(seed=0))
+    layer.build((None, 84))  # weights from -2.4 / 84 to 2.4 / 84
+    ```
+
     References: LeCun et al., "Backpropagation Applied to Handwritten Zip Code
     Recognition", Neural Computation 1(4), 1989, section 4; LeCun et al., Proc.
     IEEE 86(11), 1998, appendix A.
     """
 
-    def __init__(self, scale=2.4, exponent=1.0, seed=None):
+    def __init__(
+        self,
+        scale: float = 2.4,
+        exponent: float = 1.0,
+        seed: int | keras.random.SeedGenerator | None = None,
+    ):
         if scale <= 0:
             raise ValueError(f"`scale` must be positive. Received: scale={scale}")
         self.scale = scale
@@ -54,6 +72,14 @@ class SinusoidalPositions(keras.initializers.Initializer):
         PE(pos, 2i + 1) = cos(pos / 10000 ** (2i / D))
 
     The wavelengths go from `2 pi` to `10000 * 2 pi` positions. Shape: `(positions, D)`.
+
+    Example:
+
+    ```python
+    from keras_classics.initializers import SinusoidalPositions
+
+    encoding = SinusoidalPositions()((50, 64))  # 50 positions, D = 64
+    ```
 
     Reference: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.5.
     """

@@ -1,7 +1,7 @@
-"""Training criteria of the LeNet-5 paper, on negated penalties.
+"""Losses of the LeNet-5 paper.
 
-Both read scores `-y_i`, the negated penalties of `RBFOutput` (the output of
-`LeNet5`), and integer labels.
+Both take scores `-y_i`, the negated penalties of `RBFOutput`, which `LeNet5` returns, and
+integer labels.
 """
 
 import keras
@@ -10,25 +10,43 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class MaximumLikelihood(keras.losses.Loss):
-    """The penalty of the right class.
+    """The penalty of the true class.
 
-    With `y_i` the penalty of class `i` for pattern `p` and `D` its right class,
+    With `y_i` the penalty of class `i` for pattern `p`, and `D` the true class of `p`,
 
         E = 1/P sum_p y_D
 
-    Nothing pushes the wrong classes away, so the codes must stay fixed: learned
-    codes and inputs would meet in one point.
+    Nothing pushes the other classes away. So the codes must stay fixed: learned codes and
+    inputs would meet in one point.
+
+    Args:
+        reduction: Keras's reduction over the batch. Paper: the mean.
+        name: Name of the loss.
 
     Shapes: labels `(batch,)` or `(batch, 1)`, integer; scores `(batch, classes)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.losses import MaximumLikelihood
+
+    scores = np.array([[-1.0, -4.0], [-9.0, -2.0]], "float32")
+    MaximumLikelihood()(np.array([0, 1]), scores)  # (1 + 2) / 2
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, eq. 8.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="maximum_likelihood"):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "maximum_likelihood",
+    ):
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true, y_pred):
-        return -_right_score(y_true, y_pred)
+        return -_true_score(y_true, y_pred)
 
     def get_config(self):
         return {"reduction": self.reduction, "name": self.name}
@@ -36,40 +54,58 @@ class MaximumLikelihood(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class MaximumAPosteriori(keras.losses.Loss):
-    """The penalty of the right class, against all classes and a rubbish class.
+    """The penalty of the true class, against all classes and a rubbish class.
 
-    With `y_i` the penalty of class `i` for pattern `p` and `D` its right class,
+    With `y_i` the penalty of class `i` for pattern `p`, and `D` the true class of `p`,
 
         E = 1/P sum_p [ y_D + log(exp(-j) + sum_i exp(-y_i)) ]
 
-    It is the cross-entropy of a softmax over the scores `-y_i` and one more
-    score `-j` that is never right: wrong classes are pushed to penalties
-    beyond `j`.
+    It is the cross-entropy of a softmax over the scores `-y_i` and one more score `-j`, which
+    is never that of the true class. It pushes the penalties of the other classes beyond `j`.
 
     Args:
         j: Penalty of the rubbish class, positive. The paper does not give it.
+        reduction: Keras's reduction over the batch. Paper: the mean.
+        name: Name of the loss.
 
     Shapes: labels `(batch,)` or `(batch, 1)`, integer; scores `(batch, classes)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.losses import MaximumAPosteriori
+
+    scores = np.array([[-1.0, -4.0], [-9.0, -2.0]], "float32")
+    MaximumAPosteriori(j=10.0)(np.array([0, 1]), scores)
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, eq. 9.
     """
 
-    def __init__(self, j, reduction="sum_over_batch_size", name="maximum_a_posteriori"):
+    def __init__(
+        self,
+        j: float,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "maximum_a_posteriori",
+    ):
         if j <= 0:
-            raise ValueError(f"`j`, the rubbish class's penalty, must be positive. Received: j={j}")
+            raise ValueError(
+                f"`j`, the penalty of the rubbish class, must be positive. Received: j={j}"
+            )
         super().__init__(name=name, reduction=reduction)
         self.j = j
 
     def call(self, y_true, y_pred):
         rubbish = ops.full_like(y_pred[:, :1], -self.j)
         everything = ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1)
-        return everything - _right_score(y_true, y_pred)
+        return everything - _true_score(y_true, y_pred)
 
     def get_config(self):
         return {"j": self.j, "reduction": self.reduction, "name": self.name}
 
 
-def _right_score(labels, scores):
+def _true_score(labels, scores):
     if len(labels.shape) > 1 and (len(labels.shape), labels.shape[1]) != (2, 1):
         raise ValueError(
             "Labels must be whole numbers of shape (batch,) or (batch, 1), not one-hot. "

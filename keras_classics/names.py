@@ -99,11 +99,7 @@ PAPERS = {
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",
-        (
-            Family(
-                "CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")
-            ),
-        ),
+        (Family("CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")),),
     ),
     "vgg": Paper(
         "Simonyan & Zisserman, ICLR 2015",
@@ -262,9 +258,7 @@ def find_recipe(name):
     except ValueError:
         raise ValueError(unknown("network or recipe", name, [*RECIPES, *NETWORKS])) from None
     if network.recipe is None:
-        raise ValueError(
-            f"There is no recipe for {network.name}; there are {', '.join(RECIPES)}."
-        )
+        raise ValueError(f"There is no recipe for {network.name}; there are {', '.join(RECIPES)}.")
     return network.recipe, network.name
 
 

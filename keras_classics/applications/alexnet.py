@@ -1,15 +1,15 @@
 """AlexNet: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
 Convolutional Neural Networks", NIPS 2012.
 
-Follows section 3.5, figure 2 and the starts of section 5. The numbers of neurons are
+Follows section 3.5, figure 2 and the initial weights of section 5. The numbers of neurons are
 figure 2's, but for conv1: 55x55x96 are 290,400, and the caption's 253,440 are 55x48x96.
 
 Departures:
-- dropout doubles what it keeps in training, where the paper's halves all outputs in
-  testing; the expectation is the same;
+- dropout doubles what it keeps in training, where the paper halves all outputs at test
+  time; the expectation is the same;
 - a response is normalized across all maps of its layer, as equation and text of
   section 3.3 have it ("N is the total number of kernels in the layer"); the author's
-  later program normalizes the maps of each GPU by themselves;
+  later program normalizes the maps of each GPU separately;
 - `towers=1` connects every map to all maps of the layer before and keeps the widths,
   as most libraries do; the one-GPU net of the paper's comparison also halves the
   widths of conv1 to conv4 (footnote 2).
@@ -19,51 +19,58 @@ windows of conv1 hang over the right and lower edge by three zeros, as in the au
 program; conv2 to conv5 keep the size of their maps.
 """
 
+import os
+
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.activations import Activation
+from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.initializers import Initializer
 from keras_classics.layers import (
     GroupedConv2D,
     LocalResponseNormalization,
     OverlappingMaxPooling2D,
 )
-from keras_classics.layers.local_response_normalization import CAFFE_LRN  # noqa: F401
 
 # Section 5: zero mean, standard deviation 0.01.
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 
 
-@pretrained()
+@pretrained
 def AlexNet(
     *,
-    towers=2,
-    lrn=True,
-    overlapping_pooling=True,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer=GAUSSIAN,
-    bias_start=1.0,
-    name="alexnet",
-):
+    towers: int = 2,
+    lrn: bool = True,
+    overlapping_pooling: bool = True,
+    kernel_initializer: Initializer = GAUSSIAN,
+    bias_start: float = 1.0,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+    convention: str = "paper",
+) -> keras.Model:
     """The network of 2012: five convolutions, three fully connected layers.
 
     The biases of 1 "accelerate the early stages of learning by providing the ReLUs with
     positive inputs" (section 5). Others who trained the network with them saw a loss that
-    stays flat, and took `bias_start=0.1`: do so if yours does.
+    stays flat, and took `bias_start=0.1`.
 
     Args:
         towers: Groups of maps in conv2, conv4 and conv5, each of which reads only the
             maps of its own GPU in the layer before. Paper: 2; 1 connects all maps.
         lrn: Whether conv1 and conv2 are followed by local response normalization
-            (section 3.3); or a dictionary of other constants for it, such as `CAFFE_LRN`,
-            on which the weights of Caffe's training count.
+            (section 3.3).
         overlapping_pooling: Whether pools take windows of 3x3, 2 apart, or else of
             2x2 (section 3.4), which give maps of the same size from 224x224.
+        kernel_initializer: Initial kernels (section 5); each layer draws with a copy of its
+            own. Paper: `GAUSSIAN`.
+        bias_start: Initial biases of conv2, conv4, conv5, fc6 and fc7 (section 5); the others
+            start at 0. Paper: 1.
         include_top: Whether to build fc6, fc7 and the output.
         weights: `None`, the name of a release or the path of a weights file:
             `keras_classics.weights`.
@@ -73,16 +80,25 @@ def AlexNet(
         pooling: Without the top: `None` (the maps of pool5), `"avg"` or `"max"`.
         classes: Number of classes. Paper: 1000.
         classifier_activation: Activation of the output; `None` gives the scores.
-        kernel_initializer: Start of the kernels; each layer draws with a copy of its
-            own. Paper: `GAUSSIAN`.
-        bias_start: Start of the biases of conv2, conv4, conv5, fc6 and fc7; the others
-            start at 0. Paper: 1.
-        name: Name of the model.
+        name: Name of the model. Default: `alexnet`.
+        convention: No part of the paper. `"caffe"` normalizes with the constants of Caffe's
+            training (k = 1, alpha = 1e-4 / 5), as its weights need it; `"paper"` with those
+            of section 3.3.
 
     Returns:
         A functional `keras.Model` with the layers conv1, lrn1, pool1, conv2, lrn2,
         pool2, conv3, conv4, conv5, pool5, fc6, dropout6, fc7, dropout7, predictions.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import AlexNet
+
+    model = AlexNet(input_shape=(64, 64, 3), classes=10)
+    one_tower = AlexNet(towers=1, lrn=False, include_top=False, pooling="avg")
+    ```
     """
+    constants = {"bias": 1.0, "alpha": 1e-4 / 5} if follows_caffe(convention) else {}
     least = 64 if overlapping_pooling else 36
     if any(side is not None and side < least for side in input_shape[:2]):
         raise ValueError(
@@ -103,7 +119,6 @@ def AlexNet(
         }
 
     def normalize(x, name):
-        constants = lrn if isinstance(lrn, dict) else {}
         return LocalResponseNormalization(**constants, name=name)(x) if lrn else x
 
     def subsample(x, name):
@@ -140,4 +155,4 @@ def AlexNet(
         )(x)
     else:
         x = pool(x, pooling)
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or "alexnet")

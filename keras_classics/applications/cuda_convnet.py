@@ -4,24 +4,28 @@ Networks", NIPS 2012, points for its section 3.3.
 
 Follows the program's layer files `layers-80sec`, `layers-conv-local-13pct` and
 `layers-conv-local-11pct`, named after their time or their test error. Pooling windows
-hang over the right and bottom edge, as the program's do.
+hang over the right and bottom edge, as in the program.
 
-Departures: "80sec" pools before its first activation, here the other way round: the
-same function, since both increase.
+Departures: "80sec" pools before its first activation; here the activation comes first.
+The function is the same, since the maximum and the activation both increase.
 """
+
+import os
 
 import keras
 from keras import layers
 
+from keras_classics.activations import Activation
 from keras_classics.applications.builder import pool, pretrained
 from keras_classics.layers import (
+    AveragePooling2D,
     LocallyConnected2D,
     LocalResponseNormalization,
     OverlappingMaxPooling2D,
 )
 
 # The layer files from top to bottom: name, maps or units, standard deviation of the
-# weights' start. Convolutions are 5x5, local layers 3x3.
+# initial weights. Convolutions are 5x5, local layers 3x3.
 CONFIGURATIONS = {
     "80sec": [
         ("conv1", 32, 1e-4),
@@ -56,21 +60,21 @@ CONFIGURATIONS = {
 }
 
 
-@pretrained()
+@pretrained
 def CudaConvNet(
-    configuration,
+    configuration: str,
     *,
-    activation="relu",
-    lrn=True,
-    overlapping_pooling=True,
-    include_top=True,
-    weights=None,
-    input_shape=(32, 32, 3),
-    pooling=None,
-    classes=10,
-    classifier_activation="softmax",
-    name=None,
-):
+    activation: Activation = "relu",
+    lrn: bool = True,
+    overlapping_pooling: bool = True,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (32, 32, 3),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A CIFAR-10 network of cuda-convnet.
 
     Args:
@@ -93,6 +97,15 @@ def CudaConvNet(
 
     Returns:
         A functional `keras.Model`; its layers are named as in the layer files.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import CudaConvNet
+
+    model = CudaConvNet("11pct", input_shape=(24, 24, 3))
+    tanh = CudaConvNet("80sec", activation="tanh")
+    ```
     """
     if configuration not in CONFIGURATIONS:
         raise ValueError(
@@ -121,7 +134,7 @@ def CudaConvNet(
             filters, deviation = entry
             x = LocallyConnected2D(filters, 3, padding="same", **start(deviation), name=label)(x)
         elif kind == "pool":
-            cls = maximum if entry == ["max"] else layers.AveragePooling2D
+            cls = maximum if entry == ["max"] else AveragePooling2D
             x = cls(**window, name=label)(x)
         elif kind == "rnorm" and lrn:
             # The program's size 9, scale 0.001 over the window's 9 channels, and k = 1.
@@ -136,5 +149,4 @@ def CudaConvNet(
             x = layers.Dense(**dense)(x)
     if not include_top:
         x = pool(x, pooling)
-    name = f"cuda_convnet_{configuration}" if name is None else name
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or f"cuda_convnet_{configuration}")

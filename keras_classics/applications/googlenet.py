@@ -16,19 +16,23 @@ The paper is silent on
 - the constants of the normalization: k = 1 and alpha = 1e-4 / 5, those of Caffe's
   published training of this network, whose weights count on them; AlexNet's are k = 2
   and alpha = 1e-4;
-- the start of the weights: Glorot's, biases at 0.
+- the initial weights: Glorot's, biases at 0.
 """
+
+import os
+from typing import Any
 
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.activations import Activation
+from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.initializers import Initializer
 from keras_classics.layers import (
     LocalResponseNormalization,
     OverlappingMaxPooling2D,
     SymmetricConv2D,
 )
-from keras_classics.layers.local_response_normalization import CAFFE_LRN
 
 # Table 1, one row per module: "#1x1", "#3x3 reduce", "#3x3", "#5x5 reduce", "#5x5",
 # "pool proj". A max-pool ends each stage but the last.
@@ -48,39 +52,30 @@ MODULES = {
 LOSS_WEIGHTS = {"predictions": 1.0, "auxiliary_4a": 0.3, "auxiliary_4d": 0.3}
 
 
-@pretrained()
+@pretrained
 def GoogLeNet(
     *,
-    auxiliary=False,
-    padding="same",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name="googlenet",
-):
+    auxiliary: bool = False,
+    kernel_initializer: Initializer = "glorot_uniform",
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+    convention: str = "paper",
+) -> keras.Model:
     """The network of 2014: nine inception modules, 22 layers with weights.
 
-    Training with the auxiliary classifiers, and the network that remains of it:
-
-        model = GoogLeNet(auxiliary=True)
-        loss = for_each_head("sparse_categorical_crossentropy")
-        model.compile("sgd", loss, loss_weights=LOSS_WEIGHTS)
-        model.fit(images, for_each_head(labels))
-        network = keras.Model(model.input, model.output["predictions"])
-
-    The weights of `network` are the trained ones, and a weights file of it is one for
-    `GoogLeNet(weights=...)`.
+    It trains with the auxiliary classifiers, which are dropped afterwards: see the example. A
+    weights file of the network that remains is one for `GoogLeNet(weights=...)`.
 
     Args:
         auxiliary: Whether to build the two auxiliary classifiers. The output is then
             a dict, with the keys of `LOSS_WEIGHTS`.
-        padding: `"same"`, the S of figure 3, as TensorFlow computes it; or `"caffe"`, which
-            pads conv1 on all sides alike and the pools at their end, as the released weights
-            of Caffe's training have it. Only conv1 differs while all sides are even.
+        kernel_initializer: Initial kernels, on which the paper is silent; each layer draws with
+            a copy of its own.
         include_top: Whether to build the output.
         weights: `None`, the name of a release or the path of a weights file:
             `keras_classics.weights`.
@@ -90,9 +85,11 @@ def GoogLeNet(
         pooling: Without the top: `None` (the maps of inception_5b), `"avg"` or `"max"`.
         classes: Number of classes. Paper: 1000.
         classifier_activation: Activation of the outputs; `None` gives the scores.
-        kernel_initializer: Start of the kernels; each layer draws with a copy of its
-            own.
-        name: Name of the model.
+        name: Name of the model. Default: `googlenet`.
+        convention: No part of the paper. `"caffe"` pads conv1 on all sides alike and the pools
+            after their maps, as the weights of Caffe's training need it. `"paper"` pads as
+            figure 3's S, computed as TensorFlow does. Only conv1 differs while all sides are
+            even.
 
     Returns:
         A functional `keras.Model` with the layers conv1, pool1, lrn1, conv2_reduce,
@@ -100,9 +97,24 @@ def GoogLeNet(
         predictions; within a module, for example, inception_3a_1x1,
         inception_3a_3x3_reduce, inception_3a_3x3, inception_3a_5x5_reduce,
         inception_3a_5x5, inception_3a_pool and inception_3a_pool_proj.
+
+    Example:
+
+    ```python
+    import keras
+    import numpy as np
+    from keras_classics.applications import GoogLeNet
+    from keras_classics.applications.googlenet import LOSS_WEIGHTS, for_each_head
+
+    model = GoogLeNet(auxiliary=True, input_shape=(65, 65, 3), classes=10)
+    loss = for_each_head("sparse_categorical_crossentropy")
+    model.compile("sgd", loss, loss_weights=LOSS_WEIGHTS)
+    images, labels = np.zeros((4, 65, 65, 3)), np.arange(4)
+    model.fit(images, for_each_head(labels))
+    network = keras.Model(model.input, model.output["predictions"])
+    ```
     """
-    if padding not in ("same", "caffe"):
-        raise ValueError(f'`padding` must be "same" or "caffe". Received: padding={padding!r}')
+    caffe = follows_caffe(convention)
     if auxiliary and not include_top:
         raise ValueError(
             "The auxiliary classifiers are outputs beside the top's: take include_top=True, or "
@@ -115,8 +127,7 @@ def GoogLeNet(
         )
 
     def convolution(maps, size, name, strides=1):
-        symmetric = padding == "caffe" and strides > 1
-        return (SymmetricConv2D if symmetric else layers.Conv2D)(
+        return (SymmetricConv2D if caffe and strides > 1 else layers.Conv2D)(
             maps,
             size,
             strides,
@@ -129,7 +140,7 @@ def GoogLeNet(
         )
 
     def subsample(x, name):
-        if padding == "caffe":  # the maps are never below the zeros
+        if caffe:  # zeros will do: no value of the maps is below 0
             x = layers.ZeroPadding2D(((0, 1), (0, 1)), "channels_last", name=f"{name}_pad")(x)
             return OverlappingMaxPooling2D(3, 2, name=name)(x)
         return OverlappingMaxPooling2D(3, 2, padding="same", name=name)(x)
@@ -201,13 +212,28 @@ def GoogLeNet(
             "auxiliary_4a": auxiliary_classifier(inception_4a, "auxiliary_4a"),
             "auxiliary_4d": auxiliary_classifier(inception_4d, "auxiliary_4d"),
         }
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or "googlenet")
 
 
-def for_each_head(value):
-    """The same labels, or the same loss, for each output of `GoogLeNet(auxiliary=True)`."""
+def for_each_head(value: Any) -> dict[str, Any]:
+    """One value for each output of `GoogLeNet(auxiliary=True)`.
+
+    Args:
+        value: The labels, or a loss.
+
+    Returns:
+        A dict from the names of the outputs to `value`.
+
+    Example:
+
+    ```python
+    from keras_classics.applications.googlenet import for_each_head
+
+    for_each_head("sparse_categorical_crossentropy")
+    ```
+    """
     return dict.fromkeys(LOSS_WEIGHTS, value)
 
 
 def _normalize(name):
-    return LocalResponseNormalization(**CAFFE_LRN, name=name)
+    return LocalResponseNormalization(bias=1.0, alpha=1e-4 / 5, name=name)

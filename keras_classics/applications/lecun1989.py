@@ -14,32 +14,36 @@ The paper is silent on
 - the start of the biases: zero.
 """
 
+import os
+
 import keras
 from keras import layers
 
-from keras_classics.activations import scaled_tanh
+from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.initializers import FanInUniform
+from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 
 H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
-@pretrained()
+@pretrained
 def LeCun1989(
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(16, 16, 1),
-    pooling=None,
-    classes=10,
-    classifier_activation=scaled_tanh,
-    kernel_initializer=FanInUniform,
-    name="lecun1989",
-):
+    kernel_initializer: Initializer = FanInUniform,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (16, 16, 1),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = scaled_tanh,
+    name: str | None = None,
+) -> keras.Model:
     """The zip-code network of 1989: 9,760 parameters, 64,660 connections.
 
     Args:
+        kernel_initializer: Initial kernels (section 4); each layer draws with a
+            copy of its own. Paper: `FanInUniform`.
         include_top: Whether to build H3 and the output units.
         weights: `None`, or the path of a weights file of this network.
         input_shape: `(height, width, channels)`. Paper: `(16, 16, 1)`, grey levels
@@ -49,12 +53,18 @@ def LeCun1989(
         classifier_activation: Activation of the output units. Paper: the squashing
             function, with targets inside its range (+1 and -1 in the companion
             paper of NIPS 1989).
-        kernel_initializer: Start of the kernels; each layer draws
-            with a copy of its own. Paper: `FanInUniform`.
-        name: Name of the model.
+        name: Name of the model. Default: `lecun1989`.
 
     Returns:
         A functional `keras.Model` with the layers H1, H2, H3 and output.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import LeCun1989
+
+    model = LeCun1989()
+    ```
     """
 
     def start():
@@ -78,4 +88,4 @@ def LeCun1989(
         )(x)
     else:
         x = pool(x, pooling)
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or "lecun1989")

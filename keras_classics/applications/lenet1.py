@@ -9,12 +9,14 @@ of the network squashes here, as in LeNet-5. On the start of the weights: the ru
 the same authors' 1989 paper, +-2.4/F_i; averaging starts at the mean, biases at zero.
 """
 
+import os
+
 import keras
 from keras import layers
 
-from keras_classics.activations import scaled_tanh
+from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.initializers import FanInUniform
+from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import MapConv2D, ScaledSubsampling2D
 
 # Table 1, one column after the other: the maps of H2 that each map of H3 reads.
@@ -34,21 +36,23 @@ H3_CONNECTIONS = [
 ]
 
 
-@pretrained()
+@pretrained
 def LeNet1(
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(28, 28, 1),
-    pooling=None,
-    classes=10,
-    classifier_activation=scaled_tanh,
-    kernel_initializer=FanInUniform,
-    name="lenet1",
-):
+    kernel_initializer: Initializer = FanInUniform,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (28, 28, 1),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = scaled_tanh,
+    name: str | None = None,
+) -> keras.Model:
     """LeNet-1, the network of NIPS 1989: two convolutions, two averagings, ten units.
 
     Args:
+        kernel_initializer: Initial kernels, on which the paper is silent; each layer draws
+            with a copy of its own.
         include_top: Whether to build the output units.
         weights: `None`, or the path of a weights file of this network.
         input_shape: `(height, width, channels)`, at least 16 high and wide. Paper:
@@ -58,14 +62,20 @@ def LeNet1(
         classes: Number of classes.
         classifier_activation: Activation of the output units. Paper: the squashing
             function, with targets of +1 for the class and -1 for the others.
-        kernel_initializer: Start of the kernels; each layer draws
-            with a copy of its own. Paper: `FanInUniform`.
-        name: Name of the model.
+        name: Name of the model. Default: `lenet1`.
 
     Returns:
         A functional `keras.Model` with the layers H1, H2, H3, H4 and output.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import LeNet1
+
+    model = LeNet1()
+    ```
     """
-    if min(input_shape[:2]) < 16:
+    if min(side or 0 for side in input_shape[:2]) < 16:
         raise ValueError(
             "LeNet-1 needs an image of at least 16x16 (the paper: 28x28). "
             f"Received: input_shape={input_shape}"
@@ -90,4 +100,4 @@ def LeNet1(
         )(x)
     else:
         x = pool(x, pooling)
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or "lenet1")

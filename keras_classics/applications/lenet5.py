@@ -11,12 +11,14 @@ The paper is silent on the start of the biases (here zero) and of the coefficien
 the subsampling (here 1/4, the mean).
 """
 
+import os
+
 import keras
 from keras import layers
 
-from keras_classics.activations import scaled_tanh
+from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.initializers import FanInUniform
+from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import (
     CoveringConv2D,
     MapConv2D,
@@ -40,19 +42,19 @@ CHARACTERS = (
 )
 
 
-@pretrained()
+@pretrained
 def LeNet5(
     *,
-    head="rbf",
-    include_top=True,
-    weights=None,
-    input_shape=(32, 32, 1),
-    pooling=None,
-    classes=10,
-    classifier_activation="softmax",
-    kernel_initializer=FanInUniform,
-    name="lenet5",
-):
+    head: str = "rbf",
+    kernel_initializer: Initializer = FanInUniform,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (32, 32, 1),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """LeNet-5 with its connection table, its subsampling and its RBF output.
 
     Args:
@@ -60,6 +62,8 @@ def LeNet5(
             the class codes, for `losses.MaximumLikelihood`, `losses.MaximumAPosteriori`
             or a cross-entropy with `from_logits=True`. `"softmax"`: a dense softmax
             layer, for a cross-entropy.
+        kernel_initializer: Initial kernels (appendix A); each layer draws with a
+            copy of its own. Paper: `FanInUniform`.
         include_top: Whether to build F6 and the output.
         weights: `None`, or the path of a weights file of this network.
         input_shape: `(height, width, channels)`, at least 32 high and wide. Paper:
@@ -67,12 +71,20 @@ def LeNet5(
         pooling: Without the top: `None` (the maps of C5), `"avg"` or `"max"`.
         classes: Number of classes. `"rbf"` has codes for 95, the digits first.
         classifier_activation: Activation of the `"softmax"` head.
-        kernel_initializer: Start of the kernels; each layer draws
-            with a copy of its own. Paper: `FanInUniform`.
-        name: Name of the model.
+        name: Name of the model. Default: `lenet5`.
 
     Returns:
         A functional `keras.Model` with the layers C1, S2, C3, S4, C5, F6.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import LeNet5
+
+    model = LeNet5()
+    model.get_layer("C3").output  # (None, 10, 10, 16)
+    classifier = LeNet5(head="softmax", classes=26)
+    ```
     """
     if head not in ("rbf", "softmax"):
         raise ValueError(f'`head` must be "rbf" or "softmax". Received: head={head!r}')
@@ -81,7 +93,7 @@ def LeNet5(
             f"Figure 3 draws codes for {len(CHARACTERS)} classes; beyond that take "
             f'head="softmax". Received: classes={classes}'
         )
-    if min(input_shape[:2]) < 32:
+    if min(side or 0 for side in input_shape[:2]) < 32:
         raise ValueError(
             "LeNet-5 needs an image of at least 32x32: pad a 28x28 digit with two rows and "
             f"columns of background on each side. Received: input_shape={input_shape}"
@@ -113,4 +125,4 @@ def LeNet5(
             )(x)
     else:
         x = pool(x, pooling)
-    return keras.Model(image, x, name=name)
+    return keras.Model(image, x, name=name or "lenet5")

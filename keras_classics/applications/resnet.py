@@ -8,20 +8,27 @@ section 2.2: normal, of variance 2 / (inputs of a unit).
 
 Departures: none.
 
-The paper is silent on padding, here the same zeros on all sides, as in PyTorch's and
-Keras's networks (the authors' own align pool1's windows with the first pixel, as Caffe does:
-`padding`); on where a bottleneck halves its maps, here in its first 1x1 convolution, as in
-the authors' networks (`stride_in`); and on batch normalization's constants (see
-`keras_classics.layers.BatchNormalization`). The convolutions have no biases, which the
-normalization would take away.
+The paper is silent on
+- padding: here the same zeros on all sides, as in the networks of PyTorch and Keras. The
+  authors' release aligns the windows of pool1 with the first pixel, as Caffe does
+  (`convention`);
+- the place where a bottleneck halves its maps: here the first 1x1 convolution, as in the
+  authors' release (`stride_in`);
+- the constants of batch normalization: see `keras_classics.layers.BatchNormalization`;
+- biases of the convolutions: here none, since the normalization would subtract them.
 """
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 
 import keras
 from keras import layers
 
-from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.activations import Activation
+from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.applications.typed import typed
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
 # Table 1: the building block (figure 5), and how many of it in conv2_x, ..., conv5_x.
@@ -34,25 +41,24 @@ BLOCKS = {
 }
 WIDTHS = (64, 128, 256, 512)  # of the 3x3 convolutions
 CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
-PADDINGS = {"symmetric": (1, 1), "caffe": (0, 1)}  # zeros before and after the maps of pool1
 HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
-@pretrained()
+@pretrained
 def ResNet(
-    depth,
+    depth: int,
     *,
-    shortcut="B",
-    stride_in="1x1",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
+    shortcut: str = "B",
+    stride_in: str = "1x1",
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+    convention: str = "paper",
+) -> keras.Model:
     """A residual network of Table 1.
 
     Args:
@@ -60,11 +66,10 @@ def ResNet(
         shortcut: Section 3.3: `"A"`, identity, with zeros for additional maps; `"B"`,
             a projection where the maps change, otherwise identity; `"C"`, projections.
             Paper: A in Table 2 and figure 4, all in Table 3, B from 50 layers on.
-        stride_in: The convolution of a bottleneck that halves the maps, `"1x1"` (the first
-            one) or `"3x3"`, which later libraries call version 1.5. The weights of one are
-            refused by the other. Networks of basic blocks are the same with either.
-        padding: Of pool1: `"symmetric"`, a zero on each side, or `"caffe"`, at the end only, as
-            the authors' released weights have it.
+        stride_in: The convolution of a bottleneck that halves the maps, on which the paper is
+            silent: `"1x1"`, the first one, as in the authors' release; or `"3x3"`, which later
+            libraries call version 1.5. A network refuses the weights of the other form.
+            Networks of basic blocks are the same with either.
         include_top: Whether to build the average pooling and the output.
         weights: `None`, the name of a release or the path of a weights file:
             `keras_classics.weights`.
@@ -74,12 +79,23 @@ def ResNet(
         classes: Number of classes. Paper: 1000.
         classifier_activation: Activation of the output; `None` gives the scores.
         name: Name of the model. Default: `resnet50` and so on.
+        convention: No part of the paper. `"caffe"` pads pool1 after its maps only, as the
+            weights that the authors released need it; `"paper"` pads all sides alike.
 
     Returns:
         A functional `keras.Model` with the layers conv1, pool1, the blocks conv2_1,
         conv2_2, ..., each stage's end as conv2_x, ..., conv5_x, then avg_pool and
         predictions. Within a block: conv2_1_conv1, conv2_1_conv1_bn, conv2_1_conv1_relu,
         ..., conv2_1_shortcut, conv2_1_add.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import ResNet
+
+    model = ResNet(18, input_shape=(64, 64, 3), classes=10)
+    maps = model.get_layer("conv4_x").output  # (None, 4, 4, 256)
+    ```
     """
     if not isinstance(depth, int) or depth not in BLOCKS:
         raise ValueError(
@@ -89,8 +105,7 @@ def ResNet(
         raise ValueError(f'`shortcut` must be "A", "B" or "C". Received: shortcut={shortcut!r}')
     if stride_in not in ("1x1", "3x3"):
         raise ValueError(f'`stride_in` must be "1x1" or "3x3". Received: stride_in={stride_in!r}')
-    if padding not in PADDINGS:
-        raise ValueError(f'`padding` must be "symmetric" or "caffe". Received: padding={padding!r}')
+    zeros = (0, 1) if follows_caffe(convention) else (1, 1)
     kind, counts = BLOCKS[depth]
     name = name or f"resnet{depth}"
 
@@ -100,26 +115,45 @@ def ResNet(
         return _bottleneck(x, width, stride, shortcut, stride_in, name)
 
     image = keras.Input(input_shape, name="image")
-    x = _stages(_stem(image, padding), block, counts, WIDTHS)
+    x = _stages(_stem(image, zeros), block, counts, WIDTHS)
     top = (include_top, pooling, classes, classifier_activation)
     return _end(image, x, *top, name)
 
 
-@pretrained()
+@pretrained
 def PlainNet(
-    depth,
+    depth: int,
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A plain network of figure 3: the residual one of 18 or 34 layers without shortcuts.
 
-    The arguments and the layers are those of `ResNet`.
+    Args:
+        depth: 18 or 34 layers with weights.
+        include_top: As in `ResNet`, like all further arguments.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`; `None` for a side of any length.
+        pooling: Without the top: `None` (the maps of conv5_x), `"avg"` or `"max"`.
+        classes: Number of classes. Paper: 1000.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the model. Default: `plain18` or `plain34`.
+
+    Returns:
+        A functional `keras.Model` with the layers of `ResNet`, but for the shortcuts.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import PlainNet
+
+    model = PlainNet(18, input_shape=(64, 64, 3), classes=10)
+    ```
     """
     plain = [depth for depth, (kind, _) in BLOCKS.items() if kind == "basic"]
     if depth not in plain:
@@ -134,18 +168,18 @@ def PlainNet(
     return _end(image, x, *top, name or f"plain{depth}")
 
 
-@pretrained()
+@pretrained
 def ResNetCIFAR(
-    depth,
+    depth: int,
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(32, 32, 3),
-    pooling=None,
-    classes=10,
-    classifier_activation="softmax",
-    name=None,
-):
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (32, 32, 3),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A residual network for CIFAR-10 (section 4.2), its shortcuts without parameters.
 
     Args:
@@ -164,31 +198,56 @@ def ResNetCIFAR(
         A functional `keras.Model` with the layers conv1, then the blocks and stages
         conv2_1, ..., conv2_x, ..., conv4_x as in `ResNet`, avg_pool and predictions.
 
-    From about 270 layers on, Keras needs more than Python's usual limit of recursion to
-    build, save, clone or load a network. This function raises the limit for good. A new
-    process that loads a `.keras` file of 1202 layers has to do so itself, by
-    `sys.setrecursionlimit(6000)`; one that builds the network and takes a weights file
-    has not.
+    From about 270 layers on, Keras needs more than Python's usual limit of recursion to build,
+    clone or load a network. This function raises the limit while it builds. For the rest, such
+    as `keras.saving.load_model`, use `keras_classics.applications.resnet.deep_recursion`.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import ResNetCIFAR
+
+    model = ResNetCIFAR(20)
+    ```
     """
     top = (include_top, pooling, classes, classifier_activation)
     return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
 
 
-@pretrained()
+@pretrained
 def PlainNetCIFAR(
-    depth,
+    depth: int,
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(32, 32, 3),
-    pooling=None,
-    classes=10,
-    classifier_activation="softmax",
-    name=None,
-):
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (32, 32, 3),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A plain network for CIFAR-10 (section 4.2): `ResNetCIFAR` without shortcuts.
 
-    Its arguments and layers are the same. Paper: 20, 32, 44, 56 (and 110) layers.
+    Args:
+        depth: 6n + 2 layers with weights. Paper: 20, 32, 44, 56 (and 110).
+        include_top: As in `ResNetCIFAR`, like all further arguments.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`; `None` for a side of any length.
+        pooling: Without the top: `None` (the maps of conv4_x), `"avg"` or `"max"`.
+        classes: Number of classes. Paper: 10.
+        classifier_activation: Activation of the output; `None` gives the scores.
+        name: Name of the model. Default: `plain20_cifar` and so on.
+
+    Returns:
+        A functional `keras.Model` with the layers of `ResNetCIFAR`, but for the shortcuts.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import PlainNetCIFAR
+
+    model = PlainNetCIFAR(20)
+    ```
     """
     top = (include_top, pooling, classes, classifier_activation)
     return _cifar(depth, None, input_shape, *top, name or f"plain{depth}_cifar")
@@ -201,21 +260,52 @@ def _cifar(depth, shortcut, input_shape, *rest):
             f"convolution and the output; 20, 32, 44, 56, 110 or so. Received: depth={depth!r}"
         )
     n = depth // 6
-    # Keras walks a network by recursion, from layer to layer: fewer than 4 for each of `depth`.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + 4 * depth))
 
     def block(x, width, stride, name):
         return _basic(x, width, stride, shortcut, name)
 
     image = keras.Input(input_shape, name="image")
     x = _relu(_convolution(image, CIFAR_WIDTHS[0], 3, 1, "conv1"), "conv1_relu")
-    return _end(image, _stages(x, block, [n] * 3, CIFAR_WIDTHS), *rest)
+    x = _stages(x, block, [n] * 3, CIFAR_WIDTHS)
+    with deep_recursion(depth):
+        return _end(image, x, *rest)
 
 
-def _stem(image, padding="symmetric"):
-    """conv1 and the pooling of conv2_x (Table 1)."""
+@contextlib.contextmanager
+def deep_recursion(depth: int = 1202) -> Iterator[None]:
+    """A context in which Keras can walk a network of `depth` layers.
+
+    Keras builds, clones and loads a functional model by recursion from layer to layer. Python
+    stops at 1000 calls, which is too few from about 270 layers on. The context raises the limit
+    and restores it at its end. Training, `save` and weights files do not need it.
+
+    Args:
+        depth: Layers with weights of the network.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.applications import ResNetCIFAR
+    from keras_classics.applications.resnet import deep_recursion
+
+    model = ResNetCIFAR(20)
+    with deep_recursion(1202):  # so, too, for `keras.saving.load_model`
+        clone = keras.models.clone_model(model)
+    ```
+    """
+    before = sys.getrecursionlimit()
+    # Fewer than four calls for each layer, beyond those of a usual program.
+    sys.setrecursionlimit(max(before, 1000 + 4 * depth))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _stem(image, zeros=(1, 1)):
+    """conv1 and the pooling of conv2_x (Table 1), with zeros before and after its maps."""
     x = _relu(_convolution(image, 64, 7, 2, "conv1"), "conv1_relu")
-    zeros = PADDINGS[padding]
     x = layers.ZeroPadding2D((zeros, zeros), data_format="channels_last", name="pool1_pad")(x)
     return layers.MaxPooling2D(3, 2, data_format="channels_last", name="pool1")(x)
 
@@ -286,89 +376,8 @@ def _end(image, x, include_top, pooling, classes, classifier_activation, name):
     return keras.Model(image, x, name=name)
 
 
-@pretrained("ResNet", depth=18)
-def ResNet18(
-    *,
-    shortcut="B",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ResNet(18)`; the arguments are those of `ResNet`."""
-    return ResNet(18, **locals())
-
-
-@pretrained("ResNet", depth=34)
-def ResNet34(
-    *,
-    shortcut="B",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ResNet(34)`; the arguments are those of `ResNet`."""
-    return ResNet(34, **locals())
-
-
-@pretrained("ResNet", depth=50)
-def ResNet50(
-    *,
-    shortcut="B",
-    stride_in="1x1",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ResNet(50)`; the arguments are those of `ResNet`."""
-    return ResNet(50, **locals())
-
-
-@pretrained("ResNet", depth=101)
-def ResNet101(
-    *,
-    shortcut="B",
-    stride_in="1x1",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ResNet(101)`; the arguments are those of `ResNet`."""
-    return ResNet(101, **locals())
-
-
-@pretrained("ResNet", depth=152)
-def ResNet152(
-    *,
-    shortcut="B",
-    stride_in="1x1",
-    padding="symmetric",
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ResNet(152)`; the arguments are those of `ResNet`."""
-    return ResNet(152, **locals())
+ResNet18 = typed(ResNet, 18)
+ResNet34 = typed(ResNet, 34)
+ResNet50 = typed(ResNet, 50)
+ResNet101 = typed(ResNet, 101)
+ResNet152 = typed(ResNet, 152)

@@ -14,10 +14,15 @@ fourth layer in a deeper net and on the soft-max in the dense evaluation (see
 `grow` and `dense`).
 """
 
+import os
+
 import keras
 from keras import layers
 
+from keras_classics.activations import Activation
 from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.applications.typed import typed
+from keras_classics.initializers import Initializer
 from keras_classics.layers import LocalResponseNormalization
 
 # Table 1, one column per entry and one inner list per stage, which a max-pool ends.
@@ -44,23 +49,27 @@ FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
 FULLY_CONNECTED = ("fc6", "fc7", "predictions")
 
 
-@pretrained()
+@pretrained
 def VGG(
-    configuration,
+    configuration: str,
     *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name=None,
-):
+    kernel_initializer: Initializer = "glorot_uniform",
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A column of Table 1, with the paper's dropout in its top.
 
     Args:
-        configuration: `"A"`, `"A-LRN"`, `"B"`, `"C"`, `"D"` or `"E"`.
+        configuration: `"A"`, `"A-LRN"`, `"B"`, `"C"`, `"D"` or `"E"`: 11, 11, 13, 16, 16 or 19
+            layers with weights.
+        kernel_initializer: Initial kernels; each layer draws with a copy of its own. The paper
+            has two: `GAUSSIAN` for net A, from which the others `grow`; and Glorot's for any
+            configuration, found sufficient after submission.
         include_top: Whether to build fc6, fc7 and the output.
         weights: `None`, the name of a release or the path of a weights file:
             `keras_classics.weights`.
@@ -70,14 +79,19 @@ def VGG(
         pooling: Without the top: `None` (the maps of pool5), `"avg"` or `"max"`.
         classes: Number of classes. Paper: 1000.
         classifier_activation: Activation of the output; `None` gives the scores.
-        kernel_initializer: Start of the kernels; each layer draws with a copy of
-            its own. Paper: `GAUSSIAN` for net A, from which the others `grow`;
-            Glorot's for any configuration, found sufficient after submission.
         name: Name of the model. Default: `vgg_a_lrn` for A-LRN, and so on.
 
     Returns:
         A functional `keras.Model` with the layers conv1_1, ..., pool1, conv2_1, ...,
         pool5, fc6, dropout6, fc7, dropout7, predictions, and lrn1 in A-LRN.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import VGG
+
+    model = VGG("A", input_shape=(64, 64, 3), include_top=False, pooling="avg")
+    ```
     """
     if configuration not in CONFIGURATIONS:
         raise ValueError(
@@ -134,71 +148,13 @@ def VGG(
     return keras.Model(image, x, name=name)
 
 
-@pretrained("VGG", configuration="A")
-def VGG11(
-    *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name=None,
-):
-    """`VGG("A")`, 11 layers with weights; the arguments are those of `VGG`."""
-    return VGG("A", **locals())
+VGG11 = typed(VGG, "A")
+VGG13 = typed(VGG, "B")
+VGG16 = typed(VGG, "D")
+VGG19 = typed(VGG, "E")
 
 
-@pretrained("VGG", configuration="B")
-def VGG13(
-    *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name=None,
-):
-    """`VGG("B")`, 13 layers with weights; the arguments are those of `VGG`."""
-    return VGG("B", **locals())
-
-
-@pretrained("VGG", configuration="D")
-def VGG16(
-    *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name=None,
-):
-    """`VGG("D")`, 16 layers with weights; the arguments are those of `VGG`."""
-    return VGG("D", **locals())
-
-
-@pretrained("VGG", configuration="E")
-def VGG19(
-    *,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    kernel_initializer="glorot_uniform",
-    name=None,
-):
-    """`VGG("E")`, 19 layers with weights; the arguments are those of `VGG`."""
-    return VGG("E", **locals())
-
-
-def grow(model, configuration):
+def grow(model: keras.Model, configuration: str) -> keras.Model:
     """A deeper net that starts from a trained one (section 3.1).
 
     The first four convolutions of net A and the three fully connected layers start
@@ -213,6 +169,19 @@ def grow(model, configuration):
     Returns:
         `VGG(configuration)` for the images and classes of `model`; its weights are
         its own.
+
+    Raises:
+        ValueError: If `model` has other layers than a `VGG` with its top.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import VGG
+    from keras_classics.applications.vgg import grow
+
+    net_a = VGG("A", input_shape=(32, 32, 3), classes=10)
+    deeper = grow(net_a, "B")
+    ```
     """
     _check(model)
     deeper = VGG(
@@ -227,7 +196,7 @@ def grow(model, configuration):
     return deeper
 
 
-def dense(model):
+def dense(model: keras.Model) -> keras.Model:
     """The net for whole images of any size, for testing (section 3.2).
 
     fc6 becomes a convolution whose kernel covers pool5's map (7x7 for images of
@@ -245,6 +214,19 @@ def dense(model):
         A functional `keras.Model` for images at least as high and wide as those of
         `model`, with the layers of `model` up to fc7, `score_map`, `scores` and
         `posteriors`.
+
+    Raises:
+        ValueError: If `model` has other layers than a `VGG` with its top.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import VGG
+    from keras_classics.applications.vgg import dense
+
+    model = dense(VGG("A", input_shape=(32, 32, 3), classes=10))
+    model.input_shape  # (None, None, None, 3)
+    ```
     """
     _check(model)
     image = keras.Input((None, None, model.input_shape[-1]), name="image")
@@ -258,10 +240,10 @@ def dense(model):
     x = layers.GlobalAveragePooling2D("channels_last", dtype="float32", name="scores")(x)
     activation = model.get_layer("predictions").activation
     x = layers.Activation(activation, dtype="float32", name="posteriors")(x)
-    whole = keras.Model(image, x, name=f"{model.name}_dense")
-    pairs = zip(model.get_weights(), whole.weights, strict=True)
-    whole.set_weights([value.reshape(weight.shape) for value, weight in pairs])
-    return whole
+    network = keras.Model(image, x, name=f"{model.name}_dense")
+    pairs = zip(model.get_weights(), network.weights, strict=True)
+    network.set_weights([value.reshape(weight.shape) for value, weight in pairs])
+    return network
 
 
 def _check(model):

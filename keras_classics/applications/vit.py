@@ -10,11 +10,14 @@ Departures: none. Ti and S are Touvron et al.'s (2021) and Steiner et al.'s (202
 ours: the paper has none so small.
 """
 
+import os
+
 import keras
 from keras import layers
 
-from keras_classics.activations import gelu_tanh
+from keras_classics.activations import Activation
 from keras_classics.applications.builder import pretrained
+from keras_classics.applications.typed import typed
 from keras_classics.layers import (
     ClassToken,
     PatchEmbedding,
@@ -38,35 +41,36 @@ RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
 POOLINGS = (None, "token", "avg")
 
 
-@pretrained()
+@pretrained
 def ViT(
-    variant,
+    variant: str,
     *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
+    dropout: float = 0.0,
+    stochastic_depth: float = 0.0,
+    activation: Activation = "gelu_tanh",
+    representation_size: int | None = None,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A Vision Transformer of Table 1, or a hybrid of section 3.1.
 
     Args:
-        variant: Size and patch, `"B/16"`; sizes are Ti, S, B, L, H and Mini, and patches of
-            any side in pixels. `"R50+B/16"` and `"R50+B/32"` (any size) are hybrids, which
-            read the maps of a ResNet-50 pixel by pixel.
-        dropout: Share that is dropped in training after every dense layer but those of
-            queries, keys and values, and after the position embeddings. Paper (Table 3): 0.1
-            on ImageNet and ImageNet-21k, 0 on JFT-300M.
-        stochastic_depth: Share of the images that skip the last block's MSA, and again its MLP,
-            in training, falling linearly to 0 in the first block. Paper: 0; Touvron et al.,
+        variant: Size and patch, `"B/16"`. Sizes are Ti, S, B, L, H and Mini; a patch has any
+            side in pixels. `"R50+B/16"` and `"R50+B/32"` (any size) are hybrids, which take
+            patches of 1x1 from the maps of a ResNet-50.
+        dropout: Rate of the dropout after the position embeddings and after every dense layer
+            but those of queries, keys and values. Paper (Table 3): 0.1 on ImageNet and
+            ImageNet-21k, 0 on JFT-300M.
+        stochastic_depth: Rate at which an image skips MSA, and again MLP, of the last block in
+            training. It falls linearly to 0 in the first block. Paper: 0; Touvron et al.,
             2021: 0.1.
-        activation: Of the MLPs. `"gelu"`, the exact form, is torchvision's and timm's.
+        activation: Of the MLPs. Paper: "GELU", whose form the release decides: `"gelu_tanh"`.
+            `"gelu"` is the exact form, with which torchvision and timm trained their weights.
         representation_size: Width of the hidden layer, tanh, that the head has while
             pre-training on a large data set (section 3.1). Release: `D`, on ImageNet-21k.
         include_top: Whether to build the head.
@@ -87,6 +91,15 @@ def ViT(
         position_embedding, encoder_block_1, ..., encoder_norm and, with the top, pre_logits
         (if there is a `representation_size`) and predictions, whose weights start at 0. A
         hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import ViT
+
+    model = ViT("Ti/16", input_shape=(64, 64, 3), classes=10)
+    tokens = model.get_layer("encoder_block_12").output  # (None, 17, 192)
+    ```
     """
     resnet, size, patch = _parse(variant)
     if pooling not in POOLINGS:
@@ -124,21 +137,21 @@ def ViT(
 
 
 def fine_tune(
-    model,
+    model: keras.Model,
     *,
-    classes,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    input_shape=(384, 384, 3),
-    classifier_activation="softmax",
-    name=None,
-):
+    classes: int,
+    dropout: float = 0.0,
+    stochastic_depth: float = 0.0,
+    input_shape: tuple[int, ...] = (384, 384, 3),
+    classifier_activation: Activation = "softmax",
+    name: str | None = None,
+) -> keras.Model:
     """A pre-trained network for another data set and resolution (section 3.2).
 
-    The weights are the model's but for two: the position embeddings are resized to the new
-    grid of patches (`keras_classics.layers.resize_positions`), and the head, with its hidden
-    layer if there is one, gives way to one layer of zeros. As a builder does, it follows the
-    dtype policy that is set now.
+    It keeps the weights of the model, with two exceptions. The position embeddings are resized
+    to the new grid of patches (`keras_classics.layers.resize_positions`). One layer of zeros
+    takes the place of the head and of its hidden layer, if there is one. The new network
+    follows the dtype policy that is set now.
 
     Args:
         model: A `ViT` with its top.
@@ -152,6 +165,19 @@ def fine_tune(
 
     Returns:
         A new functional `keras.Model`; the given one stays as it is.
+
+    Raises:
+        ValueError: If `model` is not a `ViT` with its top, or `input_shape` does not fit.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import ViT
+    from keras_classics.applications.vit import fine_tune
+
+    model = ViT("Mini/8", input_shape=(32, 32, 3), classes=100)
+    tuned = fine_tune(model, classes=10, input_shape=(64, 64, 3))
+    ```
     """
     ends = [layer for layer in model.layers if layer.name in ("encoder_norm", "avg_pool")]
     old = {type(layer): layer for layer in model.layers}
@@ -258,153 +284,11 @@ def _norm(x, name, **start):
     return layers.GroupNormalization(32, -1, 1e-6, name=f"{name}_gn", **start)(x)
 
 
-@pretrained("ViT", variant="Ti/16")
-def ViTTi16(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("Ti/16")`; the arguments are those of `ViT`."""
-    return ViT("Ti/16", **locals())
-
-
-@pretrained("ViT", variant="S/16")
-def ViTS16(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("S/16")`; the arguments are those of `ViT`."""
-    return ViT("S/16", **locals())
-
-
-@pretrained("ViT", variant="S/32")
-def ViTS32(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("S/32")`; the arguments are those of `ViT`."""
-    return ViT("S/32", **locals())
-
-
-@pretrained("ViT", variant="B/16")
-def ViTB16(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("B/16")`; the arguments are those of `ViT`."""
-    return ViT("B/16", **locals())
-
-
-@pretrained("ViT", variant="B/32")
-def ViTB32(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("B/32")`; the arguments are those of `ViT`."""
-    return ViT("B/32", **locals())
-
-
-@pretrained("ViT", variant="L/16")
-def ViTL16(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("L/16")`; the arguments are those of `ViT`."""
-    return ViT("L/16", **locals())
-
-
-@pretrained("ViT", variant="L/32")
-def ViTL32(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("L/32")`; the arguments are those of `ViT`."""
-    return ViT("L/32", **locals())
-
-
-@pretrained("ViT", variant="H/14")
-def ViTH14(
-    *,
-    dropout=0.0,
-    stochastic_depth=0.0,
-    activation=gelu_tanh,
-    representation_size=None,
-    include_top=True,
-    weights=None,
-    input_shape=(224, 224, 3),
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name=None,
-):
-    """`ViT("H/14")`; the arguments are those of `ViT`."""
-    return ViT("H/14", **locals())
+ViTTi16 = typed(ViT, "Ti/16")
+ViTS16 = typed(ViT, "S/16")
+ViTS32 = typed(ViT, "S/32")
+ViTB16 = typed(ViT, "B/16")
+ViTB32 = typed(ViT, "B/32")
+ViTL16 = typed(ViT, "L/16")
+ViTL32 = typed(ViT, "L/32")
+ViTH14 = typed(ViT, "H/14")

@@ -116,7 +116,7 @@ def train(data, switches, seed, epochs):
     network = CudaConvNet("11pct", input_shape=(CROP, CROP, 3), **switches)
     model = keras.Sequential([keras.Input((32, 32, 3)), CropAndFlip(CROP), network])
     model.compile(
-        CoupledSGD(RATE, cifar.MOMENTUM, decay=0.004, exempt=("bias", "conv1", "conv2")),
+        CoupledSGD(RATE, cifar.MOMENTUM, weight_decay=0.004, exempt=("bias", "conv1", "conv2")),
         "sparse_categorical_crossentropy",
         steps_per_execution=backend.steps_per_execution(50),
     )

@@ -1,5 +1,6 @@
 """Equations that Keras does not have, one layer a file."""
 
+from keras_classics.layers.average_pooling_2d import AveragePooling2D
 from keras_classics.layers.batch_normalization import BatchNormalization
 from keras_classics.layers.class_token import ClassToken
 from keras_classics.layers.constant_padding_2d import ConstantPadding2D
@@ -21,6 +22,7 @@ from keras_classics.layers.transformer_encoder_block import TransformerEncoderBl
 from keras_classics.layers.unit_bias import UnitBias
 
 __all__ = [
+    "AveragePooling2D",
     "BatchNormalization",
     "ClassToken",
     "ConstantPadding2D",

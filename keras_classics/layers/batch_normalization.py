@@ -8,10 +8,10 @@ from keras_classics import backend
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` by TensorFlow's or PyTorch's fused operation.
+    """`keras.layers.BatchNormalization` by the fused operation of TensorFlow or PyTorch.
 
-    For each channel, with mean and (biased) variance over the positions of all images of
-    the batch,
+    For each channel, with the mean and the (biased) variance over all positions of all images
+    of the batch,
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
@@ -19,42 +19,45 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
         moving <- momentum * moving + (1 - momentum) * batch's
 
-    which takes their place at inference and where the layer is frozen (`trainable=False`).
-    Weights, configuration and results are those of Keras's layer; a training step of
-    ResNet-50 takes about five sixths of the time on a CPU. On JAX, under XLA, and on other inputs
-    than maps with their channels last, it is Keras's layer.
+    The moving averages are used at inference, and where the layer is frozen
+    (`trainable=False`). Weights, configuration and results are those of Keras's layer. A
+    training step of ResNet-50 takes about five sixths of the time on a CPU. On JAX, under XLA,
+    and on inputs other than maps with their channels last, the layer computes as Keras's does.
 
-    The paper takes the unbiased variance at inference, averaged over many batches after
+    At inference, the paper uses the unbiased variance, averaged over many batches after
     training: `keras_classics.recompute_statistics`.
 
     Args:
-        momentum: Share of the moving averages that is kept. The paper is silent;
-            PyTorch's 0.1 is this 0.9, Keras has 0.99.
-        epsilon: Added to the variance. The paper is silent; Caffe and PyTorch: 1e-5, and
-            so He et al.; Keras has 1e-3.
+        momentum: Share of the moving averages that is kept. The paper is silent. Keras has
+            0.99; PyTorch writes this 0.9 as 0.1.
+        epsilon: Added to the variance. The paper is silent. Caffe, with which He et al.
+            trained, and PyTorch have 1e-5, Keras 1e-3.
         **kwargs: Further arguments of `keras.layers.BatchNormalization`.
 
     Input and output shape: `(batch, height, width, channels)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import BatchNormalization
+
+    layer = BatchNormalization()
+    maps = np.random.normal(3, 2, (8, 4, 4, 16)).astype("float32")
+    layer(maps, training=True)  # each channel has mean 0 and variance 1
+    ```
 
     References: Ioffe & Szegedy, "Batch Normalization: Accelerating Deep Network Training by
     Reducing Internal Covariate Shift", ICML 2015, algorithms 1 and 2; He, Zhang, Ren & Sun,
     CVPR 2016, section 3.4.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):  # (batch, height, width, channels)
         fused = backend.fused_batch_normalization()
-        usual = (
-            len(inputs.shape) == 4
-            and self.axis in (-1, 3)
-            and mask is None
-            and not (self.renorm or self.synchronized)
-            and self.variable_dtype == "float32"
-            and keras.backend.standardize_dtype(inputs.dtype) == self.compute_dtype
-        )
-        if fused is None or not (training and self.trainable and usual):
+        if not (fused and training and self.trainable and mask is None and self._fits(inputs)):
             return super().call(inputs, training=training, mask=mask)
 
         channels = inputs.shape[-1]
@@ -64,3 +67,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for moving, new in [(self.moving_mean, mean), (self.moving_variance, variance)]:
             moving.assign(self.momentum * moving + (1 - self.momentum) * new)
         return outputs  # (batch, height, width, channels)
+
+    def _fits(self, inputs):
+        """Whether the fused operation takes these inputs and computes what this layer should."""
+        return (
+            len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and not (self.renorm or self.synchronized)
+            and self.variable_dtype == "float32"
+            and keras.backend.standardize_dtype(inputs.dtype) == self.compute_dtype
+        )

@@ -10,12 +10,21 @@ class ClassToken(keras.layers.Layer):
 
         z_0 = [x_class; z^1; ...; z^N]
 
-    Where the encoder leaves it, an image is read. It starts at 0, as in the release. A mask
-    of the tokens is passed on, with the class token in it.
+    Its state at the end of the encoder represents the image. The token starts at 0, as in the
+    release. The layer passes on a mask of the tokens, with an entry for the class token.
 
     Input shape: `(batch, N, D)`.
 
     Output shape: `(batch, N + 1, D)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import ClassToken
+
+    ClassToken()(np.ones((2, 16, 64), "float32")).shape  # (2, 17, 64)
+    ```
 
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 1.
     """

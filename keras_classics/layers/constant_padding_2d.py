@@ -22,11 +22,20 @@ class ConstantPadding2D(keras.layers.Layer):
 
     Output shape: `(batch, top + height + bottom, left + width + right, channels)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import ConstantPadding2D
+
+    ConstantPadding2D(2, -1.0)(np.ones((1, 16, 16, 1), "float32")).shape  # (1, 20, 20, 1)
+    ```
+
     Reference: LeCun et al., "Backpropagation Applied to Handwritten Zip Code
     Recognition", Neural Computation 1(4), 1989, section 3.3.
     """
 
-    def __init__(self, padding=2, value=-1.0, **kwargs):
+    def __init__(self, padding: int | tuple = 2, value: float = -1.0, **kwargs):
         super().__init__(**kwargs)
         self.padding = padding
         self.value = value
@@ -36,6 +45,7 @@ class ConstantPadding2D(keras.layers.Layer):
     def call(self, inputs):  # (batch, height, width, channels)
         (top, bottom), (left, right) = self._sides
         borders = [[0, 0], [top, bottom], [left, right], [0, 0]]
+        # (batch, top + height + bottom, left + width + right, channels)
         return ops.pad(inputs, borders, constant_values=self.value)
 
     def compute_output_shape(self, input_shape):

@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from keras_classics.activations import Activation
+from keras_classics.initializers import Initializer
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class CoveringConv2D(keras.layers.Conv2D):
@@ -13,20 +16,29 @@ class CoveringConv2D(keras.layers.Conv2D):
         y_i = f(sum x * w_i + b_i)
 
     at each position of the kernel. LeNet-5's C5 has one position, a 5x5 kernel
-    on maps of 5x5: a full connection, computed as such in a fifth of a
-    convolution's training time. The paper calls it a convolution because a
-    larger image gives it more positions: then it is one here.
+    on maps of 5x5. It is a full connection, and is computed as one, in a fifth of
+    the training time of a convolution. The paper calls it a convolution because a
+    larger image has more positions; there, this layer computes a convolution.
 
     Args:
         filters: Number of output maps. Paper: 120.
         kernel_size: An integer or a pair `(rows, columns)`. Paper: 5.
         activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
         use_bias: Whether each output map has a bias `b_i`.
-        kernel_initializer: Start of `w`.
-        bias_initializer: Start of `b`.
+        kernel_initializer: Initial `w`.
+        bias_initializer: Initial `b`.
         **kwargs: Further arguments of `keras.layers.Conv2D`.
 
     Shapes and weights are those of `keras.layers.Conv2D`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import CoveringConv2D
+
+    CoveringConv2D(120, 5)(np.ones((1, 5, 5, 16), "float32")).shape  # (1, 1, 1, 120)
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
@@ -34,12 +46,12 @@ class CoveringConv2D(keras.layers.Conv2D):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
         **kwargs,
     ):
         super().__init__(
@@ -60,4 +72,4 @@ class CoveringConv2D(keras.layers.Conv2D):
             ops.reshape(inputs, (-1, kernel.shape[0] * kernel.shape[1] * kernel.shape[2])),
             ops.reshape(kernel, (-1, self.filters)),
         )
-        return ops.reshape(products, (-1, 1, 1, self.filters))
+        return ops.reshape(products, (-1, 1, 1, self.filters))  # (batch, 1, 1, filters)

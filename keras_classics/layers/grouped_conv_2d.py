@@ -4,11 +4,12 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.activations import Activation
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class GroupedConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` with `groups`, computed in the way that is fastest.
+    """`keras.layers.Conv2D` with `groups`, in the form that is fastest on each backend.
 
     The channels of the input and the kernels of the layer are split into `G`
     groups, in order; with `x^g` the channels and `w^g` the kernels of group `g`,
@@ -17,9 +18,9 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     AlexNet's conv2, conv4 and conv5 read only the maps on their own GPU: two
     groups. Weights have the layout of `keras.layers.Conv2D(groups=...)` (and,
-    transposed, of Caffe's). On TensorFlow and JAX each group is a convolution of its
-    own: on a CPU, training with their grouped one takes about ten times as long. On
-    PyTorch the grouped one is faster.
+    transposed, of Caffe's). On TensorFlow and JAX, each group is a convolution of its own:
+    on a CPU, training with one grouped convolution takes about ten times as long. On
+    PyTorch one grouped convolution is faster.
 
     Args:
         filters: Number of output maps of all groups together.
@@ -38,18 +39,29 @@ class GroupedConv2D(keras.layers.Conv2D):
     groups one after the other along the last axis, and `bias` of shape
     `(filters,)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import GroupedConv2D
+
+    layer = GroupedConv2D(256, 5, groups=2, padding="same")
+    layer(np.ones((1, 27, 27, 96), "float32")).shape  # (1, 27, 27, 256)
+    layer.kernel.shape  # (5, 5, 48, 256)
+    ```
+
     Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
     Deep Convolutional Neural Networks", NIPS 2012, sections 3.2 and 3.5.
     """
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        groups=2,
-        strides=1,
-        padding="valid",
-        activation=None,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        groups: int = 2,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "valid",
+        activation: Activation = None,
         **kwargs,
     ):
         super().__init__(

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class IdentityShortcut2D(keras.layers.Layer):
-    """Passes maps on as they are, to a place with fewer positions and more maps.
+    """The identity, to fewer positions and more maps.
 
     With `s` the stride and `C` the channels of the input,
 
@@ -20,11 +20,20 @@ class IdentityShortcut2D(keras.layers.Layer):
 
     Output shape: `(batch, ceil(height / s), ceil(width / s), filters)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import IdentityShortcut2D
+
+    IdentityShortcut2D(128)(np.ones((1, 56, 56, 64), "float32")).shape  # (1, 28, 28, 128)
+    ```
+
     Reference: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition",
     CVPR 2016, section 3.3 (A): "extra zero entries padded for increasing dimensions".
     """
 
-    def __init__(self, filters, strides=2, **kwargs):
+    def __init__(self, filters: int, strides: int = 2, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(strides, int) or strides < 1:
             raise ValueError(f"`strides` must be a positive integer. Received: strides={strides}")
@@ -42,9 +51,10 @@ class IdentityShortcut2D(keras.layers.Layer):
 
     def call(self, inputs):  # (batch, height, width, channels)
         step = self.strides
+        # (batch, ceil(height / s), ceil(width / s), channels)
         x = inputs[:, ::step, ::step] if step > 1 else inputs
         more = self.filters - inputs.shape[-1]
-        return ops.pad(x, [[0, 0]] * 3 + [[0, more]])  # (batch, new_height, new_width, filters)
+        return ops.pad(x, [[0, 0]] * 3 + [[0, more]])  # with `filters` for `channels`
 
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape

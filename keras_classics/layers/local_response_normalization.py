@@ -6,9 +6,6 @@ from keras import ops
 
 from keras_classics import backend
 
-# Of Caffe's trainings of AlexNet and GoogLeNet, whose released weights count on them.
-CAFFE_LRN = {"bias": 1.0, "alpha": 1e-4 / 5}
-
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class LocalResponseNormalization(keras.layers.Layer):
@@ -39,11 +36,28 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     The sum is taken in float32, or wider, whatever the layer's dtype policy.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import LocalResponseNormalization
+
+    maps = np.random.normal(0, 50, (1, 55, 55, 96)).astype("float32")
+    LocalResponseNormalization()(maps).shape  # (1, 55, 55, 96)
+    ```
+
     Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
     Deep Convolutional Neural Networks", NIPS 2012, section 3.3.
     """
 
-    def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, **kwargs):
+    def __init__(
+        self,
+        depth_radius: int = 2,
+        bias: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not isinstance(depth_radius, int) or depth_radius < 0:
             raise ValueError(
@@ -52,7 +66,7 @@ class LocalResponseNormalization(keras.layers.Layer):
             )
         if bias <= 0 or alpha < 0 or beta < 0:
             raise ValueError(
-                "What is divided by must stay positive: `bias` must be positive, `alpha` and "
+                "The divisor must be positive: `bias` must be positive, `alpha` and "
                 f"`beta` not negative. Received: bias={bias}, alpha={alpha}, beta={beta}"
             )
         self.depth_radius = depth_radius
@@ -83,8 +97,8 @@ class LocalResponseNormalization(keras.layers.Layer):
         if backend.fuses():
             padded = ops.pad(values, [[0, 0]] * 3 + [[radius, radius]])
             return factor * sum(padded[..., j : j + channels] for j in range(2 * radius + 1))
-        place = np.arange(channels)
-        band = factor * (abs(place[:, None] - place) <= radius)
+        index = np.arange(channels)
+        band = factor * (abs(index[:, None] - index) <= radius)
         # A product of two matrices: where one has four axes, tf2onnx at times takes a wrong shape.
         rows = ops.reshape(values, (-1, channels))
         sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics.activations import Activation
+from keras_classics.initializers import Initializer
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class LocallyConnected2D(keras.layers.Layer):
@@ -22,9 +25,9 @@ class LocallyConnected2D(keras.layers.Layer):
         kernel_size: An integer or a pair `(rows, columns)`. Paper: 3.
         padding: `"valid"` or `"same"`. Paper: `"same"`.
         activation: `f`, or `None`. Paper: ReLU.
-        kernel_initializer: Start of `W`; one that looks at the fan-in finds that of
-            one window. Default, and paper: normal, standard deviation 0.04.
-        bias_initializer: Start of `b`. Paper: zero.
+        kernel_initializer: Initial `W`; the fan-in that it sees is that of one window.
+            Default, and paper: normal, standard deviation 0.04.
+        bias_initializer: Initial `b`. Paper: zero.
 
     Input shape: `(batch, height, width, channels)`, height and width known.
 
@@ -33,6 +36,17 @@ class LocallyConnected2D(keras.layers.Layer):
     Weights: `kernel` of shape `(positions, rows * columns * channels, filters)`
     and `bias` of shape `(new_height, new_width, filters)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import LocallyConnected2D
+
+    layer = LocallyConnected2D(32, 3, padding="same", activation="relu")
+    layer(np.ones((1, 6, 6, 64), "float32")).shape  # (1, 6, 6, 32)
+    layer.kernel.shape  # (36, 576, 32)
+    ```
+
     Reference: Krizhevsky, cuda-convnet, the networks `layers-conv-local-13pct`
     and `layers-conv-local-11pct`, to which footnote 3 of "ImageNet
     Classification with Deep Convolutional Neural Networks", NIPS 2012, points.
@@ -40,12 +54,12 @@ class LocallyConnected2D(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        padding="valid",
-        activation=None,
-        kernel_initializer=None,
-        bias_initializer="zeros",
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        padding: str = "valid",
+        activation: Activation = None,
+        kernel_initializer: Initializer = None,
+        bias_initializer: Initializer = "zeros",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -97,16 +111,24 @@ class LocallyConnected2D(keras.layers.Layer):
         if self.padding == "same":
             edges = [((size - 1) // 2, size // 2) for size in self._window]
             inputs = ops.pad(inputs, [(0, 0), *edges, (0, 0)])
+        # (positions, batch, rows * columns * channels)
+        x = ops.transpose(self._windows(inputs), (1, 0, 2))
+        x = ops.transpose(ops.matmul(x, self.kernel), (1, 0, 2))  # (batch, positions, filters)
+        x = ops.reshape(x, (-1, height, width, filters))
+        return self.activation(x + self.bias)  # (batch, new_height, new_width, filters)
+
+    def _windows(self, inputs):
+        """`x_p` for all positions, `(batch, positions, rows * columns * channels)`.
+
+        A gather takes a third of the time of `ops.image.extract_patches`, a convolution.
+        """
         _, *sides, channels = inputs.shape
-        # A gather takes a third of the time of `ops.image.extract_patches`, a convolution.
-        place = np.arange(np.prod(sides)).reshape(sides)
-        windows = np.lib.stride_tricks.sliding_window_view(place, self._window)
-        windows = windows.reshape(height * width, -1)  # (positions, rows * columns)
-        x = ops.take(ops.reshape(inputs, (-1, place.size, channels)), windows, axis=1)
-        x = ops.reshape(x, (-1, height * width, windows.shape[1] * channels))
-        outputs = ops.matmul(ops.transpose(x, (1, 0, 2)), self.kernel)  # positions first
-        outputs = ops.reshape(ops.transpose(outputs, (1, 0, 2)), (-1, height, width, filters))
-        return self.activation(outputs + self.bias)  # (batch, new_height, new_width, filters)
+        index = np.arange(np.prod(sides)).reshape(sides)
+        windows = np.lib.stride_tricks.sliding_window_view(index, self._window)
+        positions = windows.shape[0] * windows.shape[1]
+        windows = windows.reshape(positions, -1)  # (positions, rows * columns)
+        x = ops.take(ops.reshape(inputs, (-1, index.size, channels)), windows, axis=1)
+        return ops.reshape(x, (-1, positions, windows.shape[1] * channels))
 
     def compute_output_shape(self, input_shape):
         lost = (0, 0) if self.padding == "same" else [size - 1 for size in self._window]

@@ -1,8 +1,13 @@
 """Convolution over a connection table (LeCun et al., 1998, Table I)."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
+
+from keras_classics.activations import Activation
+from keras_classics.initializers import Initializer
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -16,9 +21,9 @@ class MapConv2D(keras.layers.Layer):
 
     Only the links of the table have weights: LeNet-5's C3 has 60 kernels, 1,516
     parameters with its biases, where a `keras.layers.Conv2D` has 96 and 2,416.
-    They are laid into a kernel of the full shape, zeros elsewhere, for one
-    convolution: that runs at the speed of the full convolution, and sixteen
-    small ones take eight times as long.
+    The layer writes them into a kernel of the full shape, with zeros elsewhere, and
+    computes one convolution. It is as fast as the full convolution; sixteen
+    small convolutions take eight times as long.
 
     Args:
         filters: Number of output maps.
@@ -29,10 +34,12 @@ class MapConv2D(keras.layers.Layer):
         padding: `"valid"` or `"same"`. Paper: `"valid"`.
         activation: The squashing function `f`, or `None`.
         use_bias: Whether each output map has a bias `b_i`.
-        kernel_initializer: Start of `w`, drawn for each output map on its own
-            with shape `(rows, columns, len(M_i), 1)`, so that the fan-in is the
-            map's own.
-        bias_initializer: Start of `b`.
+        kernel_initializer: Initial `w`, drawn for each output map separately,
+            with the shape `(rows, columns, len(M_i), 1)`. So each map has the
+            fan-in of its own links.
+        bias_initializer: Initial `b`.
+
+    All but `connections` mean what they mean in `keras.layers.Conv2D`.
 
     Input shape: `(batch, height, width, channels)`.
 
@@ -41,21 +48,32 @@ class MapConv2D(keras.layers.Layer):
     Weights: `kernel` of shape `(rows, columns, links)`, the links in the order
     of the table, and `bias` of shape `(filters,)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import MapConv2D
+
+    layer = MapConv2D(3, 5, connections=[[0, 1], [1, 2], [0, 1, 2]])
+    layer(np.ones((1, 14, 14, 3), "float32")).shape  # (1, 10, 10, 3)
+    layer.kernel.shape  # (5, 5, 7)
+    ```
+
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B, Table I.
     """
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        connections,
-        strides=1,
-        padding="valid",
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        connections: Sequence[Sequence[int]],
+        strides: int | tuple[int, int] = 1,
+        padding: str = "valid",
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,13 +141,13 @@ class MapConv2D(keras.layers.Layer):
         return ops.concatenate(kernels, axis=-1)
 
     def full_kernel(self, kernel):
-        """Lays `(rows, columns, links)` into `(rows, columns, channels, filters)`."""
+        """Writes `(rows, columns, links)` into `(rows, columns, channels, filters)`."""
         placement = ops.convert_to_tensor(self._placement, dtype=kernel.dtype)
         full = ops.matmul(ops.reshape(kernel, (-1, kernel.shape[-1])), placement)
         return ops.reshape(full, (*self._window, -1, self.filters))
 
     def convolution_op(self, inputs, kernel):
-        """The maps' weighted sums without their biases, for a kernel of the links alone."""
+        """The weighted sums without the biases, for a kernel `(rows, columns, links)`."""
         return ops.conv(
             inputs,
             self.full_kernel(kernel),

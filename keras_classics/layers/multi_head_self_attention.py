@@ -23,14 +23,14 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
     One product gives the queries, keys and values of all heads: `qkv.kernel` holds the
     matrices of the queries, keys and values in this order, each with the heads in theirs.
-    The softmax is computed in float32 under mixed precision. Unless `A` is asked for, or dropped
-    from, PyTorch and JAX compute attention as one operation of theirs, flash attention where
-    they have it; on TensorFlow, from 512 tokens on, the gradient computes `A` once more instead
-    of keeping it.
+    The softmax is computed in float32 under mixed precision. Two forms do not keep `A`, where
+    neither its dropout nor the caller needs it. PyTorch and JAX compute attention as one
+    operation, flash attention where they have it. On TensorFlow, from 512 tokens on, the
+    gradient computes `A` again.
 
     Args:
         num_heads: `k`, a divisor of `D`. Paper: 12 or 16; Transformer: 8.
-        dropout: Share of `A` that is dropped in training. Paper: 0.
+        dropout: Rate of the dropout of `A` in training. Paper: 0.
 
     Input and output shape: `(batch, N, D)`.
 
@@ -44,13 +44,24 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         return_attention_scores: Whether to return `(outputs, A)`, with `A` of the shape
             `(batch, k, N, N)`; each row sums to 1 but for dropout.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import MultiHeadSelfAttention
+
+    tokens = np.ones((2, 17, 64), "float32")
+    outputs, scores = MultiHeadSelfAttention(4)(tokens, return_attention_scores=True)
+    outputs.shape, scores.shape  # (2, 17, 64), (2, 4, 17, 17)
+    ```
+
     References: Vaswani et al., "Attention Is All You Need", NIPS 2017, eq. 1 and section
     3.2.2; Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, appendix A. The
     weights start as in the latter's release: Glorot uniform for each of the four matrices,
     biases 0.
     """
 
-    def __init__(self, num_heads, dropout=0.0, **kwargs):
+    def __init__(self, num_heads: int, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         if num_heads < 1 or not 0 <= dropout < 1:
             raise ValueError(
@@ -94,34 +105,38 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         qkv = self.qkv(ops.reshape(inputs, (-1, d)))  # (batch * N, 3D)
         qkv = ops.reshape(qkv, (-1, n, 3, heads, width))
         mask = self._joint_mask(n, mask, attention_mask, use_causal_mask)
-        flash = backend.flash_attention()
-        whole = return_attention_scores or (training and self.dropout)
-        if flash and not whole:
-            x = flash(*ops.unstack(qkv, 3, axis=2), mask)  # (batch, N, heads, D_h)
-        else:
-            qkv = ops.transpose(qkv, (2, 0, 3, 1, 4))
-            if not whole and (inputs.shape[1] or 0) >= LONG:
-                x = self._recomputed(qkv, mask)  # (batch, heads, N, D_h)
-            else:
-                q, k, v = ops.unstack(qkv, 3)
-                scores = self.drop(self._scores(q, k, mask), training=training)
-                x = ops.matmul(scores, v)  # (batch, heads, N, D_h)
-            x = ops.transpose(x, (0, 2, 1, 3))  # (batch, N, heads, D_h)
+        x, scores = self._attend(qkv, mask, training, return_attention_scores)
         x = ops.reshape(self.out(ops.reshape(x, (-1, d))), (-1, n, d))  # (batch, N, D)
         return (x, scores) if return_attention_scores else x
+
+    def _attend(self, qkv, mask, training, return_scores):  # (batch, N, 3, heads, D_h)
+        """`A v`, `(batch, N, heads, D_h)`, and `A` where it is at hand."""
+        needs_scores = return_scores or (training and self.dropout)
+        flash = backend.flash_attention()
+        if flash and not needs_scores:
+            return flash(*ops.unstack(qkv, 3, axis=2), mask), None
+        is_long = (qkv.shape[1] or 0) >= LONG
+        qkv = ops.transpose(qkv, (2, 0, 3, 1, 4))  # (3, batch, heads, N, D_h)
+        if is_long and not needs_scores:
+            x, scores = self._recomputed(qkv, mask), None  # (batch, heads, N, D_h)
+        else:
+            q, k, v = ops.unstack(qkv, 3)
+            scores = self.drop(self._scores(q, k, mask), training=training)
+            x = ops.matmul(scores, v)  # (batch, heads, N, D_h)
+        return ops.transpose(x, (0, 2, 1, 3)), scores
 
     def _scores(self, q, k, mask):  # (batch, heads, N, D_h)
         q = q / math.sqrt(q.shape[-1])
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2)))  # (batch, heads, N, N)
         if self.compute_dtype == "float16":
-            scores = ops.clip(scores, -65504, 65504)  # from infinity, softmax makes no number
+            scores = ops.clip(scores, -65504, 65504)  # the softmax of infinity is not a number
         scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         if mask is not None:
             scores = ops.where(mask, scores, -1e30)
         return ops.cast(ops.softmax(scores), self.compute_dtype)
 
     def _recomputed(self, qkv, mask):  # (3, batch, heads, N, D_h)
-        """`A v`, whose gradient computes `A` once more instead of keeping it."""
+        """`A v`; its gradient computes `A` again instead of keeping it."""
 
         def attend(qkv):
             q, k, v = ops.unstack(qkv, 3)
@@ -165,11 +180,16 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         return input_shape
 
     def compute_output_spec(self, inputs, *args, return_attention_scores=False, **kwargs):
-        outputs = keras.KerasTensor(inputs.shape, self.compute_dtype)
-        if not return_attention_scores:
-            return outputs
-        batch, n, _ = inputs.shape
-        return outputs, keras.KerasTensor((batch, self.num_heads, n, n), self.compute_dtype)
+        return output_spec(self, inputs, return_attention_scores)
 
     def get_config(self):
         return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout}
+
+
+def output_spec(layer, inputs, return_attention_scores):
+    """Shapes and types of what a layer of `num_heads` heads returns."""
+    outputs = keras.KerasTensor(inputs.shape, layer.compute_dtype)
+    if not return_attention_scores:
+        return outputs
+    batch, n, _ = inputs.shape
+    return outputs, keras.KerasTensor((batch, layer.num_heads, n, n), layer.compute_dtype)

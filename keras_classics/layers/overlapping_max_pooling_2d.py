@@ -12,7 +12,7 @@ class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
         b_{x,y} = max_{0 <= i, j < z} a_{s x + i, s y + j}
 
     so that neighbouring windows share `z - s` rows or columns. The paper finds
-    that it makes overfitting slightly harder than `s = z = 2`, which gives an
+    that networks overfit slightly less than with `s = z = 2`, which gives an
     output of the same shape.
 
     Args:
@@ -26,11 +26,26 @@ class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
 
     Output shape: `(batch, new_height, new_width, channels)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import OverlappingMaxPooling2D
+
+    OverlappingMaxPooling2D()(np.ones((1, 55, 55, 96), "float32")).shape  # (1, 27, 27, 96)
+    ```
+
     Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with
     Deep Convolutional Neural Networks", NIPS 2012, section 3.4.
     """
 
-    def __init__(self, pool_size=3, strides=2, padding="valid", **kwargs):
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 2,
+        padding: str = "valid",
+        **kwargs,
+    ):
         super().__init__(pool_size, strides, padding, **{"data_format": "channels_last", **kwargs})
         if any(s >= z for s, z in zip(self.strides, self.pool_size, strict=True)):
             raise ValueError(

@@ -13,8 +13,8 @@ class PatchEmbedding(keras.layers.Layer):
 
         z^n = x_p^n E + b,  n = 1, ..., N = H W / P^2
 
-    The release writes it as a convolution of size and stride `P`; `kernel` has the shape
-    of that convolution's, `(P, P, C, D)`.
+    The release writes it as a convolution of size and stride `P`. `kernel` has the shape of
+    the kernel of that convolution, `(P, P, C, D)`.
 
     Args:
         embed_dim: `D`. Paper: 768, 1024 or 1280.
@@ -24,11 +24,21 @@ class PatchEmbedding(keras.layers.Layer):
 
     Output shape: `(batch, N, D)`, the patches row by row; `grid` is `(H / P, W / P)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import PatchEmbedding
+
+    images = np.ones((2, 32, 48, 3), "float32")
+    PatchEmbedding(embed_dim=64, patch_size=16)(images).shape  # (2, 6, 64)
+    ```
+
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 1. The
     weights start as in the release: variance 1 / (P^2 C), truncated; biases 0.
     """
 
-    def __init__(self, embed_dim, patch_size, **kwargs):
+    def __init__(self, embed_dim: int, patch_size: int, **kwargs):
         super().__init__(**kwargs)
         if min(embed_dim, patch_size) < 1:
             raise ValueError(

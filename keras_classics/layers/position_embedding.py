@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from keras_classics.initializers import Initializer
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class PositionEmbedding(keras.layers.Layer):
@@ -12,22 +14,33 @@ class PositionEmbedding(keras.layers.Layer):
 
         z_0 = [x_class; z^1; ...; z^N] + E_pos
 
-    The Transformer's own encoding has no weights that learn:
+    The encoding of the Transformer is fixed:
     `PositionEmbedding(SinusoidalPositions(), trainable=False)`, with the initializer of
     `keras_classics.initializers`.
 
     Args:
-        initializer: Start of `E_pos`. Default: normal, of standard deviation 0.02, as in
+        initializer: Initial `E_pos`. Default: normal, of standard deviation 0.02, as in
             the release.
 
-    Input and output shape: `(batch, positions, D)`, a known number of positions; another
-    number takes a layer whose weights come from `resize`.
+    Input and output shape: `(batch, positions, D)`, with a known number of positions. For
+    another number, `resize` computes the weights of a new layer.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import PositionEmbedding
+
+    layer = PositionEmbedding()
+    layer(np.zeros((2, 17, 64), "float32")).shape  # (2, 17, 64): a class token and 4x4 patches
+    layer.resize((6, 8)).shape  # (49, 64)
+    ```
 
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 1,
     section 3.2 and appendix D.4.
     """
 
-    def __init__(self, initializer=None, **kwargs):
+    def __init__(self, initializer: Initializer = None, **kwargs):
         super().__init__(**kwargs)
         self.initializer = initializer and keras.initializers.get(initializer)
         self.supports_masking = True
@@ -46,8 +59,8 @@ class PositionEmbedding(keras.layers.Layer):
     def call(self, tokens):  # (batch, positions, D)
         return tokens + self.embeddings
 
-    def resize(self, grid, old_grid=None):
-        """`E_pos` for images of another size, by `resize_positions`: `(positions, D)`."""
+    def resize(self, grid: tuple[int, int], old_grid: tuple[int, int] | None = None) -> np.ndarray:
+        """`E_pos` for images of another size, `(positions, D)`: see `resize_positions`."""
         return resize_positions(keras.ops.convert_to_numpy(self.embeddings), grid, old_grid)
 
     def compute_output_shape(self, input_shape):
@@ -58,13 +71,16 @@ class PositionEmbedding(keras.layers.Layer):
         return {**super().get_config(), "initializer": initializer}
 
 
-def resize_positions(embeddings, grid, old_grid=None):
+def resize_positions(
+    embeddings: np.ndarray, grid: tuple[int, int], old_grid: tuple[int, int] | None = None
+) -> np.ndarray:
     """Position embeddings for another number of patches (section 3.2).
 
-    Bilinear in the two directions of the image, the corners of the new grid on the corners
-    of the old one, as the release does it by `scipy.ndimage.zoom(..., order=1)`; PyTorch's
-    and TensorFlow's own resizing put the patches' outer edges on each other, timm's too. What
-    stands before the patches, a class token above all, is kept.
+    The interpolation is bilinear in the two directions of the image. It places the corners of
+    the new grid on those of the old one, as the release does by
+    `scipy.ndimage.zoom(..., order=1)`. The resizing of PyTorch, TensorFlow and timm aligns the
+    outer edges of the patches instead. Embeddings before the patches, such as that of a class
+    token, are kept.
 
     Args:
         embeddings: Array `(tokens + rows * columns, D)` of the old grid, patches row by row.
@@ -73,6 +89,19 @@ def resize_positions(embeddings, grid, old_grid=None):
 
     Returns:
         A float32 array `(tokens + rows * columns, D)` of the new grid.
+
+    Raises:
+        ValueError: If the embeddings do not fit `old_grid`, or `grid` has no patch.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import resize_positions
+
+    embeddings = np.ones((1 + 14 * 14, 64), "float32")
+    resize_positions(embeddings, (24, 24)).shape  # (577, 64)
+    ```
     """
     embeddings = np.asarray(embeddings, "float32")
     side = math.isqrt(len(embeddings))

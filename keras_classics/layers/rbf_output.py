@@ -1,14 +1,16 @@
 """The output of LeNet-5: distances to drawn codes (LeCun et al., 1998, eq. 7, figure 3)."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
 
 CODE_SHAPE = (12, 7)  # rows, columns of a bitmap in figure 3
 
-# Figure 3, the printable ASCII characters from " " to "~" in order. Two hexadecimal
-# digits a row, from the top; the highest of the seven bits is the leftmost pixel.
-# The bar over several digits and most capitals belongs to the figure.
+# Figure 3: the printable ASCII characters from " " to "~", in order. Two hexadecimal
+# digits are a row, from the top; the highest of the seven bits is the leftmost pixel.
+# The figure draws the bar over several digits and most capitals, too.
 _BITMAPS = """
 000000000000000000000000 0C0C0C0C0C0C0C000C0C0000 363636360000000000000000
 0036367F7F367F7F36360000 3E14143E773C1E17773E1400 7353760C0C18183765670000
@@ -45,8 +47,8 @@ _BITMAPS = """
 """.split()
 
 
-def ascii_codes(characters="0123456789"):
-    """The stylised bitmaps of the paper's figure 3, the codes of the classes.
+def ascii_codes(characters: str = "0123456789") -> np.ndarray:
+    """The stylised bitmaps of figure 3, the codes of the classes.
 
     Args:
         characters: Printable ASCII characters, from `" "` to `"~"`.
@@ -54,6 +56,17 @@ def ascii_codes(characters="0123456789"):
     Returns:
         A float32 array of shape `(len(characters), 84)`: a 7 wide, 12 high bitmap
         each, row by row from the top left, +1 for ink and -1 for paper.
+
+    Raises:
+        ValueError: If figure 3 has no bitmap of a character.
+
+    Example:
+
+    ```python
+    from keras_classics.layers import ascii_codes
+
+    ascii_codes("2")[0].reshape(12, 7)  # the bitmap of a 2
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, figure 3.
     """
@@ -76,13 +89,13 @@ class RBFOutput(keras.layers.Layer):
 
         y_i = sum_j (x_j - w_ij)^2
 
-    The class is the one of the *smallest* output. `LeNet5` negates it, so that
-    the largest score wins and Keras's metrics and losses mean what they say.
+    The predicted class is that of the *smallest* output. `LeNet5` negates the outputs: Keras's
+    metrics and losses expect the largest score for the predicted class.
 
     Args:
         units: Number of classes.
-        codes: Array-like of shape `(units, features)`, or `None` for codes drawn
-            from -1 and +1 with equal chances. Paper: `ascii_codes()`.
+        codes: Array-like of shape `(units, features)`, or `None` for codes that are drawn
+            from -1 and +1 with equal probability. Paper: `ascii_codes()`.
         trainable: Whether the codes are learned. Paper: fixed, at least at first.
 
     Input shape: `(batch, features)`.
@@ -90,11 +103,27 @@ class RBFOutput(keras.layers.Layer):
     Output shape: `(batch, units)`, float32 or wider whatever the dtype policy:
     84 terms of a large input overflow float16.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import RBFOutput, ascii_codes
+
+    layer = RBFOutput(10, ascii_codes())
+    layer(ascii_codes("7"))  # 0 for the class 7
+    ```
+
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B, eq. 7.
     """
 
-    def __init__(self, units, codes=None, trainable=False, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        codes: Sequence | np.ndarray | None = None,
+        trainable: bool = False,
+        **kwargs,
+    ):
         super().__init__(trainable=trainable, **kwargs)
         self.units = units
         self.codes = None if codes is None else np.asarray(codes).tolist()

@@ -5,6 +5,9 @@ import math
 import keras
 from keras import ops
 
+from keras_classics.activations import Activation
+from keras_classics.initializers import Initializer
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class ScaledSubsampling2D(keras.layers.Layer):
@@ -21,13 +24,23 @@ class ScaledSubsampling2D(keras.layers.Layer):
     Args:
         pool_size: Window, an integer or a pair `(rows, columns)`. Paper: 2.
         activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
-        coefficient_initializer: Start of `c`. The paper is silent. Default: one
-            over the number of inputs in a window, so that `c` starts at the mean.
-        bias_initializer: Start of `b`. The paper is silent.
+        coefficient_initializer: Initial `c`. The paper is silent. Default: 1 divided by
+            the number of inputs in a window, which gives their mean.
+        bias_initializer: Initial `b`. The paper is silent.
 
     Input shape: `(batch, height, width, channels)`.
 
     Output shape: `(batch, height // rows, width // columns, channels)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import ScaledSubsampling2D
+
+    layer = ScaledSubsampling2D(2, activation="tanh")
+    layer(np.ones((1, 28, 28, 6), "float32")).shape  # (1, 14, 14, 6)
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
@@ -35,10 +48,10 @@ class ScaledSubsampling2D(keras.layers.Layer):
 
     def __init__(
         self,
-        pool_size=2,
-        activation=None,
-        coefficient_initializer=None,
-        bias_initializer="zeros",
+        pool_size: int | tuple[int, int] = 2,
+        activation: Activation = None,
+        coefficient_initializer: Initializer = None,
+        bias_initializer: Initializer = "zeros",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -80,9 +93,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
 
     def call(self, inputs):  # (batch, height, width, channels)
         sums = self.scaled_sum(inputs, ops.convert_to_tensor(self.coefficient))
-        return self.activation(
-            sums + self.bias
-        )  # (batch, height / rows, width / columns, channels)
+        return self.activation(sums + self.bias)  # (batch, new_height, new_width, channels)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape

@@ -6,25 +6,35 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class StandardizedConv2D(keras.layers.Conv2D):
-    """A convolution by kernels of mean 0 and deviation 1.
+    """A convolution with kernels of mean 0 and standard deviation 1.
 
     With the mean `mu_f` and the (biased) standard deviation `sigma_f` of the weights of each
     output map `f`, over the window and all input maps,
 
         w'[p, q, c, f] = (w[p, q, c, f] - mu_f) / (sigma_f + epsilon)
 
-    takes the place of `w`. PyTorch's libraries divide by `sqrt(sigma_f^2 + epsilon)`.
+    replaces `w`. PyTorch's libraries divide by `sqrt(sigma_f^2 + epsilon)`.
 
     Args:
         filters: Number of output maps.
         kernel_size: Size of the kernels.
         strides: Steps of the kernels.
-        padding: `"same"` or `"valid"`. ViT's hybrids: `"same"`, TensorFlow's.
-        use_bias: ViT's hybrids: no, group normalization follows.
+        padding: `"same"` or `"valid"`. Hybrids of ViT: `"same"`, as TensorFlow pads.
+        use_bias: Whether there is a bias. Hybrids of ViT: no, group normalization follows.
         epsilon: Release of ViT: 1e-5.
         **kwargs: Further arguments of `keras.layers.Conv2D`.
 
     Input and output shape: those of `keras.layers.Conv2D`, channels last.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import StandardizedConv2D
+
+    layer = StandardizedConv2D(64, 7, strides=2)
+    layer(np.ones((1, 224, 224, 3), "float32")).shape  # (1, 112, 112, 64)
+    ```
 
     References: Qiao, Wang, Liu, Shen & Yuille, "Micro-Batch Training with Batch-Channel
     Normalization and Weight Standardization", 2019 (arXiv:1903.10520), eq. 9; Dosovitskiy et
@@ -33,12 +43,12 @@ class StandardizedConv2D(keras.layers.Conv2D):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="same",
-        use_bias=False,
-        epsilon=1e-5,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        strides: int | tuple[int, int] = 1,
+        padding: str = "same",
+        use_bias: bool = False,
+        epsilon: float = 1e-5,
         **kwargs,
     ):
         super().__init__(

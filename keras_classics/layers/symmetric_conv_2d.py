@@ -1,8 +1,10 @@
-"""A convolution that pads all sides alike (He et al., 2016)."""
+"""A convolution with equal padding on all sides (He et al., 2016)."""
 
 import keras
 import numpy as np
 from keras import ops
+
+from keras_classics.initializers import Initializer
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -13,36 +15,46 @@ class SymmetricConv2D(keras.layers.Conv2D):
 
         y[i, j, f] = b_f + sum_{p, q, c} w[p, q, c, f] * x[s*i + p - k//2, s*j + q - k//2, c]
 
-    Output `(i, j)` is centred on input `(s*i, s*j)`, the one that a shortcut of the same
-    stride passes on. Caffe and PyTorch pad so. Keras's `padding="same"` is the same at
+    Output `(i, j)` is centred on input `(s*i, s*j)`, which a shortcut of the same stride
+    passes on. Caffe and PyTorch pad in this way. Keras's `padding="same"` is the same at
     stride 1; at stride 2 on an even side it starts half a stride later.
 
-    Weights files keep the stride, and a network that moves it elsewhere (ResNet's
-    `stride_in`) refuses them: its weights have the same shapes, and another meaning.
+    Weights files keep the stride. A network with the stride in another layer (ResNet's
+    `stride_in`) refuses them: its weights have the same shapes, but another meaning.
 
     Args:
         filters: Number of output maps.
         kernel_size: `k`, an odd integer.
         strides: `s`, an integer.
         use_bias: Whether there is a `b`. Paper: no, batch normalization follows.
-        kernel_initializer: Start of the kernels.
+        kernel_initializer: Initial kernels.
         **kwargs: Further arguments of `keras.layers.Conv2D`, but `padding`.
 
     Input shape: `(batch, height, width, channels)`.
 
     Output shape: `(batch, ceil(height / s), ceil(width / s), filters)`.
 
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import SymmetricConv2D
+
+    layer = SymmetricConv2D(64, 7, strides=2)
+    layer(np.ones((1, 224, 224, 3), "float32")).shape  # (1, 112, 112, 64)
+    ```
+
     Reference: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition",
-    CVPR 2016, whose released networks pad so.
+    CVPR 2016, whose released networks pad in this way.
     """
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        use_bias=False,
-        kernel_initializer="glorot_uniform",
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        strides: int | tuple[int, int] = 1,
+        use_bias: bool = False,
+        kernel_initializer: Initializer = "glorot_uniform",
         **kwargs,
     ):
         super().__init__(

@@ -5,13 +5,13 @@ import math
 import keras
 from keras import ops
 
-from keras_classics.activations import gelu_tanh
-from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention
+from keras_classics import activations
+from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention, output_spec
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class TransformerEncoderBlock(keras.layers.Layer):
-    """Self-attention and a perceptron, each after a normalization and beside a shortcut.
+    """Self-attention and a perceptron, each with a normalization before it and a shortcut.
 
         z' = MSA(LN(z)) + z
         z  = MLP(LN(z')) + z'
@@ -22,19 +22,29 @@ class TransformerEncoderBlock(keras.layers.Layer):
     Args:
         num_heads: Heads of MSA. Paper: 12 or 16.
         mlp_dim: Width of the hidden layer of MLP. Paper: 4 times that of the tokens.
-        dropout: Share that is dropped in training after MSA and after both layers of MLP.
-            Paper: 0.1, or 0 on JFT-300M.
-        stochastic_depth: Share of the images for which MSA, and again MLP, is left out of a
-            training step; for the others it is divided by the share that is kept (Huang et
-            al., 2016, as Touvron et al., 2021, have it). Paper: 0.
-        activation: Paper: GELU, by its tanh form in the release. `"gelu"` is its exact form,
-            that of PyTorch's libraries.
+        dropout: Rate of the dropout after MSA and after both layers of MLP. Paper: 0.1, or 0
+            on JFT-300M.
+        stochastic_depth: Rate at which a training step leaves out MSA, and again MLP, for an
+            image. The outputs for the other images are divided by 1 less the rate (Huang et
+            al., 2016, as in Touvron et al., 2021). Paper: 0.
+        activation: Paper: GELU; the release computes its tanh form, `"gelu_tanh"`. `"gelu"` is
+            the exact form, as in PyTorch's libraries.
         epsilon: Added to the variance by LN. Release: 1e-6.
 
     Input and output shape: `(batch, N, D)`.
 
     The call arguments `mask`, `attention_mask`, `use_causal_mask` and
     `return_attention_scores` are those of `MultiHeadSelfAttention`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.layers import TransformerEncoderBlock
+
+    tokens = np.ones((2, 17, 64), "float32")
+    TransformerEncoderBlock(num_heads=4, mlp_dim=256)(tokens).shape  # (2, 17, 64)
+    ```
 
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, eq. 2 and 3.
     The weights start as in the release: Glorot uniform; the biases of MLP normal, of standard
@@ -43,12 +53,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        mlp_dim,
-        dropout=0.0,
-        stochastic_depth=0.0,
-        activation=gelu_tanh,
-        epsilon=1e-6,
+        num_heads: int,
+        mlp_dim: int,
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        activation: activations.Activation = "gelu_tanh",
+        epsilon: float = 1e-6,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -61,7 +71,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.mlp_dim = mlp_dim
         self.dropout = dropout
         self.stochastic_depth = stochastic_depth
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.epsilon = epsilon
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -124,11 +134,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         return input_shape
 
     def compute_output_spec(self, inputs, *args, return_attention_scores=False, **kwargs):
-        outputs = keras.KerasTensor(inputs.shape, self.compute_dtype)
-        if not return_attention_scores:
-            return outputs
-        batch, n, _ = inputs.shape
-        return outputs, keras.KerasTensor((batch, self.num_heads, n, n), self.compute_dtype)
+        return output_spec(self, inputs, return_attention_scores)
 
     def get_config(self):
         return {
@@ -137,7 +143,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "mlp_dim": self.mlp_dim,
             "dropout": self.dropout,
             "stochastic_depth": self.stochastic_depth,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "epsilon": self.epsilon,
         }
 

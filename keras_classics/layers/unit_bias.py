@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_classics.activations import Activation
+from keras_classics.initializers import Initializer
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class UnitBias(keras.layers.Layer):
@@ -15,15 +18,31 @@ class UnitBias(keras.layers.Layer):
 
     Args:
         activation: The squashing function `f`, or `None`. Paper: `scaled_tanh`.
-        bias_initializer: Start of `b`. The paper is silent.
+        bias_initializer: Initial `b`. The paper is silent.
 
     Input and output shape: `(batch, ...)`; the axes after the first must be known.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.layers import UnitBias
+
+    x = keras.Input((16, 16, 1))
+    y = keras.layers.Conv2D(12, 5, strides=2, use_bias=False)(x)
+    y = UnitBias(activation="tanh")(y)  # 6 * 6 * 12 biases
+    ```
 
     Reference: LeCun et al., "Backpropagation Applied to Handwritten Zip Code
     Recognition", Neural Computation 1(4), 1989, section 3.3.
     """
 
-    def __init__(self, activation=None, bias_initializer="zeros", **kwargs):
+    def __init__(
+        self,
+        activation: Activation = None,
+        bias_initializer: Initializer = "zeros",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
         self.bias_initializer = keras.initializers.get(bias_initializer)

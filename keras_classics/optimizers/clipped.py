@@ -1,4 +1,4 @@
-"""Gradients that are clipped by the norm of the whole batch's, also on several replicas."""
+"""Gradients clipped by the norm of the gradient of the whole batch, also on several replicas."""
 
 import keras
 from keras import ops
@@ -7,15 +7,15 @@ from keras_classics import backend
 
 
 class _Clipped:
-    """An optimizer that clips after the replicas' gradients are summed up.
+    """An optimizer that clips the sum of the gradients of all replicas.
 
-    With `g` the gradient of the whole batch, all variables together, and `c` of
+    With `g` the gradient of the whole batch along all variables, and `c` the
     `global_clipnorm`,
 
         g <- g min(1, c / |g|)
 
-    Under `tf.distribute` Keras's optimizers clip the share of each replica instead, and so
-    another direction, by another bound. On one device the two are the same.
+    Under `tf.distribute`, Keras's optimizers clip the gradient of each replica instead: another
+    direction, by another bound. On one device both rules are the same.
     """
 
     def apply(self, grads, trainable_variables=None):
@@ -30,15 +30,53 @@ class _Clipped:
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class ClippedAdamW(_Clipped, keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW`, whose `global_clipnorm` is that of the whole batch's gradient.
+    """`keras.optimizers.AdamW`, with a `global_clipnorm` for the gradient of the whole batch.
 
-    Under `tf.distribute` Keras's own clips the share of each replica.
+    With `g` the gradient of the whole batch along all variables, and `c` the
+    `global_clipnorm`,
+
+        g <- g min(1, c / |g|)
+
+    Under `tf.distribute`, Keras's own optimizer clips the gradient of each replica. The
+    arguments are those of `keras.optimizers.AdamW`.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.optimizers import ClippedAdamW
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(ClippedAdamW(1e-3, weight_decay=0.3, global_clipnorm=1.0), "mse")
+    ```
+
+    Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 4.1:
+    clipping at global norm 1.
     """
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class ClippedSGD(_Clipped, keras.optimizers.SGD):
-    """`keras.optimizers.SGD`, whose `global_clipnorm` is that of the whole batch's gradient.
+    """`keras.optimizers.SGD`, with a `global_clipnorm` for the gradient of the whole batch.
 
-    Under `tf.distribute` Keras's own clips the share of each replica.
+    With `g` the gradient of the whole batch along all variables, and `c` the
+    `global_clipnorm`,
+
+        g <- g min(1, c / |g|)
+
+    Under `tf.distribute`, Keras's own optimizer clips the gradient of each replica. The
+    arguments are those of `keras.optimizers.SGD`.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.optimizers import ClippedSGD
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(ClippedSGD(0.01, momentum=0.9, global_clipnorm=1.0), "mse")
+    ```
+
+    Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 4.1:
+    clipping at global norm 1.
     """

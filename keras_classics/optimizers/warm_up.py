@@ -2,27 +2,39 @@
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(LearningRateSchedule):
     """Raises the learning rate linearly from 0, then follows another schedule.
 
         rate(t) = t / steps * schedule(0)    for t < steps
         rate(t) = schedule(t - steps)        from then on
 
-    ViT falls to 0 (linearly, `PolynomialDecay`, or by a cosine, `CosineDecay`) over the steps
-    that are left. Keras's `CosineDecay` has a warm-up of its own, its `PolynomialDecay` none.
+    For ViT, the rate falls to 0 over the steps after the warm-up: linearly (`PolynomialDecay`)
+    or by a cosine (`CosineDecay`). Keras's `CosineDecay` has a warm-up, its `PolynomialDecay`
+    has none.
 
     Args:
         schedule: A schedule of `keras.optimizers.schedules`.
         steps: Steps of the warm-up. Paper: 10,000.
 
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.optimizers import WarmUp
+
+    schedule = WarmUp(keras.optimizers.schedules.PolynomialDecay(1e-3, 90, 0.0), steps=10)
+    float(schedule(5)), float(schedule(10))  # 0.0005 and 0.001
+    ```
+
     Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 4.1
     and Table 3.
     """
 
-    def __init__(self, schedule, steps):
+    def __init__(self, schedule: LearningRateSchedule, steps: int):
         if steps < 0:
             raise ValueError(f"`steps` must be at least 0. Received: steps={steps}")
         self.schedule = schedule

@@ -13,7 +13,6 @@ from keras_classics.weights.card import Card
 VGG_MEAN = (123.68, 116.779, 103.939)  # R, G, B
 PYTORCH = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 HALF = {"mean": 127.5, "std": 127.5}  # from -1 to 1
-CAFFE_LRN = {"bias": 1.0, "alpha": 1e-4 / 5}
 # Of torchvision, by the name of the network.
 ANOTHER = {
     "alexnet": (
@@ -73,12 +72,12 @@ def _caffe():
     berkeley, oxford = "http://dl.caffe.berkeleyvision.org", "http://www.robots.ox.ac.uk/~vgg"
     mxnet = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/caffe/models/resnet"
     zoo = "https://github.com/BVLC/caffe/tree/master/models"
-    caffe = {"padding": "caffe"}
+    caffe = {"convention": "caffe"}
     squashed = {"resize": (256, 256), "antialias": False}
     center = "the center crop of {} of the image squashed to 256x256"
     crop = "the center crop of 224 of the image rescaled to 256"
     rows = [
-        ("bvlc_alexnet", "alexnet", {"lrn": CAFFE_LRN, "input_shape": (227, 227, 3)}, berkeley,
+        ("bvlc_alexnet", "alexnet", caffe | {"input_shape": (227, 227, 3)}, berkeley,
          "9116a64c0fbe4459d18f4bb6b56d647b63920377",
          "unrestricted", 42.9, 19.8, center.format(227), f"{zoo}/bvlc_alexnet",
          squashed | {"crop": 227, "mean": (122.679, 116.669, 104.007)}, ("imagenet",), None),

@@ -7,12 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from keras_classics import layers, preprocessing
+from keras_classics import activations, layers, preprocessing
 from keras_classics.activations import scaled_tanh
 from keras_classics.initializers import FanInUniform, SinusoidalPositions
 
 # Class: (every argument at a value that is not its default, input shape without the batch).
 TABLE = {
+    layers.AveragePooling2D: (
+        {"pool_size": (2, 4), "strides": (3, 1), "padding": "valid"},
+        (5, 7, 2),
+    ),
     layers.BatchNormalization: ({"momentum": 0.6, "epsilon": 0.5}, (3, 5, 7)),
     layers.ClassToken: ({}, (5, 6)),
     layers.ConstantPadding2D: ({"padding": ((1, 2), (0, 3)), "value": 0.5}, (5, 7, 2)),
@@ -194,7 +198,12 @@ OF_ANY_SIZE = {preprocessing.RescaleShortSide}
 # Inputs that the defaults need, where those of the row do not do.
 FOR_DEFAULTS = {preprocessing.CropAndFlip: (225, 227, 2)}
 # Their config adds their other arguments, and writes an integer as the pair that it stands for.
-KERAS_LAYERS = (keras.layers.BatchNormalization, keras.layers.Conv2D, keras.layers.MaxPooling2D)
+KERAS_LAYERS = (
+    keras.layers.AveragePooling2D,
+    keras.layers.BatchNormalization,
+    keras.layers.Conv2D,
+    keras.layers.MaxPooling2D,
+)
 # Outputs that are wider than the compute dtype, as documented.
 WIDER = {layers.RBFOutput: "float32"}
 
@@ -259,7 +268,7 @@ def test_config_is_the_arguments_before_and_after_the_first_call(cls):
             assert type(revived) is type(value)
             assert revived.get_config() == value.get_config()
         elif callable(value):
-            assert keras.activations.get(config[name]) is value
+            assert activations.get(config[name]) is value
         else:
             assert config[name] == through_json(value)
     more = set(config) - {"name", "trainable", "dtype"} - set(TABLE[cls][0])

@@ -62,24 +62,24 @@ def assert_same(found, expected, rtol=1e-5):
 )
 @pytest.mark.parametrize("momentum", [0.9, 0])
 def test_the_papers_two_lines(momentum, exempt, shares):
-    optimizer = CoupledSGD(0.1, momentum, decay=0.3, exempt=exempt)
+    optimizer = CoupledSGD(0.1, momentum, weight_decay=0.3, exempt=exempt)
     expected = by_hand(5, lambda step: 0.1, momentum, [0.3 * share for share in shares])
     assert_same(after(optimizer, 5), expected)
 
 
 def test_defaults_are_the_papers():
     assert_same(after(CoupledSGD(), 5), by_hand(5, lambda step: 0.01, 0.9, [5e-4, 5e-4]))
-    assert CoupledSGD().get_config()["decay"] == 0.0005
+    assert CoupledSGD().get_config()["weight_decay"] == 0.0005
 
 
 def test_the_rate_of_each_step_scales_its_decay():
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1, 3], [0.2, 0.1, 0.02])
     expected = by_hand(6, lambda step: [0.2, 0.2, 0.1, 0.1, 0.02, 0.02][step], 0.9, [0.3, 0.3])
-    assert_same(after(CoupledSGD(schedule, decay=0.3), 6), expected)
+    assert_same(after(CoupledSGD(schedule, weight_decay=0.3), 6), expected)
 
 
 def test_a_rate_set_by_hand_scales_the_decay():
-    optimizer, weights = CoupledSGD(0.1, decay=0.3), variables()
+    optimizer, weights = CoupledSGD(0.1, weight_decay=0.3), variables()
     for step in range(4):
         if step == 2:
             optimizer.learning_rate = 0.01
@@ -89,9 +89,13 @@ def test_a_rate_set_by_hand_scales_the_decay():
 
 
 def test_keras_weight_decay_is_another_rule():
-    ours = after(CoupledSGD(0.1, 0.9, decay=0.3), 3)
+    """Keras's own, which is not applied beside ours, decays outside of the velocity."""
+    optimizer = CoupledSGD(0.1, 0.9, weight_decay=0.3)
+    ours = after(optimizer, 3)
     decoupled = after(keras.optimizers.SGD(0.1, 0.9, weight_decay=0.3), 3)
     assert not np.allclose(ours[0], decoupled[0], rtol=0.02)
+    assert optimizer.weight_decay is None  # Keras decays by it
+    assert optimizer.get_config()["weight_decay"] == 0.3
 
 
 def network(regularizer=None, dtype="float32"):
@@ -120,7 +124,7 @@ def fit(model, optimizer, epochs=2, **options):
 
 
 def test_fit_is_keras_sgd_with_an_l2_regularizer_of_half_the_decay():
-    ours = fit(network(), CoupledSGD(0.05, 0.9, decay=0.4))
+    ours = fit(network(), CoupledSGD(0.05, 0.9, weight_decay=0.4))
     regularizer = keras.regularizers.L2(0.2)
     assert_same(ours, fit(network(regularizer), keras.optimizers.SGD(0.05, 0.9)), rtol=1e-4)
     undecayed = fit(network(), keras.optimizers.SGD(0.05, 0.9))
@@ -128,7 +132,7 @@ def test_fit_is_keras_sgd_with_an_l2_regularizer_of_half_the_decay():
 
 
 def test_exempt_names_in_fit():
-    ours = fit(network(), CoupledSGD(0.05, 0.9, decay=0.4, exempt=("bias", "fc2")))
+    ours = fit(network(), CoupledSGD(0.05, 0.9, weight_decay=0.4, exempt=("bias", "fc2")))
     model = network()
     model.get_layer("conv1").kernel.regularizer = keras.regularizers.L2(0.2)
     assert_same(ours, fit(model, keras.optimizers.SGD(0.05, 0.9)), rtol=1e-4)
@@ -137,26 +141,31 @@ def test_exempt_names_in_fit():
 def test_loss_scaling_leaves_the_decay_alone():
     """The scaled gradient is unscaled before the decay joins it."""
     scaled = keras.optimizers.LossScaleOptimizer(
-        CoupledSGD(0.05, 0.9, decay=0.4), initial_scale=1024.0
+        CoupledSGD(0.05, 0.9, weight_decay=0.4), initial_scale=1024.0
     )
-    assert_same(fit(network(), scaled), fit(network(), CoupledSGD(0.05, 0.9, decay=0.4)), rtol=1e-4)
+    assert_same(
+        fit(network(), scaled), fit(network(), CoupledSGD(0.05, 0.9, weight_decay=0.4)), rtol=1e-4
+    )
 
 
 def test_mixed_precision():
     model = network(dtype="mixed_float16")
     model.dtype_policy = keras.DTypePolicy("mixed_float16")
-    found = fit(model, CoupledSGD(0.05, 0.9, decay=0.4))
+    found = fit(model, CoupledSGD(0.05, 0.9, weight_decay=0.4))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    for one, other in zip(found, fit(network(), CoupledSGD(0.05, 0.9, decay=0.4)), strict=True):
+    for one, other in zip(
+        found, fit(network(), CoupledSGD(0.05, 0.9, weight_decay=0.4)), strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
 
 
 def test_config():
-    optimizer = CoupledSGD(0.02, 0.8, decay=0.25, exempt=("bias",), nesterov=True, clipnorm=2.0)
+    optimizer = CoupledSGD(
+        0.02, 0.8, weight_decay=0.25, exempt=("bias",), nesterov=True, clipnorm=2.0
+    )
     config = optimizer.get_config()
-    assert config["decay"] == 0.25
+    assert config["weight_decay"] == 0.25
     assert config["exempt"] == ["bias"]
-    assert config["weight_decay"] is None
     twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert type(twin) is CoupledSGD
     assert twin.get_config() == config
@@ -165,7 +174,7 @@ def test_config():
 
 def test_saved_with_its_velocities(tmp_path):
     """Training goes on as if it had not been interrupted."""
-    optimizer = CoupledSGD(0.05, 0.9, decay=0.4, exempt=("bias",))
+    optimizer = CoupledSGD(0.05, 0.9, weight_decay=0.4, exempt=("bias",))
     model = network()
     fit(model, optimizer)
     model.save(tmp_path / "model.keras")
@@ -177,14 +186,9 @@ def test_saved_with_its_velocities(tmp_path):
     assert_same(loaded.get_weights(), model.get_weights())
 
 
-def test_keras_own_decay_is_refused():
-    with pytest.raises(ValueError, match="give `decay`.*Received: weight_decay=0.01"):
-        CoupledSGD(weight_decay=0.01)
-
-
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="must not be negative. Received: decay=-0.1"):
-        CoupledSGD(decay=-0.1)
+    with pytest.raises(ValueError, match="must not be negative. Received: weight_decay=-0.1"):
+        CoupledSGD(weight_decay=-0.1)
     with pytest.raises(ValueError, match=r"collection of names.*Received: exempt='bias'"):
         CoupledSGD(exempt="bias")
     with pytest.raises(ValueError, match="`momentum` must be"):

@@ -506,7 +506,7 @@ def network():
     )
 
 
-def test_a_pass_lowers_the_loss():
+def test_an_epoch_lowers_the_loss():
     images, labels = problem()
     model = network()
     model.compile(StochasticDiagonalLM(learning_rate=0.02), MaximumAPosteriori(2.0))
@@ -517,7 +517,7 @@ def test_a_pass_lowers_the_loss():
     assert model.evaluate(images, labels, verbose=0) < 0.7 * before
 
 
-def test_curvatures_are_estimated_anew_before_each_pass():
+def test_curvatures_are_estimated_anew_before_each_epoch():
     images, labels = problem()
     model, seen = network(), []
 
@@ -571,7 +571,7 @@ def test_the_callback_without_its_optimizer():
     images, labels = problem()
     model = network()
     model.compile("sgd", MaximumLikelihood())
-    with pytest.raises(ValueError, match=r"serves the optimizer StochasticDiagonalLM.*SGD"):
+    with pytest.raises(ValueError, match=r"needs the optimizer StochasticDiagonalLM.*SGD"):
         model.fit(images, labels, verbose=0, callbacks=[EstimateCurvature(images)])
 
 

@@ -13,7 +13,6 @@ import keras
 import pytest
 
 from keras_classics import applications, preprocessing, weights
-from keras_classics.applications.alexnet import CAFFE_LRN
 from keras_classics.weights import card as card_module
 from keras_classics.weights.card import choose
 from keras_classics.weights.conventions import groups
@@ -87,7 +86,7 @@ def test_a_card_fits_its_builder(call):
     "name", ["keras/resnet50", "torchvision/resnet50-0676ba61", "caffe/ResNet-50-model"]
 )
 def test_of_one_network_only_one_release_fits(name):
-    builds = {"keras": {}, "torchvision": {"stride_in": "3x3"}, "caffe": {"padding": "caffe"}}
+    builds = {"keras": {}, "torchvision": {"stride_in": "3x3"}, "caffe": {"convention": "caffe"}}
     for library, arguments in builds.items():
         with keras.StatelessScope(initialize_variables=False):
             model = applications.ResNet50(**arguments, classes=7)
@@ -113,7 +112,7 @@ def _names(family, library, model):
             {"depth": 50, "stride_in": "3x3"},
             "torchvision/resnet50-0676ba61",
         ),
-        ("ResNet", "imagenet", {"depth": 50, "padding": "caffe"}, "caffe/ResNet-50-model"),
+        ("ResNet", "imagenet", {"depth": 50, "convention": "caffe"}, "caffe/ResNet-50-model"),
         ("ResNet", "imagenet", {"depth": 18}, "torchvision/resnet18-f37072fd"),
         ("ResNetCIFAR", "cifar10", {"depth": 56}, "akamaster/resnet56-4bfd9763"),
         ("AlexNet", "imagenet", {}, "caffe/bvlc_alexnet"),
@@ -149,7 +148,8 @@ def test_names(network, source, given, expected):
     [
         ("VGG", "imagenet", {"configuration": "C"}, r"Needed: configuration='D' \(given: 'C'\)"),
         ("ResNet", "keras/resnet50", {"depth": 50, "stride_in": "3x3"}, r"stride_in='1x1'"),
-        ("AlexNet", "imagenet", {"lrn": True}, r"lrn={'bias': 1.0, 'alpha': 2e-05} \(given: True"),
+        ("AlexNet", "imagenet", {"lrn": False}, r"lrn=True \(given: False"),
+        ("AlexNet", "imagenet", {"convention": "paper"}, r"convention='caffe' \(given: 'paper'"),
         ("ResNet", "bvlc_alexnet", {"depth": 50}, r"bvlc_alexnet is of AlexNet\(.*, and not of"),
         ("GoogLeNet", "imagnet", {}, r"no weights 'imagnet' for GoogLeNet.*caffe/bvlc_googlenet"),
         ("LeNet5", "imagenet", {}, r"one of: none\."),
@@ -163,7 +163,7 @@ def test_names_that_do_not_fit(network, source, given, message):
 
 def test_a_card_fills_in_what_was_not_given():
     alexnet = named("caffe/bvlc_alexnet")
-    assert alexnet.fill({})["lrn"] == CAFFE_LRN
+    assert alexnet.fill({})["convention"] == "caffe"
     assert alexnet.fill({})["input_shape"] == (227, 227, 3)
     assert alexnet.fill({"input_shape": (300, 300, 1)})["input_shape"] == (300, 300, 1)
     vit = named("vision_transformer/imagenet21k/ViT-B_16")

@@ -31,7 +31,6 @@ from keras_classics.applications import (
     ViT,
     vit,
 )
-from keras_classics.applications.alexnet import CAFFE_LRN
 
 slow = pytest.mark.slow
 numpy = keras.ops.convert_to_numpy
@@ -257,8 +256,8 @@ def test_torchvisions_vit(hidden, names, peers, tmp_path, images, agree):
         (
             "resnet18",
             functools.partial(ResNet, 18),
-            {"padding": "caffe"},
-            "build it with padding='symmetric'",
+            {"convention": "caffe"},
+            "build it with convention='paper'",
         ),
     ],
 )
@@ -371,16 +370,17 @@ def test_akamaster(depth, peers, tmp_path, images, agree):
 
 # Caffe
 
-CAFFE = {"padding": "caffe"}
+CAFFE = {"convention": "caffe"}
 
 
 @pytest.mark.parametrize(
     ("name", "builder", "given", "shape", "arguments", "form", "legacy"),
     [
-        ("alexnet", AlexNet, {"lrn": CAFFE_LRN}, (131, 99, 3), (), "V1", True),
-        ("alexnet", AlexNet, {"lrn": CAFFE_LRN}, (131, 99, 3), (), "V2", False),
+        ("alexnet", AlexNet, {"convention": "caffe"}, (131, 99, 3), (), "V1", True),
+        ("alexnet", AlexNet, {"convention": "caffe"}, (131, 99, 3), (), "V2", False),
         pytest.param(
-            *("alexnet", AlexNet, {"lrn": CAFFE_LRN}, (227, 227, 3), (), "V2", True), marks=slow
+            *("alexnet", AlexNet, {"convention": "caffe"}, (227, 227, 3), (), "V2", True),
+            marks=slow,
         ),
         ("vgg", VGG16, {}, (64, 96, 3), (), "V1", True),
         ("vgg", VGG19, {}, (64, 96, 3), ((2, 2, 4, 4, 4),), "V2", True),
@@ -428,19 +428,19 @@ def test_caffes_googlenet(shape, form, legacy, peers, tmp_path, images, agree, c
             "2 local response normalizations, and 0 here",
         ),
         (
-            *("alexnet", AlexNet, {"lrn": CAFFE_LRN}, 67, (False,)),
+            *("alexnet", AlexNet, {"convention": "caffe"}, 67, (False,)),
             r"its order is pool, LRN.*, and LRN, pool.* here \(as in the paper\)",
         ),
         (
-            *("alexnet", AlexNet, {"lrn": CAFFE_LRN, "towers": 1}, 67, ()),
+            *("alexnet", AlexNet, {"convention": "caffe", "towers": 1}, 67, ()),
             "conv2 has the stride 1 and 2 groups there, and conv2 1 and 1 here",
         ),
         (
             *("vgg", functools.partial(VGG, "A-LRN"), {}, 32, ((1, 1, 2, 2, 2),)),
             "0 local response normalizations, and 1 here",
         ),
-        ("googlenet", GoogLeNet, {}, 96, (), 'it pads as Caffe does: build .*padding="caffe"'),
-        ("resnet", ResNet50, {}, 32, (50,), "first pooling has other padding.*padding='caffe'"),
+        ("googlenet", GoogLeNet, {}, 96, (), 'it pads as Caffe does: build .*convention="caffe"'),
+        ("resnet", ResNet50, {}, 32, (50,), "first pooling has other padding.*convention='caffe'"),
         ("resnet", ResNet50, CAFFE | V15, 32, (50,), "build it with stride_in='1x1'"),
     ],
 )
@@ -527,7 +527,7 @@ def test_hybrids(variant, small, peers, twins, tmp_path, images, agree):
 
 def test_the_authors_have_the_other_form_of_gelu(peers, twins, tmp_path):
     released(peers, twins, tmp_path / "theirs.npz", "Mini/8", (40, 40, 3))
-    with pytest.raises(ValueError, match="build it with activation=keras_classics.*gelu_tanh"):
+    with pytest.raises(ValueError, match='build it with activation="gelu_tanh"'):
         ViT("Mini/8", weights=tmp_path / "theirs.npz", **MINI, **GELU)
 
 

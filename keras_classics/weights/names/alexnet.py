@@ -37,6 +37,6 @@ FAMILY = Family(
             torch, TORCHVISION, differs=lambda model, file: ANOTHER["alexnet"]
         ),
     },
-    decides=lambda network: ("towers", "lrn", "overlapping_pooling"),
+    decides=lambda network: ("towers", "lrn", "overlapping_pooling", "convention"),
     top=("fc7", "fc6"),
 )

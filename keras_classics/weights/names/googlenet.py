@@ -57,7 +57,7 @@ TORCHVISION = templates(
 def differs(model, file):
     """The reason why a model is not Caffe's network, which pads conv1 on all sides alike."""
     if not isinstance(model.get_layer("conv1"), SymmetricConv2D):
-        return 'it pads as Caffe does: build GoogLeNet(padding="caffe")'
+        return 'it pads as Caffe does: build GoogLeNet(convention="caffe")'
     return differs_from_caffe(CAFFE)(model, file)
 
 
@@ -68,7 +68,7 @@ FAMILY = Family(
             torch, TORCHVISION, differs=lambda model, file: ANOTHER["googlenet"]
         ),
     },
-    decides=lambda network: ("padding",),
+    decides=lambda network: ("convention",),
     heads=("predictions", "auxiliary_4a", "auxiliary_4d"),
     helpers=(
         *("auxiliary_4a_conv", "auxiliary_4a_fc", "auxiliary_4a"),

@@ -93,12 +93,12 @@ def CAFFE(ours):
     )(ours)
 
 
-def differs(stride_in, padding="symmetric"):
+def differs(stride_in, convention="paper"):
     """The function `differs` of a library with ImageNet's networks.
 
     Args:
         stride_in: The library's value of this argument of `ResNet`.
-        padding: The library's value of this argument.
+        convention: The library's value of this argument.
     """
 
     def why(model, file):
@@ -115,9 +115,9 @@ def differs(stride_in, padding="symmetric"):
                 f"it halves the maps in the {stride_in} convolutions, and this network in the "
                 f"{here}: build it with stride_in={stride_in!r}"
             )
-        here = "symmetric" if model.get_layer("pool1_pad").padding[0][0] else "caffe"
-        if here != padding:
-            return f"its first pooling has other padding: build it with padding={padding!r}"
+        here = "paper" if model.get_layer("pool1_pad").padding[0][0] else "caffe"
+        if here != convention:
+            return f"its first pooling has other padding: build it with convention={convention!r}"
         return None
 
     return why
@@ -183,7 +183,7 @@ def decides(network):
     if network.builder != "ResNet":
         return ()
     bottlenecks = network.arguments["depth"] >= 50  # only they have a `stride_in`
-    return ("shortcut", "padding", *["stride_in"] * bottlenecks)
+    return ("shortcut", "convention", *["stride_in"] * bottlenecks)
 
 
 def shortcut_first(names):
