@@ -37,8 +37,9 @@ from absl import app, flags, logging
 
 from keras_classics import analysis, datasets, experiments, training, weights
 from keras_classics.analysis import attention_pictures, page
-from keras_classics.classification import classifier, find
+from keras_classics.classification import classifier
 from keras_classics.training import evaluation
+from keras_classics.weights.catalogue import resolve
 
 FLAGS = flags.FLAGS
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -152,7 +153,7 @@ def evaluate(folder=None):
 
 def _evaluate_published():
     """Errors of published weights on one's own images, beside the published ones."""
-    card = find(FLAGS.network, FLAGS.weights)
+    card = resolve(FLAGS.weights, FLAGS.network)
     if FLAGS.data is None:
         raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
     if FLAGS.data in datasets.LOADERS or ":" in FLAGS.data:
@@ -160,7 +161,7 @@ def _evaluate_published():
         names, split = data.classes, data.validation
     else:
         names, split = datasets.test_folder(FLAGS.data)
-    model = classifier(FLAGS.network, card.name)
+    model = classifier(FLAGS.network, card)
     order = model.positions(names)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)

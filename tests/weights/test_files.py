@@ -128,7 +128,6 @@ def blob(array, *shape):
 
 
 def write_caffemodel(path, theirs):
-    pytest.importorskip("google.protobuf", reason="needs protobuf, which reads caffemodels")
     kernel, bias, matrix, biases = theirs.values()
     kernel = kernel[:, ::-1]  # for BGR
     if "v1" in path.name:
@@ -629,7 +628,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 
 def needed(name):
     libraries = {"pth": "torch", "th": "torch", "safetensors": "safetensors"}
-    return libraries.get(name.split()[0], "google.protobuf" if "caffe" in name else "numpy")
+    return libraries.get(name.split()[0], "numpy")
 
 
 @pytest.fixture(scope="module")
@@ -638,7 +637,7 @@ def outcomes(tmp_path_factory, written):
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("measures memory as Linux tells it")
     folder, found = tmp_path_factory.mktemp("hostile"), {}
-    for name in ("zip pth", "numpy.safetensors", "v2.caffemodel"):  # import what they need
+    for name in ("zip pth", "numpy.safetensors"):  # import what they need
         if importlib.util.find_spec(needed(name.replace("zip ", ""))):
             (folder / f"0 {name}").write_bytes(written(name.replace(" ", "."))[0])
     for name, (make, _) in HOSTILE.items():
@@ -671,7 +670,6 @@ def test_hostile(outcomes, name):
         ("zip.pth", "torch", "torch"),
         ("legacy.th", "torch", "torch"),
         ("numpy.safetensors", "safetensors", "safetensors"),
-        ("v2.caffemodel", "google.protobuf", "caffe"),
     ],
 )
 def test_a_missing_library(written, model, tmp_path, monkeypatch, form, library, extra):
