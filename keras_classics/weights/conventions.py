@@ -65,6 +65,8 @@ class Family:
         heads: Names of the groups with one output for each class, that of the network first.
         top: Names of further groups below it that a model without its top lacks.
         helpers: Names of groups that a model with its top can lack, too.
+        replaces_top: Whether a model for other classes may lack `top`, as after fine-tuning.
+        resized: Names of groups whose shape depends on the size of the image.
     """
 
     conventions: dict
@@ -72,6 +74,8 @@ class Family:
     heads: tuple = ("predictions",)
     top: tuple = ()
     helpers: tuple = ()
+    replaces_top: bool = False
+    resized: tuple = ()
 
 
 class Group(NamedTuple):

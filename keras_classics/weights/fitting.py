@@ -64,8 +64,8 @@ def fits(card, model):
             *family.heads,
             *family.top,
             *family.helpers,
+            *family.resized,
             first_kernel(ours),
-            "position_embedding",
         }
         here, there = (
             {

@@ -243,7 +243,7 @@ class _Plan:
         if len(shape) < 2 or math.prod(shape[:-2]) != 1:
             return False
         theirs = sources["kernel"].layout.load(_blank(shape[-2:])).shape
-        if theirs[0] != kernel[0] and "pre_logits" not in self.family.top:
+        if theirs[0] != kernel[0] and not self.family.replaces_top:
             return False
         if theirs[1] == kernel[1]:
             return False
@@ -403,7 +403,9 @@ def own_family():
         unused=r"/strides$",
         differs=_differs_in_layers,
     )
-    return Family({"keras_classics": convention}, heads=heads, top=top, helpers=helpers)
+    return Family(
+        {"keras_classics": convention}, heads=heads, top=top, helpers=helpers, replaces_top=True
+    )
 
 
 def _of(key, theirs):

@@ -190,4 +190,6 @@ FAMILY = Family(
     },
     decides=lambda network: ("activation",),
     top=("pre_logits",),
+    replaces_top=True,
+    resized=("position_embedding",),
 )
