@@ -21,7 +21,7 @@ fails_without() {
 }
 
 fails_without scipy
-"$folder/venv/bin/pip" install --quiet scipy==1.17.0
+"$folder/venv/bin/pip" install --quiet scipy==1.17.1
 fails_without jax
 "$folder/venv/bin/pip" install --quiet jax==0.10.2 jaxlib==0.10.2
 "$folder/venv/bin/python" - <<'PYTHON'
