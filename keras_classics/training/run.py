@@ -18,11 +18,23 @@ import warnings
 import keras
 import numpy as np
 
-from keras_classics import backend, graphs
+from keras_classics import (
+    activations,
+    backend,
+    graphs,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    preprocessing,
+)
 from keras_classics.atomic import atomic
 from keras_classics.training import evaluation, imaging
 from keras_classics.training.checkpoint import FILES
 from keras_classics.training.engine import Recipe
+
+# Keras has to know the classes of a saved network.
+CLASSES = (activations, initializers, layers, losses, optimizers, preprocessing)
 
 
 class Run:
