@@ -185,7 +185,6 @@ def evaluate_published(options):
         )
     from keras_classics import classifier, datasets
     from keras_classics.training import evaluation
-
     from keras_classics.weights.catalogue import resolve
 
     card = resolve(options.weights, options.network)
