@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, datasets
 from keras_classics.preprocessing import SubtractMean
 from keras_classics.training.inputs import apply, array_batches, image_batches
 
@@ -126,6 +126,14 @@ def preprocess(recipe, mean, images):
     return keras.ops.convert_to_numpy(images)
 
 
+def in_order(recipe, split, seed):
+    """The training split in the order that all epochs have, of a recipe that draws it once."""
+    if recipe.shuffles:
+        return split
+    order = np.random.default_rng(seed).permutation(len(split))
+    return datasets.InMemory(split.images[order], split.labels[order])
+
+
 def batches(recipe, split, classes, seed, mean, position, replicas, targets):
     """The training batches, and how many there are in an epoch."""
     layers = layers_of(recipe, training=True, mean=mean)
@@ -136,9 +144,6 @@ def batches(recipe, split, classes, seed, mean, position, replicas, targets):
         found = image_batches(split, layers, size, seed, targets=targets, mix=mix, **shared)
         return found, n // size
     images, labels = split.images, targets(split.labels)
-    if not recipe.shuffles:
-        order = np.random.default_rng(seed).permutation(n)
-        images, labels = images[order], labels[order]
     found = array_batches(images, labels, size, seed, recipe.shuffles, layers, **shared)
     return found, -(-n // size)
 

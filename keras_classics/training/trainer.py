@@ -187,6 +187,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
         A `Job`.
     """
     train, validation = list(splits.values())[:2]
+    train = imaging.in_order(recipe, train, seed)
     replicas, position = strategies.replicas(strategy), Position()
     with strategy.scope():
         network = (builder or recipe.build)(input_shape=recipe.input_shape, classes=classes)

@@ -119,7 +119,8 @@ class ViTRecipe(Recipe):
         rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = layers.CenterCrop(side, side, data_format="channels_last")
         if not training and self.views == "whole":
-            return [layers.Resizing(side, side, data_format="channels_last"), scale]
+            # In this order: of integers, what is resized would be rounded on some backends.
+            return [scale, layers.Resizing(side, side, data_format="channels_last")]
         if not training:
             return [rescale, cut, scale]
         found = {
