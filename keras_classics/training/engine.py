@@ -175,9 +175,6 @@ class Recipe:
     tests_training_images: ClassVar[bool] = False  # at the end, beside the others
     data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
 
-    if TYPE_CHECKING:
-        image_size: int  # of each recipe: a field, or an attribute of the class
-
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
@@ -196,6 +193,11 @@ class Recipe:
             )
 
     # The network.
+
+    @property
+    def image_size(self) -> int:
+        """Side of the network's input, pixels. A recipe has it as a field, or of its class."""
+        raise NotImplementedError
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -369,7 +371,7 @@ class Recipe:
         rows = [("field", "value", "source", "meaning")]
         for each in dataclasses.fields(self):
             value, source = in_words(getattr(self, each.name)), each.metadata.get("source", "")
-            is_same = np.array_equal(getattr(self, each.name), each.default)
+            is_same = getattr(self, each.name) == each.default
             if not is_same and each.name != "network":
                 source = f"changed from {in_words(each.default) or 'none'}"
             rows.append((each.name, value, source, help_of(each)))

@@ -258,7 +258,7 @@ class Run:
 
     def pictured(self, data: "Images") -> tuple[np.ndarray, np.ndarray]:
         """Test images as the network sees them, and their labels, for `analysis.draw`."""
-        split = self.recipe.splits(self.kept(data))[data.held]
+        split: Any = self.recipe.splits(self.kept(data))[data.held]
         if self.recipe.in_memory:
             return self.preprocess(split.images), split.labels
         layers = imaging.layers_of(self.recipe, training=False, mean=self.mean)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def mixed():
-    """A function from `mixing`'s arguments to what it makes of some batches, in each of some epochs.
+    """A function from `mixing`'s arguments to what it makes of some batches in some epochs.
 
     Image `i` is `i + 1` at all pixels but for a ramp that all images share, and its label
     is its place: what was mixed can be read off.

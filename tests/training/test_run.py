@@ -81,8 +81,8 @@ def test_a_recipe_of_ones_own(colours, tmp_path):
     assert again.recipe.sides == (8, 8)
     assert again.evaluate(data) == run.manifest["errors"] == unbroken.manifest["errors"]
     assert (tmp_path / "run" / "confusion-test.csv").is_file()
+    other = tiny.Tiny(batch_size=8, learning_rate=0.2)
     with pytest.raises(ValueError, match=r"Its recipe: \{'class': .*:Mine'.*Received: .*:Tiny'"):
-        other = tiny.Tiny(batch_size=8, learning_rate=0.2)
         training.train(other, data, tmp_path / "run", resume=True, **shared)
 
 
