@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_classics import graphs
 from keras_classics.layers import (
     MultiHeadSelfAttention,
     PatchEmbedding,
@@ -15,12 +16,14 @@ ATTENTION = (MultiHeadSelfAttention, TransformerEncoderBlock, layers.MultiHeadAt
 GRAPHS = (keras.Sequential, keras.Function)
 
 
-def attention_maps(model, images, batch_size=8):
-    """The attention of every layer and head, `A` of `MultiHeadSelfAttention`.
+def attention_maps(
+    model: keras.Model, images: np.ndarray, batch_size: int = 8
+) -> dict[str, np.ndarray]:
+    """Computes the attention of every layer and head, `A` of `MultiHeadSelfAttention`.
 
-    Of `TransformerEncoderBlock`, `MultiHeadSelfAttention` and Keras's `MultiHeadAttention`,
-    in models within the model too, but not inside of other layers. The network is computed
-    once, and does not change: what reads the scores are no new layers of it.
+    The layers are `TransformerEncoderBlock`, `MultiHeadSelfAttention` and Keras's
+    `MultiHeadAttention`, also those in models within the model, but not those inside of other
+    layers. The network is computed once and does not change: it gets no new layers.
 
     Args:
         model: A functional model, or a sequential one that is built.
@@ -28,18 +31,26 @@ def attention_maps(model, images, batch_size=8):
         batch_size: Images that are computed at once.
 
     Returns:
-        `{layer's name: scores}` in the order of depth, float32 arrays `(images, heads, N, N)`
-        whose rows are the tokens that read, and sum to 1. A layer that is applied again is
-        `name:2`. ViT-B/16 gives 22 MB an image, L/16 60 MB.
+        `{layer's name: scores}` in the order of depth. Scores are float32 arrays
+        `(images, heads, N, N)`. A row belongs to the token that reads, and sums to 1. A layer
+        that is applied again has the name `name:2`. ViT-B/16 gives 22 MB an image, L/16 60 MB.
 
     Raises:
-        ValueError: if the layers of `model` are not known or none of them attends.
+        ValueError: If Keras does not know the layers of `model`, or none of them attends.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    maps = kc.analysis.attention_maps(model, np.random.uniform(-1, 1, (2, 32, 32, 3)))
+    print(maps["encoder_block_1"].shape)  # (2, 4, 65, 65): 64 patches and the class token
+    ```
     """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "`model` must be a functional model, or a sequential one that was built: of others, "
-            f"Keras does not know how the layers connect. Received: model={model!r}"
-        )
+    graphs.check_connected(model)
     find(model, ATTENTION)
     reader = _Reader(model)
     scores = reader.predict(images, batch_size, verbose=0)
@@ -47,7 +58,7 @@ def attention_maps(model, images, batch_size=8):
 
 
 class _Reader(keras.Model):
-    """A model's layers, asked for their scores as they are computed."""
+    """A model that runs the layers of another one, and returns their attention scores."""
 
     def __init__(self, model):
         super().__init__(autocast=False, name="reader")
@@ -57,10 +68,15 @@ class _Reader(keras.Model):
         scores = {}
 
         def run(model, inputs, **_):
-            graph = model._functional if isinstance(model, keras.Sequential) else model
-            pairs = zip(keras.tree.flatten(inputs), graph.inputs, strict=True)
+            pairs = zip(keras.tree.flatten(inputs), model.inputs, strict=True)
             inputs = [ops.cast(x, like.dtype) for x, like in pairs]
-            return graph._run_through_graph(inputs, operation_fn=asked)
+            if isinstance(model, keras.Sequential):
+                (x,) = inputs
+                for layer in model.layers:
+                    x = asked(layer)(x)
+                return x
+            # Keras has no public way to call the layers of a graph otherwise than as they are.
+            return model._run_through_graph(inputs, operation_fn=asked)
 
         def asked(layer):
             if isinstance(layer, GRAPHS):
@@ -83,11 +99,13 @@ class _Reader(keras.Model):
         return list(scores.values())
 
 
-def attention_rollout(maps, grid=None):
-    """How much of each token of the input is in each token of the output.
+def attention_rollout(
+    maps: dict[str, np.ndarray], grid: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Computes how much of each token of the input is in each token of the output.
 
-    Attention is averaged over the heads, and half of each layer is its shortcut (Abnar &
-    Zuidema, 2020, section 3): with `A_l` the mean of layer `l`,
+    Attention is averaged over the heads. The shortcut is half of each layer (Abnar & Zuidema,
+    2020, section 3). With `A_l` the mean attention of layer `l`,
 
         R = (A_L + I) / 2 ... (A_2 + I) / 2 (A_1 + I) / 2
 
@@ -98,9 +116,24 @@ def attention_rollout(maps, grid=None):
         grid: `(rows, columns)` of the patches. Default: all tokens.
 
     Returns:
-        `R`, a float32 array `(images, N, N)`, whose rows sum to 1; with a grid what the class
-        token has of the patches, `(images, rows, columns)`. Without class token (appendix D.3
-        averages the tokens) it is the mean over all.
+        `R`, a float32 array `(images, N, N)` whose rows sum to 1. With a grid, the shares of the
+        patches in the class token, `(images, rows, columns)`; without a class token (appendix
+        D.3 averages the tokens) their mean over all tokens.
+
+    Raises:
+        ValueError: If the grid does not have as many patches as there are tokens.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.analysis import attention_rollout
+
+    even = np.full((1, 2, 5, 5), 1 / 5, "float32")  # 1 image, 2 heads, class token, 4 patches
+    rollout = attention_rollout({"block_1": even, "block_2": even}, grid=(2, 2))
+    print(rollout.round(2))  # 0.15 of each patch
+    ```
 
     References: Abnar & Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020;
     Dosovitskiy et al., ICLR 2021, appendix D.8.
@@ -112,7 +145,9 @@ def attention_rollout(maps, grid=None):
 
 
 def patches_read(weights, grid):
-    """The weights of the patches in the class token, or without one their mean over all tokens.
+    """Takes the weights of the patches that the class token reads.
+
+    Without a class token, it takes their mean over all tokens.
 
     Args:
         weights: Array `(..., N, N)`, the reading tokens in the rows.
@@ -125,27 +160,44 @@ def patches_read(weights, grid):
     return read.reshape(*weights.shape[:-2], *grid)
 
 
-def mean_attention_distance(maps, grid, patch_size):
-    """How far the patches look, on average, by layer and head (figure 7 right, figure 11).
+def mean_attention_distance(
+    maps: dict[str, np.ndarray], grid: tuple[int, int], patch_size: int
+) -> np.ndarray:
+    """Computes how far the patches look, by layer and head (figure 7 right, figure 11).
 
     With `A_pq` the attention of patch `p` to patch `q`, and `d_pq` the distance of their
-    centres in pixels, the mean over all images and patches `p` of
+    centres in pixels, it is the mean over all images and patches `p` of
 
         sum_q A_pq d_pq / sum_q A_pq
 
-    The paper is silent on the class token: it has no place, and is left out, as a reader and
-    among what is read. Hence the division: a patch that reads the class token much does not
-    look nearer by it.
+    The paper is silent on the class token. It has no place in the image, and is left out, both
+    as a reader and among what is read. Hence the division: without it, a patch that reads the
+    class token much would seem to look nearer.
 
     Args:
         maps: As `attention_maps` returns them.
         grid: `(rows, columns)` of the patches.
-        patch_size: Side of a patch, pixels. A hybrid's is 16 or 32, those that a pixel of its
-            maps stands for.
+        patch_size: Side of a patch in pixels. For a hybrid, the pixels that one position of its
+            feature maps stands for, 16 or 32.
 
     Returns:
-        An array `(layers, heads)`, pixels. Attention to all alike gives the mean of all
-        distances, 0 to itself included: 116 pixels at 14 x 14 patches of 16.
+        An array `(layers, heads)`, pixels. Attention to all patches alike gives the mean of all
+        distances, 0 to itself included: 116 pixels for 14 x 14 patches of 16.
+
+    Raises:
+        ValueError: If the grid does not have as many patches as there are tokens.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.analysis import mean_attention_distance
+
+    even = np.full((1, 3, 5, 5), 1 / 5, "float32")  # 1 image, 3 heads, class token, 4 patches
+    distances = mean_attention_distance({"block_1": even}, grid=(2, 2), patch_size=16)
+    print(distances.round(1))  # [[13.7 13.7 13.7]] pixels
+    ```
 
     Reference: Dosovitskiy et al., ICLR 2021, section 4.5 and appendix D.7.
     """
@@ -162,14 +214,26 @@ def mean_attention_distance(maps, grid, patch_size):
     return np.stack(means)
 
 
-def position_similarity(model):
-    """The cosine of the position embeddings of each two patches (figure 7 centre).
+def position_similarity(model: keras.Model) -> np.ndarray:
+    """Computes the cosine of the position embeddings of each two patches (figure 7 centre).
 
     Args:
         model: A model with a `PatchEmbedding` and a `PositionEmbedding`.
 
     Returns:
         A float32 array `(rows, columns, rows, columns)`; the class token is left out.
+
+    Raises:
+        ValueError: If the model lacks one of these layers.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    print(kc.analysis.position_similarity(model).shape)  # (8, 8, 8, 8)
+    ```
     """
     grid = find(model, PatchEmbedding).grid
     x = _values(find(model, PositionEmbedding).embeddings)[-np.prod(grid) :]
@@ -177,18 +241,31 @@ def position_similarity(model):
     return (x @ x.T).reshape(*grid, *grid)
 
 
-def embedding_filters(model, components=28):
-    """The principal components of the filters of the patch embedding (figure 7 left).
+def embedding_filters(model: keras.Model, components: int = 28) -> np.ndarray:
+    """Computes the principal components of the patch embedding's filters (figure 7 left).
 
-    The `D` filters are the samples, of `P^2 C` values each, and centred.
+    The `D` filters are the samples, of `P^2 C` values each. Their mean is subtracted.
 
     Args:
         model: A model with a `PatchEmbedding`.
         components: Number of components, at most. Paper: 28.
 
     Returns:
-        A float32 array `(components, P, P, C)`, the largest variance first, each on a scale of
-        its own around 0.5: the farthest value from 0 is 1. (A component's sign is arbitrary.)
+        A float32 array `(components, P, P, C)`, the largest variance first. Each component has
+        a scale of its own: 0 becomes 0.5, and the value farthest from 0 becomes 1. (The sign of
+        a component is arbitrary.)
+
+    Raises:
+        ValueError: If the model has no `PatchEmbedding`.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    print(kc.analysis.embedding_filters(model, components=7).shape)  # (7, 4, 4, 3)
+    ```
     """
     kernel = _values(find(model, PatchEmbedding).kernel)  # (P, P, C, D)
     filters = kernel.reshape(-1, kernel.shape[-1]).T  # (D, P^2 C)
@@ -198,8 +275,8 @@ def embedding_filters(model, components=28):
 
 
 def find(model, kind):
-    """The first layer of a class in a model, or in the models within it."""
-    layer = next((layer for layer in _layers(model) if isinstance(layer, kind)), None)
+    """Finds the first layer of a class in a model, or in the models within it."""
+    layer = next((layer for layer in layers_of(model) if isinstance(layer, kind)), None)
     if layer is None:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise ValueError(
@@ -209,9 +286,10 @@ def find(model, kind):
     return layer
 
 
-def _layers(model):
+def layers_of(model):
+    """The layers of a model, and of the models within it."""
     for layer in model.layers:
-        yield from _layers(layer) if isinstance(layer, GRAPHS) else [layer]
+        yield from layers_of(layer) if isinstance(layer, GRAPHS) else [layer]
 
 
 def _has_class_token(weights, grid):

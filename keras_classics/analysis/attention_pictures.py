@@ -1,5 +1,8 @@
 """Pictures of what a Transformer attends to and has learned, as figures 6 and 7 of the ViT."""
 
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -8,30 +11,48 @@ from keras_classics.analysis.attention import (
     attention_rollout,
     embedding_filters,
     find,
+    layers_of,
     mean_attention_distance,
     patches_read,
     position_similarity,
 )
 from keras_classics.analysis.page import INK, colour_bar, new_page, panel, show, style, write
-from keras_classics.layers import PatchEmbedding
+from keras_classics.layers import PatchEmbedding, PositionEmbedding
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ACROSS = 3  # images side by side, each with its attention
 SIDE = 14  # patches in a row of `position_similarities`, at most
 
 
-def attention_overlay(images, rollout):
-    """Images, and beside each the same darkened where it is not attended to (figure 6).
+def attention_overlay(images: np.ndarray, rollout: np.ndarray) -> "Figure":
+    """Draws images, and beside each the same, darker where it is not attended to (figure 6).
 
-    The light of a pixel is its share of the attention, bilinear between the patches' centres;
-    1 is that of the patch that has most.
+    The light of a pixel is its share of the attention, interpolated between the centres of the
+    patches. The patch with the largest share has the light 1.
 
     Args:
         images: Array `(n, height, width, channels)`, inputs of the network, grey or RGB, of
             any range.
-        rollout: `attention_rollout` of them with a grid, `(n, rows, columns)`.
+        rollout: `attention_rollout` of these images with a grid, `(n, rows, columns)`.
 
     Returns:
         A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there are not as many images as rollouts.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.analysis import attention_overlay
+
+    images, rollout = np.random.uniform(0, 1, (2, 32, 32, 3)), np.random.uniform(0, 1, (2, 8, 8))
+    attention_overlay(images, rollout).savefig("attention.png")
+    ```
     """
     images = _light(images)
     if len(images) != len(rollout):
@@ -65,11 +86,13 @@ def attention_overlay(images, rollout):
     return page.figure
 
 
-def attention_heads(image, maps, grid):
-    """What the class token reads of one image, in each layer (rows) and head (columns).
+def attention_heads(
+    image: np.ndarray, maps: dict[str, np.ndarray], grid: tuple[int, int]
+) -> "Figure":
+    """Draws what the class token reads of one image, by layer (rows) and head (columns).
 
-    Without class token, the mean of what all tokens read. Each map is on a scale of its own,
-    from 0 (white) to its largest weight (black).
+    Without a class token, it is the mean of what all tokens read. Each map has a scale of its
+    own, from 0 (white) to its largest weight (black).
 
     Args:
         image: Array `(height, width, channels)`, one input of the network, grey or RGB.
@@ -78,6 +101,19 @@ def attention_heads(image, maps, grid):
 
     Returns:
         A `matplotlib.figure.Figure`.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    images = np.random.uniform(-1, 1, (1, 32, 32, 3))
+    maps = kc.analysis.attention_maps(model, images)
+    kc.analysis.attention_heads(images[0], maps, grid=(8, 8)).savefig("heads.png")
+    ```
     """
     heads = max(scores.shape[1] for scores in maps.values())
     left, top, aspect = 2.1, 0.95, grid[0] / grid[1]
@@ -97,14 +133,25 @@ def attention_heads(image, maps, grid):
     return page.figure
 
 
-def attention_distances(distances):
-    """How far each head looks, over the depth of the network (figure 7 right).
+def attention_distances(distances: np.ndarray) -> "Figure":
+    """Draws how far each head looks, over the depth of the network (figure 7 right).
 
     Args:
         distances: As `mean_attention_distance` returns them, `(layers, heads)`, pixels.
 
     Returns:
         A `matplotlib.figure.Figure`.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.analysis import attention_distances
+
+    figure = attention_distances(np.random.uniform(10, 120, (12, 3)))  # 12 layers, 3 heads
+    figure.savefig("distances.png")
+    ```
     """
     page = new_page(4.6)
     axes = panel(page, 0.8, 0.6, 8.8, 3.3)
@@ -121,17 +168,30 @@ def attention_distances(distances):
     return page.figure
 
 
-def position_similarities(model):
-    """The cosine of each patch's position embedding with all others' (figure 7 centre).
+def position_similarities(model: keras.Model) -> "Figure":
+    """Draws the cosine of each patch's position embedding with all others (figure 7 centre).
 
-    A tile is a patch, at its row and column, and shows the patches it is compared with. Of a
-    larger grid, every so many patches have a tile.
+    A tile belongs to the patch at its row and column, and shows all patches that this one is
+    compared with. There are 14 rows and columns of tiles at most: of a larger grid, not every
+    patch has a tile.
 
     Args:
         model: A model with a `PatchEmbedding` and a `PositionEmbedding`.
 
     Returns:
         A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the model lacks one of these layers.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    kc.analysis.position_similarities(model).savefig("positions.png")
+    ```
     """
     similarity = position_similarity(model)
     rows, columns = similarity.shape[:2]
@@ -157,8 +217,8 @@ def position_similarities(model):
     return page.figure
 
 
-def embedding_components(model, components=28):
-    """The principal components of the patch embedding's filters (figure 7 left).
+def embedding_components(model: keras.Model, components: int = 28) -> "Figure":
+    """Draws the principal components of the patch embedding's filters (figure 7 left).
 
     Args:
         model: A model with a `PatchEmbedding` of grey or RGB images.
@@ -166,6 +226,18 @@ def embedding_components(model, components=28):
 
     Returns:
         A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the model has no `PatchEmbedding`.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.build("vit_mini4", input_shape=(32, 32, 3), classes=10)
+    kc.analysis.embedding_components(model, components=7).savefig("components.png")
+    ```
     """
     filters = embedding_filters(model, components)
     n, side, _, channels = filters.shape
@@ -182,15 +254,17 @@ def embedding_components(model, components=28):
 
 
 def of_weights(model):
-    """The pictures of what a network with a `PatchEmbedding` has learned: `{name: figure}`."""
-    figures = {"position_similarities": position_similarities(model)}
-    if find(model, PatchEmbedding).kernel.shape[2] in (1, 3):  # a hybrid's reads maps
+    """Draws what a network with a `PatchEmbedding` has learned: `{name: figure}`."""
+    figures = {}
+    if any(isinstance(layer, PositionEmbedding) for layer in layers_of(model)):
+        figures["position_similarities"] = position_similarities(model)
+    if find(model, PatchEmbedding).kernel.shape[2] in (1, 3):  # a hybrid's reads feature maps
         figures["embedding_components"] = embedding_components(model)
     return figures
 
 
 def of_images(model, images):
-    """The pictures of what a network with a `PatchEmbedding` attends to: `{name: figure}`."""
+    """Draws what a network with a `PatchEmbedding` attends to: `{name: figure}`."""
     maps, grid = attention_maps(model, images), find(model, PatchEmbedding).grid
     distances = mean_attention_distance(maps, grid, images.shape[1] // grid[0])
     return {
@@ -201,12 +275,12 @@ def of_images(model, images):
 
 
 def _light(images):
-    """Images from 0 (black) to 1 (white)."""
+    """Scales images to 0 (black) to 1 (white)."""
     images = np.asarray(images, "float32")
     low, high = images.min(), images.max()
     return (images - low) / ((high - low) or 1)
 
 
 def _rgb(picture):
-    """A grey picture in colour: `show` draws planes dark on light."""
+    """Gives a grey picture three channels: `show` would draw one channel dark on light."""
     return np.broadcast_to(picture, (*picture.shape[:2], 3))

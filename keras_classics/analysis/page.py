@@ -6,15 +6,20 @@ WIDTH, DPI = 10.0, 110
 INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
 
 
-def new_page(height):
-    """Axes over a whole figure of a height."""
+def new_figure(**arguments):
+    """A white `matplotlib.figure.Figure`; an `ImportError` says how to install matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
             'Pictures are drawn with matplotlib: pip install "keras-classics[plots]"'
         ) from error
-    page = Figure(facecolor="white").add_axes((0, 0, 1, 1))
+    return Figure(facecolor="white", **arguments)
+
+
+def new_page(height):
+    """Axes over a whole new figure of a height, in inches."""
+    page = new_figure().add_axes((0, 0, 1, 1))
     page.set_axis_off()
     page.set(xlim=(0, WIDTH), autoscale_on=False)
     resize(page, height)
@@ -22,21 +27,25 @@ def new_page(height):
 
 
 def resize(page, height):
+    """Gives a page another height."""
     page.figure.set_size_inches(WIDTH, height)
     page.set_ylim(height, 0)
 
 
 def panel(page, x, y, width, height):
-    whole = page.get_ylim()[0]
-    box = (x / WIDTH, 1 - (y + height) / whole, width / WIDTH, height / whole)
+    """Axes within a page, for curves and bars."""
+    tall = page.get_ylim()[0]
+    box = (x / WIDTH, 1 - (y + height) / tall, width / WIDTH, height / tall)
     return page.figure.add_axes(box)
 
 
 def write(page, x, y, text, size=13, ha="left"):
+    """Writes a text beside a point, at its height."""
     page.text(x, y, text, fontsize=size, color=INK, ha=ha, va="center")
 
 
 def show(page, picture, box, scale, colours="gray_r"):
+    """Draws a picture into a box `(x, y, width, height)`; grey ones are dark on light."""
     x, y, width, height = box
     right, bottom = x + width, y + height
     page.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color=GREY, linewidth=0.7)
@@ -52,6 +61,7 @@ def show(page, picture, box, scale, colours="gray_r"):
 
 
 def colour_bar(page, image, x, y, height):
+    """Draws the scale of a picture that `show` has drawn."""
     low, high = image.get_clim()
     bar = page.figure.colorbar(image, cax=panel(page, x, y, 0.14, height), ticks=[low, 0, high])
     bar.ax.set_yticklabels([f"{low:.2g}", "0", f"{high:.2g}"])
@@ -60,7 +70,7 @@ def colour_bar(page, image, x, y, height):
 
 
 def style(axes):
-    """The look of a curve's axes."""
+    """Gives the axes of a curve their look."""
     axes.tick_params(colors=GREY, labelsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)

@@ -86,11 +86,13 @@ def resize_one():
 
 
 def either(condition, first, second):
-    """The value of one of two functions without arguments.
+    """Computes one of two functions without arguments.
 
-    TensorFlow computes only the one that is chosen. The others compute both: JAX would compile
-    a new `cond` at each call.
+    Where the condition's value is not known yet, TensorFlow's graph has both functions and
+    computes one; JAX computes both, since it would compile a new `cond` at each call.
     """
+    if eager(condition):
+        return first() if condition else second()
     if name() == "tensorflow":
         return keras.ops.cond(condition, first, second)
     return keras.ops.where(condition, first(), second())

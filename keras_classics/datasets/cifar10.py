@@ -19,7 +19,7 @@ URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
-def load(data_dir: str | os.PathLike | None = None) -> Images:
+def load(data_dir: str | os.PathLike | None = None) -> Images[Arrays]:
     """The data set.
 
     Args:
@@ -35,7 +35,7 @@ def load(data_dir: str | os.PathLike | None = None) -> Images:
 
 def made(
     name: str, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> Images:
+) -> Images[Arrays]:
     """A data set of CIFAR-10's kind, of uint8 images and labels."""
     return Images(name, tuple(CLASSES), Arrays(*train), Arrays(*test), held="test")
 

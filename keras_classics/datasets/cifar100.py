@@ -26,7 +26,7 @@ CLASSES = """
 """.split()
 
 
-def load(data_dir: str | os.PathLike | None = None) -> Images:
+def load(data_dir: str | os.PathLike | None = None) -> Images[Arrays]:
     """The data set.
 
     Args:
@@ -42,7 +42,7 @@ def load(data_dir: str | os.PathLike | None = None) -> Images:
 
 def made(
     name: str, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> Images:
+) -> Images[Arrays]:
     """A data set of CIFAR-100's kind, of uint8 images and labels."""
     return Images(name, tuple(CLASSES), Arrays(*train), Arrays(*test), held="test")
 

@@ -17,14 +17,14 @@ BOX = 20
 TEST = 360
 
 
-def load(data_dir: str | os.PathLike | None = None) -> Images:
+def load(data_dir: str | os.PathLike | None = None) -> Images[Digits]:
     """The data set. It has no files, and `data_dir` is not needed.
 
     Raises:
         ImportError: If scikit-learn is not installed.
     """
-    splits = [Digits(*read(split), BOX) for split in ("train", "test")]
-    return Images("digits", Digits.classes, *splits, held="test")
+    train, test = (Digits(*read(split), BOX) for split in ("train", "test"))
+    return Images("digits", Digits.classes, train, test, held="test")
 
 
 def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 VALIDATION = ("val", "validation", "test")  # names of its folder, or of its split
 
 
-def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images:
+def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images[Files]:
     """A folder of images, with a sub-folder for each class.
 
     Either `train/CLASS/...` beside `val/CLASS/...` (or `validation`, or `test`), or
@@ -68,7 +68,7 @@ def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images:
             f"{folder} must have a sub-folder for each of two classes or more. "
             f"Received: {classes[0]} alone"
         )
-    splits = [_files(part, classes, corrupt) for part in (train, validation)]
+    splits = (_files(part, classes, corrupt) for part in (train, validation))
     return Images(str(folder), classes, *splits)
 
 
@@ -88,10 +88,29 @@ def test_folder(
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If a class has no images.
+
+    Example:
+
+    ```python
+    import pathlib
+    import tempfile
+
+    import numpy as np
+    from PIL import Image
+
+    from keras_classics import datasets
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cat", "dog"):
+            (pathlib.Path(folder) / "val" / name).mkdir(parents=True)
+            Image.fromarray(np.zeros((4, 5), "uint8")).save(f"{folder}/val/{name}/1.png")
+        classes, split = datasets.test_folder(folder)
+    print(classes, split.labels)  # ('cat', 'dog') [0 1]
+    ```
     """
     check_corrupt(corrupt)
-    folder = _existing(folder)
-    held = next((folder / name for name in VALIDATION if _folders(folder / name)), folder)
+    root = _existing(folder)
+    held = next((root / name for name in VALIDATION if _folders(root / name)), root)
     classes = _classes(held)
     return tuple(classes), _files(classes, tuple(classes), corrupt)
 

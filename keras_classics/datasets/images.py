@@ -5,15 +5,17 @@ import itertools
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
 
+S = TypeVar("S", bound=Split)
+
 
 @dataclasses.dataclass(frozen=True)
-class Images:
+class Images(Generic[S]):
     """A data set: images of named classes, in two splits.
 
     Args:
@@ -43,8 +45,8 @@ class Images:
 
     name: str
     classes: tuple[str, ...]
-    train: Split
-    validation: Split
+    train: S
+    validation: S
     held: str = "validation"
 
     def __post_init__(self):
@@ -64,7 +66,7 @@ class Images:
                 )
 
     @property
-    def splits(self) -> tuple[Split, Split]:
+    def splits(self) -> tuple[S, S]:
         """The two splits: `(train, validation)`."""
         return self.train, self.validation
 
@@ -78,10 +80,8 @@ class Images:
     def side(self) -> int | None:
         """Side of the images in pixels, if all are in memory, square and of one size."""
         images = [getattr(split, "images", None) for split in self.splits]
-        if any(each is None for each in images):
-            return None
-        sizes = {each.shape[1:3] for each in images}
-        height, width = sizes.pop()
+        sizes = {None if each is None else each.shape[1:3] for each in images}
+        height, width = sizes.pop() or (None, None)
         return height if not sizes and height == width else None
 
     def survey(
@@ -89,7 +89,7 @@ class Images:
         then: Callable[[np.ndarray], Any] | None = None,
         into: Callable[[Iterator[Any]], Any] | None = None,
         parts: Collection[str] = ("train", "validation"),
-    ) -> "tuple[Images, dict[str, str]]":
+    ) -> "tuple[Images[S], dict[str, str]]":
         """Decodes each file once, in threads on all processors, before a training or a test.
 
         Only splits in files are surveyed. Images in memory, in a `tf.data.Dataset` and of
@@ -167,7 +167,7 @@ class Images:
             raise ValueError(f"{self.name} has no image left that can be decoded for {some(bare)}.")
         return dataclasses.replace(self, **left), damaged
 
-    def without(self, paths: Collection[str]) -> "Images":
+    def without(self, paths: Collection[str]) -> "Images[S]":
         """The data without some files, which a survey has left out before.
 
         Args:
@@ -188,7 +188,7 @@ def wrap(
     classes: Sequence[str] | None = None,
     name: str = "own",
     held: str = "validation",
-) -> Images:
+) -> Images[Any]:
     """Images of one's own as a data set, for `training.train`.
 
     Args:

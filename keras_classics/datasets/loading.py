@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_classics import names
 
@@ -21,7 +21,7 @@ def load(
     name: str | os.PathLike,
     data_dir: str | os.PathLike | None = None,
     corrupt: str = "skip",
-) -> "Images":
+) -> "Images[Any]":
     """Loads a data set by name, or opens a folder of images.
 
     Args:

@@ -16,7 +16,7 @@ BOX = 20
 URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 
 
-def load(data_dir: str | os.PathLike | None = None) -> Images:
+def load(data_dir: str | os.PathLike | None = None) -> Images[Digits]:
     """The data set.
 
     Args:
@@ -31,10 +31,10 @@ def load(data_dir: str | os.PathLike | None = None) -> Images:
 
 def made(
     name: str, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> Images:
+) -> Images[Digits]:
     """A data set of MNIST's kind, of uint8 images `(n, 28, 28)` and labels."""
-    splits = [Digits((x / np.float32(255))[..., None], y, BOX) for x, y in (train, test)]
-    return Images(name, Digits.classes, *splits, held="test")
+    first, second = (Digits((x / np.float32(255))[..., None], y, BOX) for x, y in (train, test))
+    return Images(name, Digits.classes, first, second, held="test")
 
 
 def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 from keras_classics.datasets.images import Images
 
@@ -13,7 +14,7 @@ MODULES = {  # of each data set, the module here of its kind
 }
 
 
-def load(name: str) -> Images:
+def load(name: str) -> Images[Any]:
     """A data set of `keras.datasets`, which Keras downloads if need be.
 
     Args:

@@ -307,7 +307,8 @@ class Files(Indexed):
             return then(image) if then else None, None
 
         threads = os.cpu_count() or 1
-        pool, waiting = concurrent.futures.ThreadPoolExecutor(threads), collections.deque()
+        pool = concurrent.futures.ThreadPoolExecutor(threads)
+        waiting: collections.deque = collections.deque()
         paths = enumerate(self.paths)
         try:
             while True:
@@ -347,6 +348,19 @@ class Stream:
 
     Raises:
         ValueError: If the dataset gives anything else, or does not know its length.
+
+    Example:
+
+    ```python
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_classics import datasets
+
+    pair = np.zeros((3, 8, 8, 3), "uint8"), np.array([0, 1, 1])
+    split = datasets.Stream(tf.data.Dataset.from_tensor_slices(pair))
+    print(len(split))  # 3
+    ```
     """
 
     def __init__(self, data: Any):
@@ -388,4 +402,7 @@ def shuffled(data: Any, seeds: Any) -> Any:
     import tensorflow as tf
 
     drawn = tf.random.stateless_uniform((), seeds, 0, 2**31 - 1, tf.int64)
+    if not tf.executing_eagerly() and tf.compat.v1.get_default_graph().seed == 0:
+        # Of this graph alone: beside a seed of 0, TensorFlow would ask whether the drawn one is 0.
+        tf.random.set_seed(1)
     return data.shuffle(4096, drawn, reshuffle_each_iteration=False)

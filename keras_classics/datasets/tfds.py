@@ -47,7 +47,7 @@ class Examples:
         return decode(record["image"]), tf.cast(record["label"], tf.int32)
 
 
-def load(name: str, data_dir: str | os.PathLike | None = None) -> Images:
+def load(name: str, data_dir: str | os.PathLike | None = None) -> Images[Examples]:
     """A data set of the catalogue of TensorFlow Datasets, with features `image` and `label`.
 
     Validation is its split `validation` or `test`; where it has neither, the last tenth of
@@ -94,8 +94,5 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Images:
         raise ValueError(f"tfds:{name} must have a split `train`. Received: {', '.join(splits)}")
     validation = next((split for split in VALIDATION if split in splits), None)
     names = ("train", validation) if validation else ("train[:90%]", "train[90%:]")
-    return Images(
-        f"tfds:{name}",
-        tuple(features["label"].names),
-        *(Examples(builder, split) for split in names),
-    )
+    first, second = (Examples(builder, split) for split in names)
+    return Images(f"tfds:{name}", tuple(features["label"].names), first, second)

@@ -16,7 +16,7 @@ BOX = 16
 URL = "https://hastie.su.domains/ElemStatLearn/datasets/"
 
 
-def load(data_dir: str | os.PathLike | None = None) -> Images:
+def load(data_dir: str | os.PathLike | None = None) -> Images[Digits]:
     """The data set.
 
     Args:
@@ -26,8 +26,8 @@ def load(data_dir: str | os.PathLike | None = None) -> Images:
         FileNotFoundError: If a file does not exist, and was not downloaded.
         ValueError: If a file is damaged.
     """
-    splits = [Digits(*read(split, data_dir), BOX) for split in ("train", "test")]
-    return Images("usps", Digits.classes, *splits, held="test")
+    train, test = (Digits(*read(split, data_dir), BOX) for split in ("train", "test"))
+    return Images("usps", Digits.classes, train, test, held="test")
 
 
 def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +51,6 @@ def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndar
         rows.append(row)
     if not rows:
         raise ValueError(f"{path} is empty. Get it again from {URL + filename}")
-    rows = np.stack(rows)
-    images = (rows[:, 1:] + 1) / 2
-    return images.reshape(-1, 16, 16, 1), rows[:, 0].astype("int32")
+    numbers = np.stack(rows)
+    images = (numbers[:, 1:] + 1) / 2
+    return images.reshape(-1, 16, 16, 1), numbers[:, 0].astype("int32")

@@ -90,7 +90,7 @@ class Ablation:
             rows: The runs.
             tests: Number of test images.
         """
-        lines = [("errors in %", "with", "without", "without - with", "paper")]
+        lines: list[tuple] = [("errors in %", "with", "without", "without - with", "paper")]
         sizes = {"held out": HELD_OUT, "test": tests}
         for part, size in sizes.items():
             on, off = self.pairs(rows, part)

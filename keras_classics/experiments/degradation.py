@@ -52,12 +52,8 @@ def run(
     for number, (seed, kind, depth) in enumerate(arms, start=1):
         recipe = training.recipe(NETWORKS[kind].format(depth))
         steps = epochs * -(-(len(data.train) - held_out) // recipe.batch_size)
-        recipe = dataclasses.replace(
-            recipe,
-            epochs=epochs,
-            drops_at=(steps // 2, 3 * steps // 4),
-            held_out=held_out,
-        )
+        changes: dict = {"drops_at": (steps // 2, 3 * steps // 4), "held_out": held_out}
+        recipe = dataclasses.replace(recipe, epochs=epochs, **changes)
         name = f"{kind}-{depth}"
         cifar.announce(number, len(arms), f"{name}, seed {seed}")
         runs[name, seed] = training.train(recipe, data, folder / f"{name}-{seed}", seed, verbose=2)
@@ -125,7 +121,7 @@ def table(runs: dict[tuple[str, int], training.Run]) -> str:
     Args:
         runs: The runs by their names and seeds.
     """
-    rows = [("errors in %", "training", "held out", "test", "paper, test")]
+    rows: list[tuple] = [("errors in %", "training", "held out", "test", "paper, test")]
     for name in dict.fromkeys(name for name, _ in runs):
         mine = [finished for (other, _), finished in runs.items() if other == name]
         cells = [[100 - 100 * finished.history["accuracy"][-1] for finished in mine]]

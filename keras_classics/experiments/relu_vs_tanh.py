@@ -109,13 +109,13 @@ def table(reached: dict[str, tuple[float, list[float | None]]]) -> str:
         reached: Of each activation the best learning rate, and the epochs of each seed, `None` if
             the target was not reached.
     """
-    rows = [("activation", "best learning rate", "epochs to 25 % training error")]
+    rows: list[tuple] = [("activation", "best learning rate", "epochs to 25 % training error")]
     for activation, (rate, epochs) in reached.items():
         each = ", ".join("not reached" if e is None else f"{e:.1f}" for e in epochs)
         rows.append((activation, rate, each))
     written = tables.markdown(rows)
-    relu, tanh = (reached[name][1] for name in ("relu", "tanh"))
-    if None in (*relu, *tanh):
+    relu, tanh = ([e for e in reached[name][1] if e is not None] for name in ("relu", "tanh"))
+    if len(relu) + len(tanh) < sum(len(epochs) for _, epochs in reached.values()):
         return written
     return f"{written}\n\ntanh / ReLU: {np.mean(tanh) / np.mean(relu):.1f} (paper: {PAPER})"
 

@@ -1,4 +1,4 @@
-"""What a paper does to an image before the network sees it, and how it reads the answer."""
+"""What a paper does to images before the network sees them, and its views at test time."""
 
 from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
 from keras_classics.preprocessing.classifier_input import ClassifierInput

@@ -10,7 +10,7 @@ from keras_classics.preprocessing import boxes
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class AreaAspectCrop(keras.layers.Layer):
-    """Resizes a patch of random area, aspect ratio and place to one size, in training.
+    """Resizes a patch of random area, aspect ratio and position to one size, in training.
 
     Of an image of `H` rows and `W` columns, with a share `a` of its area and an aspect
     ratio `r`,
@@ -18,15 +18,15 @@ class AreaAspectCrop(keras.layers.Layer):
         width = sqrt(a H W r),  height = sqrt(a H W / r)
 
     in whole pixels. The share is distributed evenly, as the paper says. The aspect ratio is
-    even on a log scale, so that wide and tall are as likely, over that part of its range in
-    which a patch of this area fits into the image; where there is none, the patch is the
-    largest that fits. All places are equally likely, and half of the patches are mirrored.
-    On the distribution of the aspect ratio, on patches that do not fit, on mirroring and on
-    the interpolation (bilinear, antialiased) the paper is silent. torchvision's
-    `RandomResizedCrop` redraws a patch that does not fit, which favours small ones.
+    even on a log scale, so that wide and tall patches are equally likely. It is drawn from the
+    part of its range in which a patch of this area fits into the image; if there is none, the
+    patch is the largest that fits. All positions are equally likely, and half of the patches
+    are mirrored. The paper is silent on the distribution of the aspect ratio, on patches that
+    do not fit, on mirroring and on the interpolation (here bilinear, antialiased). torchvision's
+    `RandomResizedCrop` draws anew if a patch does not fit, which favours small ones.
 
-    Otherwise every draw is at its middle: the central patch of the mean area, a square if
-    it fits.
+    Outside of training every draw is at its middle: the central patch of the mean area, a
+    square if it fits.
 
     Args:
         size: Size of the result, an integer or a pair `(height, width)`. Paper: 224.
@@ -40,16 +40,27 @@ class AreaAspectCrop(keras.layers.Layer):
 
     Output shape: the same with the height and width of `size`.
 
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import AreaAspectCrop
+
+    images = np.random.uniform(0, 255, (2, 60, 80, 3))
+    print(AreaAspectCrop(32)(images, training=True).shape)  # (2, 32, 32, 3)
+    ```
+
     Reference: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6.
     """
 
     def __init__(
         self,
-        size=224,
-        area=(0.08, 1.0),
-        aspect=(3 / 4, 4 / 3),
-        antialias=True,
-        seed=None,
+        size: int | tuple[int, int] = 224,
+        area: tuple[float, float] = (0.08, 1.0),
+        aspect: tuple[float, float] = (3 / 4, 4 / 3),
+        antialias: bool = True,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -73,7 +84,7 @@ class AreaAspectCrop(keras.layers.Layer):
         return ops.cast(patches, self.compute_dtype)  # (..., *size, channels)
 
     def draw(self, images, training):
-        """The patch `(top, left, height, width)` of each image, and whether to mirror it."""
+        """Draws the patch `(top, left, height, width)` of each image, and whether to mirror it."""
         numbers = boxes.draw(images, 5, self._seeds, training)
         rows, columns = (ops.cast(side, "float32") for side in boxes.sides(images))
         share = self.area[0] + numbers[0] * (self.area[1] - self.area[0])
@@ -87,8 +98,8 @@ class AreaAspectCrop(keras.layers.Layer):
             ops.cast(ops.clip(ops.round(length * fit), 1, side), "int32")
             for length, side in ((height, rows), (height * aspect, columns))
         )
-        top = boxes.place(numbers[2], ops.cast(rows, "int32") - height)
-        left = boxes.place(numbers[3], ops.cast(columns, "int32") - width)
+        top = boxes.offset(numbers[2], ops.cast(rows, "int32") - height)
+        left = boxes.offset(numbers[3], ops.cast(columns, "int32") - width)
         return (top, left, height, width), numbers[4] < 0.5
 
     def compute_output_shape(self, input_shape):

@@ -27,21 +27,24 @@ def pair(size):
 
 
 def draw(images, count, seeds, training):
-    """`count` numbers for each image: even from 0 to 1 in training, one half otherwise."""
+    """Draws `count` numbers for each image: even from 0 to 1 in training, one half otherwise."""
     shape = (count, *ops.shape(images)[:-3])
     if training:
         return keras.random.uniform(shape, dtype="float32", seed=seeds)
     return ops.full(shape, 0.5, dtype="float32")
 
 
-def place(number, room):
-    """An offset from 0 to `room`, all equally likely; `room // 2` for one half."""
+def offset(number, room):
+    """Turns a number from 0 to 1 into an offset from 0 to `room`, and one half into its middle.
+
+    Of even numbers, all offsets are equally likely.
+    """
     room = ops.cast(room, "float32")
     return ops.cast(room - ops.floor(number * (room + 1)), "int32")
 
 
 def refuse_smaller(images, size):
-    """Fails on images that are smaller than the crop."""
+    """Refuses images that are smaller than the crop."""
     rows, columns = sides(images)
     return backend.refuse(
         images,
@@ -54,14 +57,14 @@ def refuse_smaller(images, size):
 
 
 def cut(images, top, left, size):
-    """The box with its corner at `(top, left)`, the same in every image."""
+    """Cuts out the box with its corner at `(top, left)`, the same in every image."""
     *batch, _, _, channels = ops.shape(images)
     zeros = [0] * len(batch)
     return ops.slice(images, (*zeros, top, left, 0), (*batch, *size, channels))
 
 
 def cut_each(images, top, left, size, flip):
-    """Of each image its own box, mirrored where `flip`."""
+    """Cuts a box of its own out of each image, mirrored where `flip`."""
     if len(images.shape) == 3:
         crop = cut(images, top, left, size)
         return backend.either(flip, lambda: ops.flip(crop, axis=-2), lambda: crop)
@@ -76,10 +79,10 @@ def cut_each(images, top, left, size, flip):
 def resize(images, box, size, flip=None, antialias=True, interpolation="bilinear"):
     """Resizes a box `(top, left, height, width)` to `size`, as float32.
 
-    Nothing outside the box is read. With `antialias` the triangle of the interpolation is
-    as wide as an output pixel where the box shrinks, as in Pillow; without it, two
-    neighbours count along each axis, however much the box shrinks. `"bicubic"` is Keys's cubic
-    of a = -1/2 in place of the triangle, twice as wide.
+    Nothing outside the box is read. With `antialias`, where the box shrinks, the triangle of the
+    interpolation is as wide as an output pixel, as in Pillow. Without it, two neighbours count
+    along each axis, however much the box shrinks. `"bicubic"` is Keys's cubic of a = -1/2 in
+    place of the triangle, twice as wide.
     """
     if len(images.shape) == 3:
         if backend.resize_one():
@@ -118,7 +121,7 @@ def _resize_in_numpy(image, box, size, flip, antialias, interpolation):
 
 
 def _weights(start, length, side, count, antialias, interpolation, of=ops):
-    """What each of `side` pixels adds to each of the `count` pixels that a box becomes."""
+    """The weights of `side` pixels in each of the `count` pixels that a box becomes."""
     cast = ops.cast if of is ops else np.asarray
     start, length = (cast(number, "float32")[..., None] for number in (start, length))
     pixels = of.arange(side, dtype="float32")

@@ -1,4 +1,6 @@
-"""What pretrained networks want of an image at test time."""
+"""The input that pretrained networks expect at test time."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -13,14 +15,14 @@ class ClassifierInput(keras.layers.Layer):
 
         y = (x - mean) / std,  for each channel of the pixels `x` from 0 to 255
 
-    The given images stay as they are. Those that are plainly not from 0 to 255, such as images
-    that were scaled or standardized before, are an error: see `preprocessing.pixels`.
+    Images that are plainly not from 0 to 255, such as images that were scaled or standardized
+    before, are an error: see `preprocessing.pixels`.
 
     Args:
         resize: Length of the shorter side, the longer one in proportion; or a pair `(height,
             width)`, whatever the proportions are.
         crop: Side of the central crop, pixels.
-        mean: A number for each channel, or one, of grey levels.
+        mean: A number of grey levels for each channel, or one for all.
         std: Likewise.
         interpolation: `"bilinear"` or `"bicubic"`.
         antialias: Whether every pixel of a shrunk image counts, as in Pillow.
@@ -29,10 +31,28 @@ class ClassifierInput(keras.layers.Layer):
     size and type, RGB.
 
     Output shape: the same with `crop` as height and width.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import ClassifierInput
+
+    layer = ClassifierInput(256, 224, mean=[123.68, 116.78, 103.94])
+    print(layer(np.random.uniform(0, 255, (1, 300, 400, 3))).shape)  # (1, 224, 224, 3)
+    ```
     """
 
     def __init__(
-        self, resize, crop, mean=0.0, std=1.0, interpolation="bilinear", antialias=True, **kwargs
+        self,
+        resize: int | tuple[int, int],
+        crop: int,
+        mean: float | Sequence[float] = 0.0,
+        std: float | Sequence[float] = 1.0,
+        interpolation: str = "bilinear",
+        antialias: bool = True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         sides = (resize, resize) if isinstance(resize, int) else tuple(resize)

@@ -11,9 +11,9 @@ from keras_classics.preprocessing import boxes
 class CropAndFlip(keras.layers.Layer):
     """Cuts out a random patch and mirrors it half of the time, in training.
 
-    All places where the patch fits are equally likely, and each image has its own. The
-    paper counts 2 * 32 * 32 = 2048 patches of 224x224 in an image of 256x256; its corners
-    take 33 * 33 places, so that there are 2178. Otherwise the patch is the central one.
+    All positions where the patch fits are equally likely, and each image has its own. The paper
+    counts 2 * 32 * 32 = 2048 patches of 224x224 in an image of 256x256. There are 33 * 33
+    positions, and so 2178 patches. Outside of training the patch is the central one.
 
     Args:
         size: Size of the patch, an integer or a pair `(height, width)`. Paper: 224.
@@ -26,12 +26,29 @@ class CropAndFlip(keras.layers.Layer):
 
     Output shape: the same with the height and width of the patch.
 
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import CropAndFlip
+
+    images = np.random.uniform(0, 255, (2, 32, 32, 3))
+    print(CropAndFlip(32, padding=4)(images, training=True).shape)  # (2, 32, 32, 3)
+    ```
+
     References: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
     Convolutional Neural Networks", NIPS 2012, section 4.1; He, Zhang, Ren & Sun, "Deep
     Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
 
-    def __init__(self, size=224, seed=None, padding=0, **kwargs):
+    def __init__(
+        self,
+        size: int | tuple[int, int] = 224,
+        seed: int | None = None,
+        padding: int = 0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.patch = boxes.pair(size)
         if not isinstance(padding, int) or padding < 0:
@@ -54,7 +71,7 @@ class CropAndFlip(keras.layers.Layer):
         )
         if training:
             numbers = boxes.draw(images, 3, self._seeds, training)
-            top, left = boxes.place(numbers[0], down), boxes.place(numbers[1], across)
+            top, left = boxes.offset(numbers[0], down), boxes.offset(numbers[1], across)
             crops = boxes.cut_each(images, top, left, self.patch, flip=numbers[2] < 0.5)
         else:
             crops = boxes.cut(images, down // 2, across // 2, self.patch)

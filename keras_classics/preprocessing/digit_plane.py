@@ -1,15 +1,20 @@
 """Size normalisation of digits (LeCun et al., 1998, section III.A)."""
 
+import os
+
 import numpy as np
 
+# This library's choices; the paper is silent.
+INK = 0.2  # a pixel with more belongs to the digit's bounding box
+FAINT = 16  # grey levels; an image of smaller differences shows no digit
 
-def normalize_digit(ink, box, plane):
+
+def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     """Fits one digit into a box, and the box into the middle of an empty plane.
 
-    As the NIST digits were brought to MNIST: the digit's bounding box is scaled
-    to fit `box` x `box` pixels, its aspect ratio kept, and placed so that its
-    centre of mass comes to the centre of the plane (as near as the plane's edge
-    allows).
+    MNIST's digits were made of NIST's so: the bounding box of the digit is scaled to fit into
+    `box` x `box` pixels, with its aspect ratio kept. Then the centre of mass is placed at the
+    centre of the plane, or as near as the plane's edge allows.
 
     Args:
         ink: Array `(height, width)` from 0 (background) to 1 (ink).
@@ -17,14 +22,29 @@ def normalize_digit(ink, box, plane):
         plane: Side of the plane in pixels. MNIST: 28; the 1989 network: 16.
 
     Returns:
-        A float32 array `(plane, plane)` from 0 to 1; empty if there is no ink.
+        A float32 array `(plane, plane)` from 0 to 1; all 0 if there is no ink.
+
+    Raises:
+        ValueError: If the box is larger than the plane.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import normalize_digit
+
+    one = np.zeros((40, 30))
+    one[5:35, 12:16] = 1
+    print(normalize_digit(one, box=20, plane=28).shape)  # (28, 28)
+    ```
     """
     from PIL import Image
 
     if box > plane:
         raise ValueError(f"The box must fit into the plane. Received: box={box} and plane={plane}")
     ink = np.asarray(ink, "float32")
-    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.2) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > INK) for axis in (1, 0))
     result = np.zeros((plane, plane), "float32")
     if not len(rows):
         return result
@@ -40,18 +60,33 @@ def normalize_digit(ink, box, plane):
     return result
 
 
-def read_ink(path):
-    """The ink of a drawn or scanned digit, on a background of one grey.
+def read_ink(path: str | os.PathLike) -> np.ndarray:
+    """Reads the ink of a drawn or scanned digit, on a background of one grey.
 
-    The background is the median along the image's edge; ink is what differs from
-    it, in units of the largest difference, so that dark on light and light on
-    dark both work.
+    The background is the median along the edge of the image. Ink is the difference from it,
+    divided by the largest difference: dark ink on light and light ink on dark both work.
 
     Args:
         path: Path of a PNG, JPEG or other image file that Pillow reads.
 
     Returns:
         A float32 array `(height, width)` from 0 (background) to 1 (ink).
+
+    Raises:
+        ValueError: If the file is not an image, or shows no digit.
+
+    Example:
+
+    ```python
+    from PIL import Image, ImageDraw
+
+    from keras_classics.preprocessing import read_ink
+
+    image = Image.new("L", (40, 40), "white")
+    ImageDraw.Draw(image).line([(10, 5), (10, 35)], "black", 4)
+    image.save("one.png")
+    print(read_ink("one.png").max())  # 1.0
+    ```
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -64,7 +99,7 @@ def read_ink(path):
     grey = np.asarray(Image.alpha_composite(white, image).convert("L"), "float32")
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     difference = np.abs(grey - np.median(edge))
-    if difference.max() < 16:
+    if difference.max() < FAINT:
         raise ValueError(f"{path} shows no digit: all of it has nearly one grey level.")
     return difference / difference.max()
 
@@ -77,11 +112,11 @@ def _centre_of_mass(ink):
     ]
 
 
-def place_digits(images, box, plane, have_box):
+def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None) -> np.ndarray:
     """Brings digits from the box of their data set to that of a network.
 
-    Where the boxes are equal the pixels stay, and the plane grows around its centre.
-    Otherwise each digit is normalised anew by `normalize_digit`.
+    If the boxes are equal, the pixels stay as they are, and the plane grows around its centre.
+    Otherwise `normalize_digit` fits each digit anew.
 
     Args:
         images: Array `(n, height, width, 1)` from 0 (background) to 1 (ink).
@@ -91,6 +126,17 @@ def place_digits(images, box, plane, have_box):
 
     Returns:
         A float32 array `(n, plane, plane, 1)` from 0 to 1.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import place_digits
+
+    mnist = np.random.uniform(0, 1, (2, 28, 28, 1))  # boxes of 20 in planes of 28
+    print(place_digits(mnist, box=20, plane=32, have_box=20).shape)  # (2, 32, 32, 1)
+    ```
     """
     side = images.shape[1]
     if have_box == box and images.shape[1] == images.shape[2] and side <= plane:

@@ -1,13 +1,15 @@
 """Random shifts of colour along the principal components (Krizhevsky et al., 2012,
 section 4.1)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_classics.preprocessing.pixels import add_colour, check_pixels
 
-# The author's own values, of ImageNet's RGB pixels from 0 to 255 (color_pca in the meta
-# data of cuda-convnet2). One row of COMPONENTS for each principal component.
+# The author's own values for ImageNet's RGB pixels from 0 to 255, `color_pca` in the meta data
+# of cuda-convnet2. A row of COMPONENTS is a principal component.
 DEVIATIONS = (121.78006, 37.09389, 19.72083)
 COMPONENTS = (
     (-0.56351, -0.57618, -0.59200),
@@ -25,17 +27,17 @@ class PCAColorJitter(keras.layers.Layer):
 
         pixel += sum_i alpha_i * l_i * p_i
 
-    The paper calls `l_i` the eigenvalue of the covariance, which is a variance: its size
-    depends on the unit of the pixels, and on 0 to 255 it would be absurd. The author's code
-    takes the standard deviation. Two readings, with their standard deviations in grey levels
-    along the three components:
+    The paper calls `l_i` the eigenvalue of the covariance, which is a variance. Its size depends
+    on the unit of the pixels, and for pixels from 0 to 255 it would be absurd. The author's code
+    takes the standard deviation. There are two readings; the numbers are the standard deviations
+    of the shift along the three components, in grey levels:
 
-    - `"deviation"`: `l_i = s_i`, the author's code: 12.2, 3.7 and 2.0. That code
-      afterwards divides the image by `1 + sigma`, which the paper does not, nor this layer.
-    - `"eigenvalue"`: `l_i = (s_i / 255) ** 2`, the paper's words for pixels from 0 to 1,
-      brought to 0 to 255: 5.8, 0.54 and 0.15. Most other libraries do this.
+    - `"deviation"`: `l_i = s_i`, as the author's code: 12.2, 3.7 and 2.0. That code then divides
+      the image by `1 + sigma`. Neither the paper nor this layer does so.
+    - `"eigenvalue"`: `l_i = (s_i / 255) ** 2`, the paper's words for pixels from 0 to 1, scaled
+      to 0 to 255: 5.8, 0.54 and 0.15. Most other libraries do this.
 
-    The result is not clipped, and may leave the range by some tens of grey levels. On other
+    The result is not clipped, and may leave the range by some tens of grey levels. For other
     data than ImageNet, give the deviations and components of that data.
 
     Args:
@@ -47,8 +49,19 @@ class PCAColorJitter(keras.layers.Layer):
         components: The three `p_i`, each `(red, green, blue)`.
         seed: Seed of the draws.
 
-    Input and output shape: `(height, width, 3)` or `(batch, height, width, 3)`, RGB. The
-    mean comes off afterwards.
+    Input and output shape: `(height, width, 3)` or `(batch, height, width, 3)`, RGB, before a
+    mean is subtracted.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import PCAColorJitter
+
+    images = np.random.uniform(0, 255, (2, 32, 32, 3))
+    print(PCAColorJitter()(images, training=True).shape)  # (2, 32, 32, 3)
+    ```
 
     Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
     Convolutional Neural Networks", NIPS 2012, section 4.1.
@@ -56,12 +69,12 @@ class PCAColorJitter(keras.layers.Layer):
 
     def __init__(
         self,
-        sigma=0.1,
-        reading="deviation",
-        value_range=(0, 255),
-        deviations=DEVIATIONS,
-        components=COMPONENTS,
-        seed=None,
+        sigma: float = 0.1,
+        reading: str = "deviation",
+        value_range: tuple[float, float] = (0, 255),
+        deviations: Sequence[float] = DEVIATIONS,
+        components: Sequence[Sequence[float]] = COMPONENTS,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)

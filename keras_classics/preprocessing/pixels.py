@@ -7,17 +7,17 @@ from keras_classics import backend
 
 
 def check_pixels(images, value_range=(0, 255), slack=1.0, unless=False):
-    """Fails on images whose pixels are plainly in another range.
+    """Refuses images whose pixels are plainly in another range.
 
-    That is: below or above the range by more than `slack`; or, where the range is wider
-    than 1, none above 1 and more than three quarters of them fractions. A photograph divided
-    by 255 shows so; a dark crop, of zeros and ones with blends between them, does not.
+    They are if a pixel is below or above the range by more than `slack`; or, where the range is
+    wider than 1, if no pixel is above 1 and more than three quarters are fractions. A photograph
+    divided by 255 is like this. A dark crop, of zeros and ones with blends between them, is not.
 
     Args:
-        images: Images of any type; uint8 passes without a look if the range is its own.
+        images: Images of any type; uint8 is not looked at if the range is its own.
         value_range: Pair `(lowest, highest)`.
         slack: What rounding, or an earlier step, may add at both ends.
-        unless: A boolean, or a boolean tensor: do not look.
+        unless: A boolean, or a boolean tensor, that accepts all images.
 
     Returns:
         The images, as `backend.refuse` returns them.

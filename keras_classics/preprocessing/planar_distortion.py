@@ -15,19 +15,31 @@ class PlanarDistortion(keras.layers.Layer):
 
     with a shift `t`, a scale `s`, a squeeze `q` (horizontal compression with
     vertical elongation, or the reverse) and a horizontal shear `h`, each drawn
-    evenly for each image. The paper names these distortions and gives no ranges:
-    those of the defaults are this library's choice.
+    evenly for each image. The paper names these distortions, but gives no ranges.
+    The default ranges are this library's choice.
 
     Args:
         shift: Largest shift along each axis, in pixels: `t ~ U(-shift, shift)`.
         scale: Largest change of size: `s ~ U(1 - scale, 1 + scale)`.
         squeeze: `q ~ U(1 - squeeze, 1 + squeeze)`.
         shear: `h ~ U(-shear, shear)`.
-        background: Value of what comes in from outside the image. Paper: -0.1.
+        background: Value of the pixels from outside the image. Paper: -0.1.
         share: Share of the images that are distorted. Paper: 0.9 (540,000
             distorted images beside the 60,000 originals).
+        seed: Seed of the draws.
 
     Input and output shape: `(height, width, channels)` or `(batch, height, width, channels)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import PlanarDistortion
+
+    digits = np.random.uniform(-0.1, 1.175, (2, 32, 32, 1))
+    print(PlanarDistortion()(digits, training=True).shape)  # (2, 32, 32, 1)
+    ```
 
     Reference: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
     to Document Recognition", Proc. IEEE 86(11), 1998, section III.B.
@@ -35,13 +47,13 @@ class PlanarDistortion(keras.layers.Layer):
 
     def __init__(
         self,
-        shift=2.0,
-        scale=0.15,
-        squeeze=0.15,
-        shear=0.3,
-        background=-0.1,
-        share=0.9,
-        seed=None,
+        shift: float = 2.0,
+        scale: float = 0.15,
+        squeeze: float = 0.15,
+        shear: float = 0.3,
+        background: float = -0.1,
+        share: float = 0.9,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -81,7 +93,7 @@ class PlanarDistortion(keras.layers.Layer):
         h = on * draw(-self.shear, self.shear)
         t_u = on * draw(-self.shift, self.shift)
         t_v = on * draw(-self.shift, self.shift)
-        # The eight numbers say where each pixel of the output comes from: the inverse.
+        # The eight numbers are the inverse: they say where each pixel of the output comes from.
         across, down = 1 / (s * q), q / s
         slant = -h * down
         u0, v0 = (width - 1) / 2, (height - 1) / 2

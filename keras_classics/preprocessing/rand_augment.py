@@ -1,6 +1,7 @@
 """Random operations of one common strength on an image (Cubuk et al., 2020)."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -28,9 +29,9 @@ LUMA = (19595, 38470, 7471)  # of red, green and blue, in 65536ths: ITU-R 601
 class RandAugment(keras.layers.Layer):
     """Changes each image by a few operations drawn at random, in training only.
 
-    Each of `num_layers` times one of the operations is drawn, all equally likely, and a level
+    An operation is drawn `num_layers` times, all equally likely, and each time a level
     `m ~ N(magnitude, magnitude_std)`, clipped to 0..max(10, magnitude). With `f = m / 10`,
-    pixels `x` from 0 to 255 and a random sign, an operation does as Pillow's of its name:
+    pixels `x` from 0 to 255 and a random sign, the operations do as Pillow's of their names:
 
     - `rotate`: by ±30 f degrees about the centre; `shear_x`, `shear_y`: by ±0.3 f;
       `translate_x`, `translate_y`: by ±0.45 f of the side. Bilinear; grey (128) comes in.
@@ -46,22 +47,23 @@ class RandAugment(keras.layers.Layer):
     level rises, and the four blends change nothing at 5. With `increasing` all strengthen with
     it: `s = max(0.1, 1 ± 0.9 f)`, `256 - 256 f` and `4 - 4 f` bits.
 
-    The paper gives operations and levels, not their ranges: these are those of the authors'
-    code, which of 224 pixels translates by 100 f and cuts out 80 f, and can keep no bit at all;
-    its contrast takes the number of pixels for their mean, and its transforms the nearest
-    pixel. The recipes of ViT:
+    The paper gives operations and levels, but not their ranges. The ranges are those of the
+    authors' code, with these differences: that code translates by 100 f and cuts out 80 f of
+    224 pixels, posterize can leave no bit at all, contrast takes the number of pixels for their
+    mean, and the transforms take the nearest pixel. The recipes of ViT:
 
     - AugReg: `operations=AUGREG`, a magnitude of 10 (light), 15 (medium) or 20 (strong).
     - DeiT (`rand-m9-mstd0.5-inc1`): `operations=DEIT, magnitude_std=0.5, increasing=True`. It
       interpolates bicubically, and its grey is ImageNet's mean.
 
-    What is drawn for an image is composed: operations on single pixels in the order drawn,
-    as one table of 256 values for each channel; then one blend with grey and one sharpening
-    (`s` of two is their product); then one affine transform, in the order drawn; then
-    cutout. In the paper an operation works on what the one drawn before it left. Here grey
-    that came in is therefore never brightened nor counted by `equalize`, and what one
-    transform moved out of the image, the next may bring back. Operations of one kind, and
-    a single operation, are as in the paper, but for the interpolation between two transforms.
+    The operations drawn for an image are composed in a fixed order: operations on single pixels
+    in the order drawn, as one table of 256 values for each channel; then one blend with grey
+    and one sharpening (`s` of two is their product); then one affine transform, in the order
+    drawn; then cutout. In the paper, an operation works on the result of the one drawn before.
+    Therefore two things differ here: grey that came in is never brightened, nor counted by
+    `equalize`; and what one transform moved out of the image, the next may bring back. A single
+    operation, and several of one kind, are as in the paper, except for the interpolation
+    between two transforms.
 
     Args:
         num_layers: `N`. Paper: 2 on ImageNet.
@@ -73,8 +75,19 @@ class RandAugment(keras.layers.Layer):
         seed: Seed of the draws.
 
     Input and output shape: `(height, width, 3)` or `(batch, height, width, 3)`, RGB from 0
-    to 255, of any size, which `tf.data` need not know. In training pixels are first rounded
+    to 255, of any size, which `tf.data` need not know. In training, pixels are first rounded
     to whole grey levels; an image plainly in another range is an error.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import RandAugment
+
+    images = np.random.uniform(0, 255, (2, 32, 32, 3))
+    print(RandAugment(num_layers=2, magnitude=9)(images, training=True).shape)
+    ```
 
     Reference: Cubuk, Zoph, Shlens & Le, "RandAugment: Practical Automated Data Augmentation
     with a Reduced Search Space", NeurIPS 2020 (arXiv:1909.13719). The recipes: Steiner et
@@ -83,12 +96,12 @@ class RandAugment(keras.layers.Layer):
 
     def __init__(
         self,
-        num_layers=2,
-        magnitude=9,
-        magnitude_std=0.0,
-        increasing=False,
-        operations=PAPER,
-        seed=None,
+        num_layers: int = 2,
+        magnitude: float = 9,
+        magnitude_std: float = 0.0,
+        increasing: bool = False,
+        operations: Sequence[str] = PAPER,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,8 +136,12 @@ class RandAugment(keras.layers.Layer):
         return ops.cast(ops.reshape(batch, ops.shape(images)), self.compute_dtype)
 
     def draw(self, images):
-        """For each layer and image: the operation as its place in `NAMES`, `f`, the sign, and
-        cutout's centre as shares of the sides; each `(num_layers, batch)`."""
+        """Draws for each layer and image; all results have the shape `(num_layers, batch)`.
+
+        Returns:
+            The operation as its index in `NAMES`, `f`, the sign, and the centre of cutout, two
+            shares of the sides.
+        """
         numbers = boxes.draw(images, 5 * self.num_layers, self._seeds, True)
         drawn, level, sign, *center = ops.unstack(ops.reshape(numbers, (5, self.num_layers, -1)), 5)
         codes = ops.convert_to_tensor([NAMES.index(name) for name in self.operations], "int32")
@@ -138,7 +155,7 @@ class RandAugment(keras.layers.Layer):
         return operation, level / 10, ops.where(sign < 0.5, -1.0, 1.0), *center
 
     def augment(self, images, operation, f, sign, *center):
-        """Does with a batch of images what was drawn."""
+        """Applies to a batch of images what was drawn."""
 
         def any_of(*names):
             return ops.any(ops.take([name in names for name in NAMES], operation))
@@ -151,21 +168,27 @@ class RandAugment(keras.layers.Layer):
             ops.prod(amount(name, strength, 1.0), axis=0)[:, None, None, None]
             for name in ("color", "sharpness")
         )
-        images = _either(
+        images = backend.either(
             any_of(*POINTS),
             lambda: self._look_up(images, operation, f, strength, any_of),
             lambda: images,
         )
-        colored = _either(
+        colored = backend.either(
             any_of("color"), lambda: _blend(_grey(images), images, color), lambda: images
         )
-        sharp = _either(any_of("sharpness"), lambda: _sharpen(colored, sharpness), lambda: colored)
-        moved = _either(any_of(*PLANE), lambda: _transform(sharp, amount, f * sign), lambda: sharp)
+        sharp = backend.either(
+            any_of("sharpness"), lambda: _sharpen(colored, sharpness), lambda: colored
+        )
+        moved = backend.either(
+            any_of(*PLANE), lambda: _transform(sharp, amount, f * sign), lambda: sharp
+        )
         half = amount("cutout", 0.18 * f, 0.0)
-        return _either(any_of("cutout"), lambda: _cut_out(moved, half, center), lambda: moved)
+        return backend.either(
+            any_of("cutout"), lambda: _cut_out(moved, half, center), lambda: moved
+        )
 
     def _look_up(self, images, operation, f, strength, any_of):
-        """All operations on single pixels, through one table for each image and channel."""
+        """Applies all operations on single pixels, by one table for each image and channel."""
         n, height, width, _ = shape = ops.shape(images)
         first = 256 * ops.arange(3 * n, dtype="int32")  # where each table starts
         # TensorFlow adds rows of pixels three times as fast as single pixels.
@@ -178,7 +201,7 @@ class RandAugment(keras.layers.Layer):
             return ops.reshape(ops.segment_sum(numbers, places, 768 * n), (n, 3, 256))
 
         table = ops.broadcast_to(ops.arange(256, dtype="int32"), (n, 3, 256))
-        counts = _either(
+        counts = backend.either(
             any_of("autocontrast", "equalize", "contrast"),
             lambda: count(ops.ones_like(pixels), pixels),
             lambda: ops.zeros_like(table),
@@ -191,7 +214,10 @@ class RandAugment(keras.layers.Layer):
         return ops.reshape(ops.cast(ops.take(table, pixels), "float32"), shape)
 
     def _table(self, counts, operation, f, strength):
-        """What one operation makes of 0 to 255, in images with so many pixels of each value."""
+        """The values that one operation gives to 0 to 255.
+
+        `counts` are the numbers of pixels of each value, by image and channel.
+        """
         x = ops.arange(256, dtype="float32")
         low = ops.min(ops.where(counts > 0, x, 255.0), axis=-1, keepdims=True)
         high = ops.max(ops.where(counts > 0, x, 0.0), axis=-1, keepdims=True)
@@ -237,13 +263,6 @@ class RandAugment(keras.layers.Layer):
         }
 
 
-def _either(condition, first, second):
-    """The value of one of two functions; the other one is left out where this can be."""
-    if backend.eager(condition):
-        return first() if condition else second()
-    return backend.either(condition, first, second)
-
-
 def _blend(other, images, strength):
     blend = ops.clip(other + strength * (images - other), 0, 255)
     return ops.floor(blend + 1e-4)  # as if float32 were exact where levels are whole
@@ -256,8 +275,10 @@ def _grey(images):
 
 
 def _sharpen(images, strength):
-    """Blends with a smooth image: weights of 5 for a pixel and 1 for its neighbours. The
-    pixels of the rim stay."""
+    """Blends with a smooth image, of weights 5 for a pixel and 1 for its eight neighbours.
+
+    The pixels of the rim stay.
+    """
     inner = images[:, 1:-1, 1:-1]
     smooth = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     smooth = smooth[:, :, :-2] + smooth[:, :, 1:-1] + smooth[:, :, 2:]
@@ -267,7 +288,10 @@ def _sharpen(images, strength):
 
 
 def _transform(images, amount, f):
-    """One affine transform of each image: where in it each pixel of the result lies."""
+    """Moves the pixels of each image by one affine transform.
+
+    A matrix says where in the image each pixel of the result comes from.
+    """
     height, width = (ops.cast(side, "float32") for side in boxes.sides(images))
     angle = amount("rotate", -math.pi / 6 * f, 0.0)
     cos, sin, zero = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
@@ -283,7 +307,8 @@ def _transform(images, amount, f):
     ]
     matrices = ops.stack([*across, *down, zero, zero, zero + 1], axis=-1)
     matrices = ops.reshape(matrices, (f.shape[0], -1, 3, 3))
-    # The paper's corner is the image's, the transform's the middle of its first pixel.
+    # The operations have their origin at the corner of the image, `affine_transform` in the
+    # middle of its first pixel.
     corner = ops.convert_to_tensor([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], "float32")
     matrix = ops.convert_to_tensor([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]], "float32")
     for layer in range(f.shape[0]):
@@ -300,12 +325,13 @@ def _transform(images, amount, f):
 
 
 def _cut_out(images, half, center):
-    """Covers in each image rectangles about their centers, of so many half sides."""
+    """Covers rectangles in each image, of given centres and halves of their sides."""
 
     def covered(side, share):
-        place, length = ops.arange(side, dtype="float32"), ops.cast(side, "float32")
+        position, length = ops.arange(side, dtype="float32"), ops.cast(side, "float32")
         middle, reach = (ops.floor(x * length)[..., None] for x in (share, half))
-        return (place >= middle - reach) & (place < middle + reach)  # (layers, batch, side)
+        inside = (position >= middle - reach) & (position < middle + reach)
+        return inside  # (layers, batch, side)
 
     down, across = map(covered, boxes.sides(images), center)
     inside = ops.any(down[..., :, None] & across[..., None, :], axis=0)

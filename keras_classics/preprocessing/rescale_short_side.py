@@ -17,33 +17,50 @@ class RescaleShortSide(keras.layers.Layer):
         (h, w) -> (h, w) * S / min(h, w)
 
     each rounded to whole pixels, by bilinear interpolation. The papers do not name the
-    interpolation; the author of AlexNet's own later tool shrinks by means over areas. So
+    interpolation. A later tool by the author of AlexNet shrinks by means over areas. Therefore
     `antialias` widens the interpolation where the image shrinks, as Pillow does and
     `tf.image.resize` does not by default.
 
-    VGG's scale jitter is a pair: `S ~ U(S_min, S_max)` over the whole numbers, drawn for
-    each image (a batch, of one size, has one draw) in training, and
-    `S = (S_min + S_max) / 2` otherwise, VGG's choice at test time.
+    A pair is VGG's scale jitter. In training, `S ~ U(S_min, S_max)` over the whole numbers is
+    drawn for each image; a batch has one draw, since its images have one size. Outside of
+    training, `S = (S_min + S_max) / 2`, VGG's choice at test time.
 
     Args:
         short_side: `S` in pixels, or a pair `(S_min, S_max)`. AlexNet: 256. VGG: 256, 384
             or `(256, 512)`.
-        antialias: Whether every pixel of a shrunk image counts. `False` takes a
-            sixth of the time in `tf.data`; little is lost while images shrink by less than two.
+        antialias: Whether every pixel of a shrunk image counts. `False` takes a sixth of the
+            time in `tf.data`; little is lost if images shrink by a factor below 2.
         seed: Seed of the draws of `S`.
 
     Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, of any
-    size, which `tf.data` need not know. A drawn `S` needs shapes that may change: on JAX
-    not within a compiled function.
+    size, which `tf.data` need not know. A drawn `S` changes the shapes, which JAX does not
+    allow within a compiled function.
 
     Output shape: the same with the new height and width.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import RescaleShortSide
+
+    layer = RescaleShortSide(32)
+    print(layer(np.random.uniform(0, 255, (60, 90, 3))).shape)  # (32, 48, 3)
+    ```
 
     References: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
     Convolutional Neural Networks", NIPS 2012, section 2; Simonyan & Zisserman, "Very Deep
     Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, sections 3.1, 3.2.
     """
 
-    def __init__(self, short_side=256, antialias=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        short_side: int | tuple[int, int] = 256,
+        antialias: bool = True,
+        seed: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         ends = (short_side, short_side) if isinstance(short_side, int) else tuple(short_side)
         if len(ends) != 2 or not 1 <= ends[0] <= ends[1]:

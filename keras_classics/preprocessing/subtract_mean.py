@@ -1,6 +1,8 @@
 """Subtraction of the training set's mean (Krizhevsky et al., 2012, section 2; Simonyan &
 Zisserman, 2015, section 2.1)."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -15,12 +17,12 @@ class SubtractMean(keras.layers.Layer):
 
         y = x - mean
 
-    The mean is a weight that is not trained: one number for each pixel and channel
-    (AlexNet), which `adapt` finds, or one for each channel (VGG, GoogLeNet), which `adapt`
-    finds or `mean` gives. It is saved with the layer.
+    The mean is a weight that is not trained, and is saved with the layer. It is one number for
+    each pixel and channel (AlexNet), which `adapt` computes; or one for each channel (VGG,
+    GoogLeNet), which `adapt` computes or `mean` gives.
 
-    A mean that exceeds 1 is one of grey levels, and a batch of images plainly not from 0 to
-    255 (up to the colours that a jitter adds) is then an error: see `preprocessing.pixels`.
+    A mean above 1 is one of grey levels. Then a batch of images that are plainly not from 0 to
+    255, except for the colours that a jitter adds, is an error: see `preprocessing.pixels`.
 
     Args:
         per: `"pixel"` (AlexNet) or `"channel"` (VGG).
@@ -31,12 +33,25 @@ class SubtractMean(keras.layers.Layer):
     Input and output shape: `(height, width, channels)` or
     `(batch, height, width, channels)`, with `per="pixel"` of one size.
 
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import SubtractMean
+
+    images = np.random.uniform(0, 255, (8, 32, 32, 3))
+    layer = SubtractMean("pixel")
+    layer.adapt(images)
+    print(layer(images).shape)  # (8, 32, 32, 3)
+    ```
+
     References: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep
     Convolutional Neural Networks", NIPS 2012, section 2; Simonyan & Zisserman, "Very Deep
     Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, section 2.1.
     """
 
-    def __init__(self, per="pixel", mean=None, **kwargs):
+    def __init__(self, per: str = "pixel", mean: Sequence[float] | None = None, **kwargs):
         super().__init__(**kwargs)
         if per not in ("pixel", "channel"):
             raise ValueError(f'`per` must be "pixel" or "channel". Received: per={per!r}')
@@ -70,13 +85,16 @@ class SubtractMean(keras.layers.Layer):
             name="mean",
         )
 
-    def adapt(self, images):
-        """Sets the mean to that of `images`, summed in float64.
+    def adapt(self, images) -> None:
+        """Sets the mean to that of images, summed in float64.
 
         Args:
-            images: An array, or an iterable (a `tf.data.Dataset` above all) of arrays,
-                alone or first in a tuple: images or batches of them, with
-                `per="channel"` of any sizes, where each pixel counts alike.
+            images: An array, or an iterable such as a `tf.data.Dataset`, of arrays or of tuples
+                that begin with an array. An array is an image or a batch. With
+                `per="channel"` sizes may differ, and each pixel counts alike.
+
+        Raises:
+            ValueError: If there are no images, or sizes differ with `per="pixel"`.
         """
         total, count = 0.0, 0
         for batch in [images] if hasattr(images, "shape") else images:

@@ -1,10 +1,13 @@
-"""How the papers read the answer at test time: the softmax, averaged over views of an image.
+"""Views of an image, over which the papers average the predictions at test time.
 
-A protocol is a function from images `(batch, height, width, channels)` of one size, before the
-mean is subtracted or after, to views `(batch, views, height, width, channels)`, or to a list of
-such tensors where their sizes differ. `AverageOverViews` is a model that averages another's
-answers over them.
+A view function takes images `(batch, height, width, channels)` of one size, before or after the
+mean is subtracted. It returns views `(batch, views, height, width, channels)`, or a list of such
+tensors if their sizes differ. `AverageOverViews` is a model that averages the predictions of
+another one over them.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -13,8 +16,8 @@ from keras_classics.preprocessing import boxes
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def ten_crop(images, size=224):
-    """Four corners and the centre, then their reflections (Krizhevsky et al., 2012, 4.1).
+def ten_crop(images, size: int | tuple[int, int] = 224):
+    """Cuts out four corners and the centre, and mirrors them (Krizhevsky et al., 2012, 4.1).
 
     Args:
         images: Images `(batch, height, width, channels)`. Paper: 256x256.
@@ -23,18 +26,31 @@ def ten_crop(images, size=224):
     Returns:
         `(batch, 10, *size, channels)`: top left, top right, bottom left, bottom right,
         centre, and the same five mirrored.
+
+    Raises:
+        ValueError: If the images are smaller than the crops.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import ten_crop
+
+    print(ten_crop(np.zeros((2, 32, 40, 3), "float32"), size=28).shape)  # (2, 10, 28, 28, 3)
+    ```
     """
     return _with_reflections(_five_crops(images, boxes.pair(size)))
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def googlenet_crops(images, short_sides=(256, 288, 320, 352), size=224):
-    """The 144 crops of GoogLeNet (Szegedy et al., 2015, section 7).
+def googlenet_crops(images, short_sides: Sequence[int] = (256, 288, 320, 352), size: int = 224):
+    """Cuts out the 144 crops of GoogLeNet (Szegedy et al., 2015, section 7).
 
-    The image at four scales; of each the left, central and right square (the top, central
-    and bottom one of a tall image); of each the four corners, the centre and the whole
-    square resized; and all mirrored: 4 * 3 * 6 * 2. The interpolation is bilinear,
-    antialiased; the paper is silent.
+    The image is rescaled to four scales. Each scale gives three squares: left, centre and right,
+    or of a tall image top, centre and bottom. Each square gives six crops: the four corners, the
+    centre, and the whole square resized. All are mirrored: 4 * 3 * 6 * 2. The interpolation is
+    bilinear, antialiased; the paper is silent on it.
 
     Args:
         images: Images `(batch, height, width, channels)` of any one size.
@@ -44,6 +60,17 @@ def googlenet_crops(images, short_sides=(256, 288, 320, 352), size=224):
     Returns:
         `(batch, 36 * len(short_sides), size, size, channels)`, first all crops in the order
         above, then all mirrored.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import googlenet_crops
+
+    images = np.zeros((1, 40, 48, 3), "float32")
+    print(googlenet_crops(images, (32, 36, 40, 44), 28).shape)  # (1, 144, 28, 28, 3)
+    ```
     """
     crops = []
     for side in short_sides:
@@ -57,10 +84,10 @@ def googlenet_crops(images, short_sides=(256, 288, 320, 352), size=224):
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def whole_images(images, short_sides=(256, 384, 512)):
-    """The whole image at several scales, and mirrored (Simonyan & Zisserman, 2015, 3.2).
+def whole_images(images, short_sides: Sequence[int] = (256, 384, 512)) -> list:
+    """Rescales the whole image to several scales, and mirrors it (Simonyan & Zisserman, 2015, 3.2).
 
-    For VGG's dense evaluation, with a network that takes images of any size
+    VGG's dense evaluation takes them, with a network for images of any size
     (`applications.vgg.dense`).
 
     Args:
@@ -72,6 +99,17 @@ def whole_images(images, short_sides=(256, 384, 512)):
     Returns:
         A list with one tensor `(batch, 2, height, width, channels)` for each scale: the
         image and its reflection.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import whole_images
+
+    small, large = whole_images(np.zeros((1, 40, 48, 3), "float32"), short_sides=(20, 40))
+    print(small.shape, large.shape)  # (1, 2, 20, 24, 3) (1, 2, 40, 48, 3)
+    ```
     """
     return [_with_reflections([boxes.rescale(images, side)]) for side in short_sides]
 
@@ -89,31 +127,49 @@ def _with_reflections(crops):
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class AverageOverViews(keras.Model):
-    """A model whose answer is another's, averaged over views of each image.
+    """Averages the predictions of a model over views of each image.
 
         y = 1 / V * sum_v model(view_v(x))
 
-    `predict` and `evaluate` work as with the model itself, after `compile(metrics=...)`:
-
-        tested = AverageOverViews(model, ten_crop)
-        tested.compile(metrics=["sparse_categorical_accuracy"])
-        tested.evaluate(images_of_256x256)
-
-    All views of a batch go through the model at once: 144 crops need small batches.
+    `predict` works as with the model itself, and so does `evaluate` after
+    `compile(metrics=...)`. All views of a batch go through the model at once: 144 crops need
+    small batches.
 
     Args:
         model: A classifier from images to one tensor of probabilities, `(batch, classes)`,
             such as a softmax; not of scores before it.
-        views: A protocol: `ten_crop`, `googlenet_crops`, `whole_images` or a function of
-            your own, which must be registered with Keras if this model is to be saved.
+        views: A view function: `ten_crop`, `googlenet_crops`, `whole_images` or a function of
+            your own. To save this model, register your function with Keras.
         arguments: A dictionary of further arguments for `views`, such as `{"size": 227}`.
 
     Input shape: `(batch, height, width, channels)`.
 
     Output shape: `(batch, classes)`, float32.
+
+    Raises:
+        ValueError: If the model has several outputs.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+    from keras_classics.preprocessing import AverageOverViews, ten_crop
+
+    model = kc.build("resnet8_cifar", input_shape=(28, 28, 3))
+    tested = AverageOverViews(model, ten_crop, {"size": 28})
+    print(tested.predict(np.zeros((2, 32, 32, 3)), verbose=0).shape)  # (2, 10)
+    ```
     """
 
-    def __init__(self, model, views, arguments=None, **kwargs):
+    def __init__(
+        self,
+        model: keras.Model,
+        views: Callable,
+        arguments: dict[str, Any] | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if isinstance(getattr(model, "output", None), (dict, list, tuple)):
             raise ValueError(
@@ -128,13 +184,13 @@ class AverageOverViews(keras.Model):
     def call(self, images):  # (batch, height, width, channels)
         views = self.views(images, **(self.arguments or {}))
         views = views if isinstance(views, (list, tuple)) else [views]
-        answers = ops.concatenate([self._answers(v) for v in views], axis=1)
-        return ops.mean(ops.cast(answers, "float32"), axis=1)
+        predictions = ops.concatenate([self._predict(v) for v in views], axis=1)
+        return ops.mean(ops.cast(predictions, "float32"), axis=1)
 
-    def _answers(self, views):  # (batch, views, height, width, channels)
+    def _predict(self, views):  # (batch, views, height, width, channels)
         count = views.shape[1]
-        answers = self.model(ops.reshape(views, (-1, *ops.shape(views)[2:])), training=False)
-        return ops.reshape(answers, (-1, count, answers.shape[-1]))  # (batch, views, classes)
+        y = self.model(ops.reshape(views, (-1, *ops.shape(views)[2:])), training=False)
+        return ops.reshape(y, (-1, count, y.shape[-1]))  # (batch, views, classes)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.model.output_shape[-1])

@@ -1,4 +1,4 @@
-"""What is done to a finished model: its layers are changed, not trained."""
+"""Changes of a finished model that are not training."""
 
 from keras_classics.surgery.fusing import fuse
 from keras_classics.surgery.pyramid import features

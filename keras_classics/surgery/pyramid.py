@@ -1,7 +1,8 @@
-"""The maps inside a network, as a model: for detection, segmentation and pictures."""
+"""The feature maps inside a network, as a model: for detection, segmentation and pictures."""
 
 import difflib
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -12,13 +13,14 @@ from keras_classics.layers import ConstantPadding2D
 LEVELS = 4  # detection and segmentation heads read strides 4, 8, 16 and 32
 
 
-def features(model, names=None):
-    """The pyramid of a network: the last maps of its four largest strides, as a model.
+@graphs.deep_recursion()
+def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
+    """Makes a model of a network's pyramid: the last feature maps at its four largest strides.
 
-    Of the networks for ImageNet those are 4, 8, 16 and 32. A level's map is the output of the
+    For the networks for ImageNet, the strides are 4, 8, 16 and 32. A level is the output of the
     last layer at that stride through which every path from the image leads: the end of a stage,
-    not the inside of a block. Strides are read off the sizes of the maps, as powers of two. What
-    only pads is left out, and so are auxiliary classifiers. For example
+    not the inside of a block. The sizes of the feature maps give the strides, as powers of two.
+    Layers that only pad are left out, and so are auxiliary classifiers. For example
 
     | network   | stride 4  | 8              | 16             | 32             |
     |-----------|-----------|----------------|----------------|----------------|
@@ -27,23 +29,36 @@ def features(model, names=None):
     | GoogLeNet | `lrn2`    | `inception_3b` | `inception_4e` | `inception_5b` |
 
     A network of fewer strides has fewer levels: `ResNetCIFAR` has `conv2_x`, `conv3_x` and
-    `conv4_x`, at strides 1, 2 and 4. A ViT has tokens and no maps: take `names`, such as
-    `["encoder_block_12"]`. The levels of a hybrid are its ResNet's, to stride 16 or 32.
+    `conv4_x`, at strides 1, 2 and 4. A ViT has tokens and no feature maps: take `names`, such as
+    `["encoder_block_12"]`. The levels of a hybrid are those of its ResNet, to stride 16 or 32.
 
     Args:
         model: A functional or sequential `keras.Model` of images, channels last, of known
-            size or not. A model within it counts as one layer: for the maps inside, take
+            size or not. A model within it counts as one layer: for the feature maps inside, take
             `features(model.get_layer(its_name))`.
-        names: Layers whose outputs to take instead, of any shape. A layer that is applied
-            several times gives its last output.
+        names: Names of layers whose outputs are taken instead, of any shape. A layer that is
+            applied several times gives its last output.
 
     Returns:
         A `keras.Model` from the same input to a dict from the layers' names to their
-        outputs. Layers and weights are those of `model`, which may be trained through it.
+        outputs. Layers and weights are those of `model`: training one trains both.
 
     Raises:
-        ValueError: if `model` is neither functional nor sequential or was not built, if it has
-            no layer of a name, or no maps.
+        ValueError: If `model` is neither functional nor sequential or was not built, or if it has
+            no layer of a name, or no feature maps.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    network = kc.build("resnet18", input_shape=(64, 64, 3), include_top=False)
+    pyramid = kc.features(network)
+    for name, maps in pyramid(np.zeros((1, 64, 64, 3))).items():
+        print(name, maps.shape)  # conv2_x (1, 16, 16, 64), conv3_x (1, 8, 8, 128), ...
+    ```
     """
     graphs.check_connected(model)
     outputs = {node.operation.name: node.outputs[0] for node in graphs.nodes(model.outputs)}
@@ -61,7 +76,7 @@ def features(model, names=None):
 
 
 def _input(model):
-    """A functional model's input in its structure; a sequential one has no `input` yet."""
+    """The input of a model in its structure; a sequential model may have no `input` yet."""
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
@@ -83,11 +98,12 @@ def _pyramid(model):
             f"`names` for other outputs. Received: model={model.name!r}"
         )
 
-    # Images of unknown size: what becomes of one of 512 pixels.
+    # If the size of the images is unknown, an image of 512 pixels shows the strides.
     size = keras.tree.map_structure(lambda x: tuple(d or 512 for d in x.shape), _input(model))
     network = keras.Model(_input(model), [node.outputs[0] for node in way])
     shapes = network.compute_output_shape(size)
-    # Step by step: a little of a map is lost at each border without padding, too.
+    # Step by step: convolutions without padding lose a border, too, and all of them together
+    # might look like a stride.
     area, stride = math.prod(keras.tree.flatten(size)[1:3]), 1
     levels = {}  # the last of each stride
     for node, (_, height, width, _) in zip(way, shapes, strict=True):
@@ -109,5 +125,5 @@ def _bottlenecks(end):
 
 
 def _passes(node):
-    """Whether a layer only hands on what it gets: the image itself, or a map with a border."""
+    """Whether a layer adds nothing: it is the input, or only pads."""
     return isinstance(node.operation, layers.InputLayer | layers.ZeroPadding2D | ConstantPadding2D)

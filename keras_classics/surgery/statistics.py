@@ -1,4 +1,4 @@
-"""What to do with batch normalization's statistics after training, and before fine-tuning."""
+"""The statistics of batch normalization, after training and before fine-tuning."""
 
 import math
 import operator
@@ -8,26 +8,26 @@ import numpy as np
 from keras import ops
 
 
-def recompute_statistics(model, data, batch_size=None):
+def recompute_statistics(model: keras.Model, data, batch_size: int | None = None) -> None:
     """Replaces the moving averages of batch normalization by averages over the training data.
 
-    With `mu_B` and `var_B` the mean and the (biased) variance of a channel over the `m` values
-    that one batch has of it (images times positions),
+    With `mu_B` and `var_B` the mean and the (biased) variance of a channel over its `m` values
+    (images times positions) in a batch,
 
         E[x] = E_B[mu_B],    Var[x] = E_B[m / (m - 1) * var_B]
 
-    where a batch counts as much as it has values, so that a smaller last one counts less. As in
+    The weight of a batch is its number of values, so that a smaller last one counts less. As in
     training, each batch is normalized by its own statistics, and dropout and random layers
-    are active. The momentum, all other weights and the random seeds stay as they are; if the
-    data fail, the statistics too.
+    are active. The momentum, all other weights and the random seeds stay as they are. If the
+    data raise an error, the statistics stay, too.
 
-    - Give the batches their size in training, and shuffle: in data sorted by class, a batch's
-      variance misses what the classes differ by.
-    - Frozen layers (`trainable=False`), and those that a subclassed model calls with
-      `training=False`, use their statistics in training, too, and keep them.
+    - Take the batch size of the training, and shuffle: if the data are sorted by class, the
+      variance of a batch misses the differences between the classes.
+    - Frozen layers (`trainable=False`) use their statistics in training, too, and keep them. So
+      do layers that a subclassed model calls with `training=False`.
     - A layer that is applied several times gets the average over all its inputs.
-    - Under a distribution strategy, call it outside of the strategy's scope, with the batch
-      size of one replica.
+    - If the model was made under a distribution strategy, call this outside of the strategy's
+      scope, with the batch size of one replica.
 
     Args:
         model: A built `keras.Model`. Its `BatchNormalization` layers are changed in place,
@@ -38,9 +38,21 @@ def recompute_statistics(model, data, batch_size=None):
         batch_size: Number of images in a batch of arrays. Keras's default: 32.
 
     Raises:
-        ValueError: if there is no layer to change, if one is not built, or has batch
-            renormalization, whose training needs its moving averages, if there are no data, or if
-            a batch has one value of a channel, which has no variance.
+        ValueError: If there is no layer to change; if one is not built, or has batch
+            renormalization, whose training needs its moving averages; if there are no data; or
+            if a batch has one value of a channel, which has no variance.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    network = kc.build("resnet8_cifar")
+    images = np.random.normal(size=(64, 32, 32, 3))
+    kc.recompute_statistics(network, images, batch_size=32)
+    ```
 
     References: Ioffe & Szegedy, "Batch Normalization: Accelerating Deep Network Training by
     Reducing Internal Covariate Shift", ICML 2015 (arXiv:1502.03167), algorithm 2. The
@@ -65,22 +77,24 @@ def recompute_statistics(model, data, batch_size=None):
             )
     if operator.length_hint(data, 1) == 0:
         raise ValueError("The averages need at least one batch. Received: data of length 0")
-    if hasattr(data, "__next__"):  # of a generator, Keras wants tuples
+    if hasattr(data, "__next__"):  # Keras expects tuples from a generator
         data = (batch if isinstance(batch, tuple) else (batch,) for batch in data)
 
     averages = [_Average(layer) for layer in layers]
-    # All weights: where the data fail on JAX, Keras would leave the model without any.
+    # All weights: if the data raise an error on JAX, Keras leaves the model without any.
     before = [(v, np.array(ops.convert_to_numpy(v))) for v in model.variables]
     momenta = [layer.momentum for layer in layers]
     try:
         for layer, average in zip(layers, averages, strict=True):
             layer.momentum = 0.0  # the moving averages become those of the last batch
+            # Keras has no hook between a layer's input and its output, and `model` has to stay
+            # as it is. So the instance has a `call` of its own for the time of one `predict`.
             layer.call = average.observe(layer, layer.call)
         _TrainingMode(model, averages).predict(data, batch_size=batch_size, verbose=0)
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
-            vars(layer).pop("call", None)  # the class's again
+            vars(layer).pop("call", None)  # from here on that of the class
         for variable, value in before:
             variable.assign(value)
 
@@ -92,33 +106,41 @@ def recompute_statistics(model, data, batch_size=None):
                 f"with {float(average.fewest):g} for layer {layer.name!r}"
             )
     for layer, average in zip(layers, averages, strict=True):
-        if float(average.values):  # else it was called with training=False
+        if float(average.values):  # else the layer was called with training=False
             layer.moving_mean.assign(average.mean)
             layer.moving_variance.assign(average.variance)
 
 
-def freeze_statistics(model):
+def freeze_statistics(model: keras.Model) -> None:
     """Fixes batch normalization for fine-tuning: its statistics, and its gamma and beta.
 
-    Sets `trainable = False` on each `BatchNormalization` layer, those of nested models as
-    well. Keras then runs it by its moving averages in training, too, so that the network
-    is the same function in training as at inference.
+    Sets `trainable = False` on each `BatchNormalization` layer, also on those of nested models.
+    In training, Keras then normalizes by the moving averages, too: the network is the same
+    function in training as at inference.
 
-    Keras reads `trainable` when it compiles: `fit` of a model that was compiled would train
-    on as before, without a word. So a compiled model has to be compiled again; until then
-    `fit` refuses. To change `trainable` of the model, or of one that contains it, changes that
-    of all its layers. The order is therefore
-
-        model.trainable = True  # or of some layers
-        freeze_statistics(model)
-        model.compile(...)
-        model.fit(...)
+    Keras reads `trainable` when it compiles. A model that was compiled before would train on as
+    if nothing had changed. Therefore `fit` raises an error until the model is compiled again. A
+    change of `trainable` of the model, or of one that contains it, changes all its layers. The
+    order is therefore: set `trainable` of the model or of layers, call this, compile, fit.
 
     Args:
         model: A `keras.Model`. Its layers are changed in place.
 
     Raises:
-        ValueError: if the model has no `BatchNormalization` layer.
+        ValueError: If the model has no `BatchNormalization` layer.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    network = kc.build("resnet8_cifar", classes=2)
+    kc.freeze_statistics(network)
+    network.compile("sgd", "sparse_categorical_crossentropy")
+    network.fit(np.zeros((4, 32, 32, 3)), np.array([0, 1, 0, 1]), verbose=0)
+    ```
     """
     for layer in _batch_normalizations(model):
         layer.trainable = False
@@ -126,7 +148,8 @@ def freeze_statistics(model):
 
 
 def _batch_normalizations(model):
-    """The layers of this class, at any depth; at least one."""
+    """Finds the layers of this class, at any depth; there must be one."""
+    # Keras has no public way to the layers inside of a layer.
     layers = [
         layer
         for layer in model._flatten_layers()
@@ -141,17 +164,17 @@ def _batch_normalizations(model):
 
 
 class _TrainingMode(keras.Model):
-    """Runs a model in training mode where Keras would predict: compiled, on any data."""
+    """A model whose `predict` runs another one in training mode: compiled, on any data."""
 
     def __init__(self, model, averages):
         super().__init__(name="training_mode")
         self.model = model
-        self.averages = averages  # so that JAX carries their state
+        self.averages = averages  # on JAX Keras carries the state of a model's layers
         self.built = True
 
     def call(self, inputs):
         self.model(inputs, training=True)
-        return ops.zeros(1)  # Keras wants an output
+        return ops.zeros(1)  # Keras expects an output
 
 
 class _Average(keras.layers.Layer):
@@ -175,13 +198,13 @@ class _Average(keras.layers.Layer):
         self.built = True
 
     def observe(self, layer, usual):
-        """The layer's function `usual`, that tells its statistics in training."""
+        """Wraps a layer's `call`, to add its statistics in training."""
 
         def call(inputs, training=None, mask=None):
             if not training:
                 return usual(inputs, training=training, mask=mask)
             moving = layer.moving_mean, layer.moving_variance
-            for variable in moving:  # which may be NaN, even times a momentum of 0
+            for variable in moving:  # NaN would stay, even times a momentum of 0
                 variable.assign(ops.zeros_like(variable.value))
             outputs = usual(inputs, training=training, mask=mask)
             if mask is None:

@@ -3,6 +3,7 @@
 import csv
 import re
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -78,21 +79,18 @@ def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lrn", "overlap"])
-def test_ablations(name, cifar10, tmp_path, monkeypatch, capsys):
+def test_lrn(cifar10, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(ablation, "HELD_OUT", 60)
-    experiment = experiments.find(name)
-    table = experiment.run(cifar10, tmp_path, seeds=2, epochs=3)
+    table = experiments.lrn.run(cifar10, tmp_path, seeds=2, epochs=2)
     printed = capsys.readouterr().out
-    switch = experiment.ABLATION.switch
     assert re.findall("Run .*", printed) == [
-        *(f"Run 1 of 4: {switch}=True, seed 0", f"Run 2 of 4: {switch}=False, seed 0"),
-        *(f"Run 3 of 4: {switch}=True, seed 1", f"Run 4 of 4: {switch}=False, seed 1"),
+        *("Run 1 of 4: lrn=True, seed 0", "Run 2 of 4: lrn=False, seed 0"),
+        *("Run 3 of 4: lrn=True, seed 1", "Run 4 of 4: lrn=False, seed 1"),
     ]
-    assert printed.count("loss: ") == 4 * 3  # a line an epoch
+    assert printed.count("loss: ") == 4 * 2  # a line an epoch
     rows = read(tmp_path / "runs.csv")
-    assert [(row["seed"], row[switch]) for row in rows] == [
+    assert [(row["seed"], row["lrn"]) for row in rows] == [
         *[("0", "True"), ("0", "False"), ("1", "True"), ("1", "False")]
     ]
     errors = np.array([float(row["held out"]) for row in rows]).reshape(2, 2)
@@ -101,6 +99,17 @@ def test_ablations(name, cifar10, tmp_path, monkeypatch, capsys):
     line = next(line for line in table.splitlines() if "held out" in line)
     assert f"{difference.mean():.2f} ± {difference.std(ddof=1) / np.sqrt(2):.2f}" in line
     assert f"{errors[:, 0].mean():.2f} ± {errors[:, 0].std(ddof=1):.2f}" in line
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_overlap(cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(ablation, "HELD_OUT", 300)
+    table = experiments.overlap.run(cifar10, tmp_path, seeds=1, epochs=1)
+    rows = read(tmp_path / "runs.csv")
+    assert [row["overlapping_pooling"] for row in rows] == ["True", "False"]
+    assert f"| {float(rows[0]['test']):.2f} ± nan | {float(rows[1]['test']):.2f} ± nan |" in table
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
@@ -131,18 +140,44 @@ def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypa
         experiments.find(name).run(cifar10, tmp_path / "run")
 
 
+def test_the_runs_of_degradation(cifar10, tmp_path, monkeypatch, capsys):
+    """Four networks for each seed, by the paper's recipe with other lengths."""
+    trained, drawn = [], []
+
+    def train(recipe, data, folder, seed, verbose):
+        trained.append((recipe, folder.name, seed))
+        errors = {"held out": {"percent": len(trained)}, "test": {"percent": 50.0}}
+        history = {"accuracy": [0.1, 0.25]}
+        return types.SimpleNamespace(history=history, manifest={"errors": errors})
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(degradation, "draw", lambda runs, images, folder: drawn.append(runs))
+    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
+    arms = ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
+    assert [name for _, name, _ in trained] == [f"{name}-{k}" for k in (0, 1) for name in arms]
+    assert [seed for _, _, seed in trained] == [0] * 4 + [1] * 4
+    networks = ["plain20_cifar", "plain56_cifar", "resnet20_cifar", "resnet56_cifar"]
+    assert [recipe.network for recipe, _, _ in trained] == networks * 2
+    assert {(r.epochs, r.held_out, r.drops_at) for r, _, _ in trained} == {(2, 50, (4, 6))}
+    assert [list(runs) for runs in drawn] == [arms]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == ["Run 1 of 8: plain-20, seed 0", "Run 2 of 8: plain-56, seed 0"]
+    row = next(line for line in table.splitlines() if "ResNet-20" in line)
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells == ["", "ResNet-20", "75.00", "5.00", "50.00", "8.75", ""]  # of 3 % and 7 %
+
+
 @pytest.mark.slow
 def test_degradation(cifar10, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
-    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
-    arms = [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]
-    for name in arms:
-        runs = [training.Run(tmp_path / f"{name}-{seed}") for seed in (0, 1)]
-        assert runs[0].manifest["data"]["held out"] == 50
-        assert runs[0].manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
-        assert [run.manifest["seed"] for run in runs] == [0, 1]
-        percent = [run.manifest["errors"]["held out"]["percent"] for run in runs]
-        assert f"| {np.mean(percent):.2f} " in next(x for x in table.split("\n") if name in x)
+    table = degradation.run(cifar10, tmp_path, seeds=1, epochs=2)
+    for name in [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]:
+        run = training.Run(tmp_path / f"{name}-0")
+        assert run.manifest["data"]["held out"] == 50
+        assert run.manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
+        assert run.manifest["seed"] == 0
+        percent = run.manifest["errors"]["held out"]["percent"]
+        assert f"| {percent:.2f} " in next(x for x in table.split("\n") if name in x)
     for picture in ("figure.png", "figure_1.png", "figure_7.png"):
         assert (tmp_path / picture).stat().st_size > 5000

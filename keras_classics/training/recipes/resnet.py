@@ -15,6 +15,8 @@ class ResNetRecipe(Recipe):
     """How ResNet and its plain twins are trained on ImageNet (He et al., 2016, section 3.4)."""
 
     network: str = cite("resnet50")
+    shortcut: str = cite("B", "section 4.1; A in Table 2, C in Table 3")
+    stride_in: str = cite("1x1", "the paper is silent; so in the authors' networks")
     epochs: int = cite(120, "section 3.4: up to 600,000 steps")
     batch_size: int = cite(256, "section 3.4")
     learning_rate: float = cite(0.1, "section 3.4")
@@ -32,7 +34,12 @@ class ResNetRecipe(Recipe):
     views: str = cite("center", "the authors' page; paper: ten crops; scales: several scales")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper", "scales")}
+    choices: ClassVar = {
+        "shortcut": ("A", "B", "C"),
+        "stride_in": ("1x1", "3x3"),
+        "mean": ("pixel", "channel"),
+        "views": ("center", "paper", "scales"),
+    }
 
     def __post_init__(self):
         super().__post_init__()
@@ -41,6 +48,16 @@ class ResNetRecipe(Recipe):
                 "`short_side` must be one side or a range of two, and hold the crop. Received: "
                 f"short_side={self.short_side}, image_size={self.image_size}"
             )
+        if self.network.startswith("plain") and (self.shortcut, self.stride_in) != ("B", "1x1"):
+            raise ValueError(
+                f"{self.network} has no shortcuts and no bottlenecks. Received: "
+                f"shortcut={self.shortcut}, stride_in={self.stride_in}"
+            )
+
+    def build(self, **shape):
+        if self.network.startswith("plain"):
+            return self.built(**shape)
+        return self.built(shortcut=self.shortcut, stride_in=self.stride_in, **shape)
 
     def layers(self, training):
         pre, sides = kc.preprocessing, self.short_side
@@ -171,12 +188,19 @@ class ResNetCIFARRecipe(Recipe):
     def update_rule(self, steps, model):
         return kc.optimizers.CoupledSGD(self.rate(), self.momentum, self.weight_decay)
 
+    @property
+    def depth(self):
+        """Layers with weights; 0 for a network of another kind, or of one's own."""
+        try:
+            return self.named().arguments.get("depth", 0)
+        except ValueError:
+            return 0
+
     def rate(self):
         """The learning rate by steps."""
         import keras
 
-        depth = kc.names.find(self.network).arguments.get("depth", 0) if self.slow_steps < 0 else 0
-        slow = (400 if depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
+        slow = (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
         rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
         steps = list(self.drops_at)
         if slow:
