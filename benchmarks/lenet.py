@@ -1,10 +1,10 @@
 """LeNet-5 against its peers: `python benchmarks/lenet.py [--rounds=7] [NAME...]`.
 
-Prints a table of ratios, the peer's time over ours: above 1 we are faster. `pass` is
+Prints a table of ratios, the peer's time over ours: above 1 we are faster. `epoch` is
 our time over the plain one, `import` a difference in seconds. Both sides run in this
 one process, their rounds alternating; a row is the median of the rounds' figures, then
 the smallest and the largest. Never divide figures of different runs: the machine's own
-speed changes. All of it takes some ten minutes on two idle cores, `pass` most of it.
+speed changes. All of it takes some ten minutes on two idle cores, `epoch` most of it.
 
 step         Training step of LeNet5() at batch 128, against the usual Keras LeNet.
              The model's compiled `train_function`, many steps an execution, on a
@@ -13,10 +13,10 @@ mapconv      MapConv2D with Table I on (128, 14, 14, 6), against Conv2D(16, 5); 
              tf.function, gradients for the input and the weights.
 subsampling  ScaledSubsampling2D on (128, 28, 28, 6), against AveragePooling2D, which
              has no weights to scale by and to learn; for information.
-pass         One pass over 60,000 images, with the input and the compile options of
+epoch        One epoch of 60,000 images, with the input and the compile options of
              `training.train`, against `fit` on arrays, same model and optimizer. At
              batch 1 over 6,000. Without validation and estimate of the curvatures.
-import       `import keras_classics` after `import keras`, in processes of its own; seconds.
+import       `import keras_classics` after `import keras`, each time in a new process; seconds.
 """
 
 import os
@@ -95,12 +95,12 @@ def subsampling(rounds):
     compare_layers(label, ours, peer, (128, 28, 28, 6), rounds, ["", ""], CALLS)
 
 
-def one_pass(rounds):
-    pass_over(60_000, 16, rounds, "at most 0.60")
-    pass_over(6_000, 1, rounds, "at most 0.40")
+def epoch(rounds):
+    epoch_of(60_000, 16, rounds, "at most 0.60")
+    epoch_of(6_000, 1, rounds, "at most 0.40")
 
 
-def pass_over(n, batch_size, rounds, target):
+def epoch_of(n, batch_size, rounds, target):
     images, labels = digits(n)
 
     def compiled(**options):
@@ -120,7 +120,7 @@ def pass_over(n, batch_size, rounds, target):
         lambda: plain.fit(images, labels, batch_size=batch_size, verbose=0),
         rounds,
     )
-    label = f"pass        training / fit on arrays, batch {batch_size}, {n:,} images"
+    label = f"epoch       training / fit on arrays, batch {batch_size}, {n:,} images"
     report(label, pairs, target, of=lambda ours, peer: ours / peer)
 
 
@@ -141,7 +141,7 @@ COMPARISONS = {
     "step": step,
     "mapconv": mapconv,
     "subsampling": subsampling,
-    "pass": one_pass,
+    "epoch": epoch,
     "import": importing,
 }
 

@@ -8,7 +8,7 @@ own speed changes.
 lrn      LocalResponseNormalization against `tf.nn.local_response_normalization`, with the
          paper's constants, on AlexNet's first maps at batch 16, as a TensorFlow graph
          and compiled by XLA.
-grouped  GroupedConv2D against Conv2D(groups=2), on AlexNet's conv2 at batch 8, alike.
+grouped  GroupedConv2D against Conv2D(groups=2), on AlexNet's conv2 at batch 8, in both forms.
 """
 
 import os

@@ -6,6 +6,10 @@ application of a layer, with its `operation`, `arguments`, `input_tensors`, `out
 `parent_nodes`.
 """
 
+import contextlib
+import sys
+from collections.abc import Iterator
+
 
 def check_connected(model) -> None:
     """Raises a `ValueError` unless Keras knows how the layers of a model connect."""
@@ -42,3 +46,36 @@ def node_of(tensor):
 def maker(tensor):
     """The layer whose output a tensor is."""
     return node_of(tensor).operation
+
+
+@contextlib.contextmanager
+def deep_recursion(depth: int = 1202) -> Iterator[None]:
+    """A context in which Keras can walk through a network of `depth` layers.
+
+    Keras builds, clones and loads a functional model by recursion from layer to layer. Python
+    stops at 1000 calls, which is too few for a ResNet of more than about 270 layers. The context
+    raises the limit, and restores it at its end. Training, `save` and weights files do not need
+    it.
+
+    Args:
+        depth: Layers with weights of the network.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_classics.applications import ResNetCIFAR
+    from keras_classics.graphs import deep_recursion
+
+    model = ResNetCIFAR(20)
+    with deep_recursion(1202):  # so, too, for `keras.saving.load_model`
+        clone = keras.models.clone_model(model)
+    ```
+    """
+    before = sys.getrecursionlimit()
+    # Fewer than four calls for each layer, beyond those of a usual program.
+    sys.setrecursionlimit(max(before, 1000 + 4 * depth))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

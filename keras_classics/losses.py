@@ -108,7 +108,7 @@ class MaximumAPosteriori(keras.losses.Loss):
 def _true_score(labels, scores):
     if len(labels.shape) > 1 and (len(labels.shape), labels.shape[1]) != (2, 1):
         raise ValueError(
-            "Labels must be whole numbers of shape (batch,) or (batch, 1), not one-hot. "
+            "Labels must be integers of shape (batch,) or (batch, 1), not one-hot. "
             f"Received: labels of shape {tuple(labels.shape)} for scores of shape "
             f"{tuple(scores.shape)}"
         )

@@ -20,6 +20,7 @@ program; conv2 to conv5 keep the size of their maps.
 """
 
 import os
+from typing import Any
 
 import keras
 from keras import layers
@@ -37,7 +38,7 @@ from keras_classics.layers import (
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 
 
-@pretrained()
+@pretrained
 def AlexNet(
     *,
     towers: int = 2,
@@ -127,7 +128,7 @@ def AlexNet(
         return layers.MaxPooling2D(2, data_format="channels_last", name=name)(x)
 
     edge = ((0, 3), (0, 3))
-    same = {"padding": "same", "data_format": "channels_last"}
+    same: dict[str, Any] = {"padding": "same", "data_format": "channels_last"}
     image = keras.Input(input_shape, name="image")
     x = layers.ZeroPadding2D(edge, data_format="channels_last", name="conv1_edge")(image)
     x = layers.Conv2D(96, 11, 4, data_format="channels_last", **start(), name="conv1")(x)  # 55x55

@@ -11,6 +11,7 @@ The function is the same, since the maximum and the activation both increase.
 """
 
 import os
+from typing import Any
 
 import keras
 from keras import layers
@@ -26,7 +27,7 @@ from keras_classics.layers import (
 
 # The layer files from top to bottom: name, maps or units, standard deviation of the
 # initial weights. Convolutions are 5x5, local layers 3x3.
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, list] = {
     "80sec": [
         ("conv1", 32, 1e-4),
         ("pool1", "max"),
@@ -60,7 +61,7 @@ CONFIGURATIONS = {
 }
 
 
-@pretrained()
+@pretrained
 def CudaConvNet(
     configuration: str,
     *,
@@ -119,7 +120,7 @@ def CudaConvNet(
             "kernel_initializer": keras.initializers.RandomNormal(stddev=deviation),
         }
 
-    window = {"pool_size": 3, "strides": 2} if overlapping_pooling else {"pool_size": 2}
+    window: dict[str, Any] = {"pool_size": 3 if overlapping_pooling else 2, "strides": 2}
     window |= {"padding": "same", "data_format": "channels_last"}
     maximum = OverlappingMaxPooling2D if overlapping_pooling else layers.MaxPooling2D
 

@@ -1,9 +1,9 @@
 """GoogLeNet: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015
 (arXiv:1409.4842).
 
-Follows Table 1, section 5 and figure 3, which alone has the places of the local
-response normalization and marks every convolution and pool as padded to its stride
-(S) but for the average pools (V). All widths are Table 1's. Some of the numbers of
+Follows Table 1, section 5 and figure 3. Only the figure shows the positions of the local
+response normalization. It marks every convolution and pool as padded to its stride (S), but
+for the average pools (V). All widths are Table 1's. Some of the numbers of
 parameters and operations that the table prints do not follow from its own widths;
 `keras-classics report googlenet` names them.
 
@@ -13,10 +13,9 @@ Departures:
   224x224 that is the paper's 7x7.
 
 The paper is silent on
-- the constants of the normalization: k = 1 and alpha = 1e-4 / 5, those of Caffe's
-  published training of this network, whose weights count on them; AlexNet's are k = 2
-  and alpha = 1e-4;
-- the initial weights: Glorot's, biases at 0.
+- the constants of the normalization: here k = 1 and alpha = 1e-4 / 5, those of Caffe's
+  published training of this network. AlexNet's are k = 2 and alpha = 1e-4;
+- the initial weights: here Glorot's, and biases of 0.
 """
 
 import os
@@ -52,7 +51,7 @@ MODULES = {
 LOSS_WEIGHTS = {"predictions": 1.0, "auxiliary_4a": 0.3, "auxiliary_4d": 0.3}
 
 
-@pretrained()
+@pretrained
 def GoogLeNet(
     *,
     auxiliary: bool = False,

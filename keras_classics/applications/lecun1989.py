@@ -2,16 +2,16 @@
 "Backpropagation Applied to Handwritten Zip Code Recognition", Neural
 Computation 1(4), 1989.
 
-Follows section 3.3 and figure 3: every weight shared over a map, every bias a
-unit's own, a background of -1 beyond the edges. Parameters and connections of
-every layer are the paper's.
+Follows section 3.3 and figure 3: the units of a map share their weights, each unit has a
+bias of its own, and the background beyond the edges is -1. The numbers of parameters and
+connections of every layer are the paper's.
 
 The paper is silent on
 - which 8 of the 12 maps of H1 a map of H2 reads: here the maps of H1 form three
   groups of four, and each map of H2 leaves one group out, so that every map of H1
   is read by 8 maps of H2;
-- the constants of the squashing function: those of the 1998 paper;
-- the start of the biases: zero.
+- the constants of the squashing function: here those of the 1998 paper;
+- the initial biases: here zero.
 """
 
 import os
@@ -27,7 +27,7 @@ from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
-@pretrained()
+@pretrained
 def LeCun1989(
     *,
     kernel_initializer: Initializer = FanInUniform,

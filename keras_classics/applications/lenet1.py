@@ -5,8 +5,9 @@ Follows section 3, figure 3 and Table 1; the 1998 paper calls the network LeNet-
 Parameters and connections of every layer are the paper's.
 
 The paper is silent on the squashing of the averaging layers H2 and H4: every unit
-of the network squashes here, as in LeNet-5. On the start of the weights: the rule of
-the same authors' 1989 paper, +-2.4/F_i; averaging starts at the mean, biases at zero.
+of the network squashes here, as in LeNet-5. It is silent on the initial weights, too: here
+the kernels follow the rule of the same authors' 1989 paper, +-2.4/F_i; H2 and H4 start as
+the mean, and all biases at zero.
 """
 
 import os
@@ -36,7 +37,7 @@ H3_CONNECTIONS = [
 ]
 
 
-@pretrained()
+@pretrained
 def LeNet1(
     *,
     kernel_initializer: Initializer = FanInUniform,

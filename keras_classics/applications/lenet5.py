@@ -7,8 +7,8 @@ of parameters and connections of every layer are the paper's.
 Departures: the output is the negated penalty `-y_i`, so that the largest score
 is the class; `head="softmax"` is the usual classifier of today on the same F6.
 
-The paper is silent on the start of the biases (here zero) and of the coefficients of
-the subsampling (here 1/4, the mean).
+The paper is silent on the initial biases (here zero) and the initial coefficients of the
+subsampling (here 1/4, the mean).
 """
 
 import os
@@ -42,7 +42,7 @@ CHARACTERS = (
 )
 
 
-@pretrained()
+@pretrained
 def LeNet5(
     *,
     head: str = "rbf",

@@ -18,10 +18,7 @@ The paper is silent on
 - biases of the convolutions: here none, since the normalization would subtract them.
 """
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
 
 import keras
 from keras import layers
@@ -29,6 +26,7 @@ from keras import layers
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.graphs import deep_recursion
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
 # Table 1: the building block (figure 5), and how many of it in conv2_x, ..., conv5_x.
@@ -44,7 +42,7 @@ CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
 HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
-@pretrained()
+@pretrained
 def ResNet(
     depth: int,
     *,
@@ -120,7 +118,7 @@ def ResNet(
     return _end(image, x, *top, name)
 
 
-@pretrained()
+@pretrained
 def PlainNet(
     depth: int,
     *,
@@ -168,7 +166,7 @@ def PlainNet(
     return _end(image, x, *top, name or f"plain{depth}")
 
 
-@pretrained()
+@pretrained
 def ResNetCIFAR(
     depth: int,
     *,
@@ -200,7 +198,7 @@ def ResNetCIFAR(
 
     From about 270 layers on, Keras needs more than Python's usual limit of recursion to build,
     clone or load a network. This function raises the limit while it builds. For the rest, such
-    as `keras.saving.load_model`, use `keras_classics.applications.resnet.deep_recursion`.
+    as `keras.saving.load_model`, use `keras_classics.graphs.deep_recursion`.
 
     Example:
 
@@ -214,7 +212,7 @@ def ResNetCIFAR(
     return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
 
 
-@pretrained()
+@pretrained
 def PlainNetCIFAR(
     depth: int,
     *,
@@ -269,38 +267,6 @@ def _cifar(depth, shortcut, input_shape, *rest):
     x = _stages(x, block, [n] * 3, CIFAR_WIDTHS)
     with deep_recursion(depth):
         return _end(image, x, *rest)
-
-
-@contextlib.contextmanager
-def deep_recursion(depth: int = 1202) -> Iterator[None]:
-    """A context in which Keras can walk a network of `depth` layers.
-
-    Keras builds, clones and loads a functional model by recursion from layer to layer. Python
-    stops at 1000 calls, which is too few from about 270 layers on. The context raises the limit
-    and restores it at its end. Training, `save` and weights files do not need it.
-
-    Args:
-        depth: Layers with weights of the network.
-
-    Example:
-
-    ```python
-    import keras
-    from keras_classics.applications import ResNetCIFAR
-    from keras_classics.applications.resnet import deep_recursion
-
-    model = ResNetCIFAR(20)
-    with deep_recursion(1202):  # so, too, for `keras.saving.load_model`
-        clone = keras.models.clone_model(model)
-    ```
-    """
-    before = sys.getrecursionlimit()
-    # Fewer than four calls for each layer, beyond those of a usual program.
-    sys.setrecursionlimit(max(before, 1000 + 4 * depth))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def _stem(image, zeros=(1, 1)):

@@ -19,8 +19,8 @@ def typed(
 ) -> Callable[P, keras.Model]:
     """A builder of one variant, `ResNet50 = typed(ResNet, 50)`.
 
-    It takes the further arguments of the paper's builder and passes them on. Its name is that
-    of `keras_classics.names`.
+    It takes the other arguments of the paper's builder. Its name is that of
+    `keras_classics.names`.
 
     Args:
         builder: A paper's builder; its first argument is the variant.

@@ -4,14 +4,15 @@ Image Recognition", ICLR 2015 (arXiv:1409.1556).
 Follows Table 1 and section 2.1; the growing of section 3.1 is `grow`, the dense
 evaluation of section 3.2 is `dense`. The numbers of parameters are Table 2's.
 
-Departures: dropout doubles what it keeps in training, where the paper's halves all
-outputs in testing; the expectation is the same.
+Departures: dropout doubles what it keeps in training, where the paper halves all
+outputs at test time; the expectation is the same.
 
-The paper is silent on whether the LRN of A-LRN comes before or after the ReLU
-(here after, as in the cited Krizhevsky et al.), on the image size below 224 (here
-at least 32, so that five poolings leave one position), on the place of net A's
-fourth layer in a deeper net and on the soft-max in the dense evaluation (see
-`grow` and `dense`).
+The paper is silent on
+- the order of ReLU and LRN in A-LRN: here LRN comes after, as in the cited Krizhevsky
+  et al.;
+- images smaller than 224: here at least 32, so that five poolings leave one position;
+- the position of net A's fourth layer in a deeper net: see `grow`;
+- the soft-max in the dense evaluation: see `dense`.
 """
 
 import os
@@ -28,7 +29,7 @@ from keras_classics.layers import LocalResponseNormalization
 # Table 1, one column per entry and one inner list per stage, which a max-pool ends.
 # The table's "conv3-64" is (3, 64): receptive field, channels.
 LRN = "LRN"
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, list] = {
     "A": [[(3, 64)], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
     "A-LRN": [[(3, 64), LRN], [(3, 128)], [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
     "B": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 2, [(3, 512)] * 2, [(3, 512)] * 2],
@@ -43,13 +44,13 @@ CONFIGURATIONS = {
     "E": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 4, [(3, 512)] * 4, [(3, 512)] * 4],
 }
 
-# Section 3.1: the random start, of variance 1e-2, and the layers that start from net A.
+# Section 3.1: random initial weights, of variance 1e-2, and the layers that net A initializes.
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.1)
 FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
 FULLY_CONNECTED = ("fc6", "fc7", "predictions")
 
 
-@pretrained()
+@pretrained
 def VGG(
     configuration: str,
     *,
@@ -155,12 +156,12 @@ VGG19 = typed(VGG, "E")
 
 
 def grow(model: keras.Model, configuration: str) -> keras.Model:
-    """A deeper net that starts from a trained one (section 3.1).
+    """A deeper net with initial weights from a trained one (section 3.1).
 
-    The first four convolutions of net A and the three fully connected layers start
-    from `model`, all others from `GAUSSIAN` with biases of 0. No layer's learning
-    rate is lowered. By their shapes the first three convolutions fit one place each,
-    the first of their stage; the fourth, `conv3_2`, takes the place of its name.
+    The first four convolutions of net A and the three fully connected layers are copied
+    from `model`; all others start from `GAUSSIAN`, with biases of 0. No learning rate of a
+    layer is lowered. By their shapes, the first three convolutions fit one position each,
+    the first of their stage. The fourth, `conv3_2`, keeps its name.
 
     Args:
         model: A trained `VGG` with its top. Paper: net A.
@@ -197,13 +198,13 @@ def grow(model: keras.Model, configuration: str) -> keras.Model:
 
 
 def dense(model: keras.Model) -> keras.Model:
-    """The net for whole images of any size, for testing (section 3.2).
+    """The net for uncropped images of any size, for testing (section 3.2).
 
-    fc6 becomes a convolution whose kernel covers pool5's map (7x7 for images of
+    fc6 becomes a convolution with a kernel of the size of pool5's map (7x7 for images of
     224x224), fc7 and the output become 1x1 convolutions, with the same weights. The
     class score map is averaged over its positions, and the soft-max follows: the
-    paper names soft-max posteriors only after the average. On an image of `model`'s
-    own size the answer is `model`'s. The weights are a copy, and there is no dropout:
+    paper names soft-max posteriors only after the average. On an image of the size
+    that `model` takes, both predict the same. The weights are a copy, and there is no dropout:
     train `model`, and take its dense net anew. (The paper then averages the posteriors
     of an image and of its mirror image.)
 

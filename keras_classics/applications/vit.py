@@ -2,9 +2,9 @@
 Recognition at Scale", ICLR 2021 (arXiv:2010.11929).
 
 Follows figure 1, equations 1 to 4, Table 1 and sections 3.1 (hybrids), 3.2 (fine-tuning)
-and 4.1. On what the paper is silent, the authors' release decides: the epsilon of layer
-normalization (1e-6), GELU by its tanh form, how weights start, and the hybrids' kernels
-(standardized, their strides in the 3x3 convolutions) and padding (TensorFlow's).
+and 4.1. The paper is silent on the following; here as in the authors' release: the epsilon of
+layer normalization (1e-6), the form of GELU (tanh), the initial weights, and, in the hybrids,
+the kernels (standardized), the strides (in the 3x3 convolutions) and the padding (TensorFlow's).
 
 Departures: none. Ti and S are Touvron et al.'s (2021) and Steiner et al.'s (2022), Mini is
 ours: the paper has none so small.
@@ -41,7 +41,7 @@ RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
 POOLINGS = (None, "token", "avg")
 
 
-@pretrained()
+@pretrained
 def ViT(
     variant: str,
     *,
@@ -89,8 +89,8 @@ def ViT(
     Returns:
         A functional `keras.Model` with the layers patch_embedding, class_token,
         position_embedding, encoder_block_1, ..., encoder_norm and, with the top, pre_logits
-        (if there is a `representation_size`) and predictions, whose weights start at 0. A
-        hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
+        (if there is a `representation_size`) and predictions. The weights of predictions are 0
+        before training. A hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
 
     Example:
 
@@ -266,7 +266,7 @@ def _bottleneck(x, width, stride, name):
     y = layers.ReLU(name=f"{name}_conv1_relu")(y)
     y = _norm(_convolution(y, width, 3, stride, f"{name}_conv2"), f"{name}_conv2")
     y = layers.ReLU(name=f"{name}_conv2_relu")(y)
-    # It starts as its shortcut alone.
+    # With a gamma of 0, an untrained block is its shortcut.
     y = _convolution(y, 4 * width, 1, 1, f"{name}_conv3")
     y = _norm(y, f"{name}_conv3", gamma_initializer="zeros")
     if stride != 1 or x.shape[-1] != 4 * width:
@@ -280,8 +280,8 @@ def _convolution(x, filters, size, stride, name):
     )
 
 
-def _norm(x, name, **start):
-    return layers.GroupNormalization(32, -1, 1e-6, name=f"{name}_gn", **start)(x)
+def _norm(x, name, **initial):
+    return layers.GroupNormalization(32, -1, 1e-6, name=f"{name}_gn", **initial)(x)
 
 
 ViTTi16 = typed(ViT, "Ti/16")

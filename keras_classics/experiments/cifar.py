@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_classics.analysis import page
 from keras_classics.datasets import cifar10
 
 BATCH_SIZE = 128
@@ -40,10 +41,4 @@ def announce(number: int, of: int, what: str) -> None:
 
 def axes(width: float, height: float, columns: int = 1) -> Any:
     """The axes of a figure of this size in inches; of several columns, an array of them."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'Experiments draw with matplotlib: pip install "keras-classics[plots]"'
-        ) from error
-    return Figure(figsize=(width, height), layout="constrained").subplots(1, columns)
+    return page.new_figure(figsize=(width, height), layout="constrained").subplots(1, columns)

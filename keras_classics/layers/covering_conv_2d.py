@@ -1,4 +1,4 @@
-"""A convolution whose kernel covers the whole map (LeCun et al., 1998, layer C5)."""
+"""A convolution with a kernel as large as the map (LeCun et al., 1998, layer C5)."""
 
 import keras
 from keras import ops

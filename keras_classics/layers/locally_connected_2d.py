@@ -1,4 +1,4 @@
-"""A convolution whose kernels are not shared over positions (Krizhevsky, 2010)."""
+"""A convolution with other kernels at each position (Krizhevsky, 2011)."""
 
 import keras
 import numpy as np

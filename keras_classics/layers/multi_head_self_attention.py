@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_classics import backend
 
-LONG = 512  # tokens from which on the gradient computes the scores once more
+LONG = 512  # from so many tokens on, the gradient computes the scores again
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -36,8 +36,8 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
     Call arguments:
         inputs: The tokens.
-        mask: Boolean `(batch, N)`, tokens that can be read; Keras passes on that of an
-            earlier layer.
+        mask: Boolean `(batch, N)`, tokens that can be read. Keras gives the mask of an earlier
+            layer.
         attention_mask: Boolean `(batch, N, N)` or `(batch, heads, N, N)`, or such as can be
             broadcast: which token (in the rows) can read which.
         use_causal_mask: Whether a token can read itself and earlier ones only.

@@ -22,7 +22,7 @@ class _Clipped:
         count, summed = backend.sum_over_replicas(grads)
         if count > 1 and self.global_clipnorm:
             norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(g, "float32"))) for g in summed))
-            # Keras sums up once more: of each replica an equal share.
+            # Keras sums over the replicas again: so each gives an equal share.
             factor = ops.minimum(1.0, self.global_clipnorm / norm) / count
             grads = [g * ops.cast(factor, g.dtype) for g in summed]
         super().apply(grads, trainable_variables)

@@ -1,4 +1,4 @@
-"""The curvatures of `StochasticDiagonalLM`, once an epoch (LeCun et al., 1998, appendix C)."""
+"""The curvatures of `StochasticDiagonalLM` in each epoch (LeCun et al., 1998, appendix C)."""
 
 import keras
 import numpy as np

@@ -29,6 +29,7 @@ FOLDABLE = (
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")  # of a layer, the last is folded
 
 
+@graphs.deep_recursion()
 def fuse(model: keras.Model) -> keras.Model:
     """Copies a model, and folds its batch normalizations into the convolutions before them.
 

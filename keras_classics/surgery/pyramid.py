@@ -13,6 +13,7 @@ from keras_classics.layers import ConstantPadding2D
 LEVELS = 4  # detection and segmentation heads read strides 4, 8, 16 and 32
 
 
+@graphs.deep_recursion()
 def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
     """Makes a model of a network's pyramid: the last feature maps at its four largest strides.
 

@@ -2,12 +2,15 @@
 
 import inspect
 import math
+import pickle
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pytest
 
-from keras_classics import applications
+from keras_classics import applications, names
 from keras_classics.analysis import count
 from keras_classics.applications import (
     VGG,
@@ -220,20 +223,48 @@ NAMES = {
     *(getattr(applications, f"VGG{depth}") for depth in (11, 13, 16, 19)),
     *(getattr(applications, f"ViT{size}") for size in "Ti16 S16 S32 B16 B32 L16 L32 H14".split()),
 }
-# The least that every builder takes, in this order.
-SHARED = ["include_top", "weights", "input_shape", "pooling", "classes", "classifier_activation"]
+# What every builder takes, in this order, after the variant and the switches of its paper.
+SHARED = "include_top weights input_shape pooling classes classifier_activation name".split()
 
-networks = pytest.mark.parametrize(
-    ("builder", "arguments", "parameters", "nodes"), NETWORKS.values(), ids=NETWORKS
-)
+numpy = keras.ops.convert_to_numpy
+
+
+class Row(NamedTuple):
+    builder: Callable
+    arguments: dict
+    parameters: int
+    nodes: dict
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    """A row of the table. All tests of a network follow each other."""
+    return Row(*NETWORKS[request.param])
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    """The network of a row, small, for all tests of it; none changes its weights."""
+    keras.utils.set_random_seed(1998)
+    model = build(network)
+    for weight in model.trainable_weights:
+        if not np.any(numpy(weight)):  # a head that starts at 0 would hide what is lost
+            weight.assign(np.random.default_rng(1).normal(0, 0.1, weight.shape))
+    return model
 
 
 def images(model, n=2):
     return np.random.default_rng(0).uniform(-1, 1, (n, *model.input_shape[1:])).astype("float32")
 
 
-def build(builder, arguments, **others):
-    return builder(**{**SMALL.get(builder, {}), **arguments, **others})
+def build(network, **others):
+    return network.builder(**{**SMALL.get(network.builder, {}), **network.arguments, **others})
+
+
+def shapes_only(function, *arguments, **others):
+    """A model with shapes, but without values."""
+    with keras.StatelessScope(initialize_variables=False):
+        return function(*arguments, **others)
 
 
 def test_every_builder_is_here():
@@ -241,103 +272,119 @@ def test_every_builder_is_here():
     assert public - NAMES == {row[0] for row in NETWORKS.values()}
 
 
-@networks
-def test_parameters_and_shapes(builder, arguments, parameters, nodes):
-    with keras.StatelessScope(initialize_variables=False):  # shapes, but no values
-        model = builder(**arguments)
-    assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == parameters
-    for name, shape in nodes.items():
-        assert model.get_layer(name).output.shape == (None, *shape)
-    model = build(builder, arguments)
+def test_parameters_and_shapes(network, model):
+    full = shapes_only(network.builder, **network.arguments)
+    count = sum(math.prod(weight.shape) for weight in full.trainable_weights)
+    assert count == network.parameters
+    for name, shape in network.nodes.items():
+        assert full.get_layer(name).output.shape == (None, *shape)
     assert model(images(model)).shape == (2, 10)
 
 
-@networks
-def test_signature(builder, arguments, parameters, nodes):
-    signature = inspect.signature(builder)
-    assert [name for name in signature.parameters if name in SHARED] == SHARED
+def test_signature(network):
+    signature = inspect.signature(network.builder)
+    order = [name for name in signature.parameters if name != "convention"]
+    assert order[-len(SHARED) :] == SHARED
+    # What no paper has stands last.
+    assert "convention" not in list(signature.parameters)[:-1]
     positional = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    assert positional == list(arguments)[: len(positional)]  # the variant
+    assert positional == list(network.arguments)[: len(positional)]  # the variant
     assert len(positional) <= 1
-    assert build(builder, arguments, name="mine").name == "mine"
+    assert shapes_only(build, network, name="mine").name == "mine"
+    assert signature.parameters["name"].default is None
 
 
-@networks
-def test_other_sizes_and_classes(builder, arguments, parameters, nodes):
-    height, width, channels = build(builder, arguments).input_shape[1:]
-    step = STEPS.get(builder, 4)
+def test_typed_builders():
+    """Each is the paper's builder with its first argument given, also to `help` and to pickle."""
+    for named in NAMES:
+        name, module = named.__name__, inspect.getmodule(named)
+        assert getattr(module, name) is getattr(applications, name) is named
+        assert pickle.loads(pickle.dumps(named)) is named
+        assert named.__qualname__ == name
+        found = names.find(name)
+        builder = getattr(applications, found.builder)
+        ((argument, variant),) = found.arguments.items()
+        assert f"{builder.__name__}{variant}".replace("/", "") in (name, f"VGG{variant}")
+        first, *others = inspect.signature(builder).parameters.values()
+        assert list(inspect.signature(named).parameters.values()) == others
+        assert set(named.__annotations__) == set(builder.__annotations__) - {argument}
+        summary, _, rest = inspect.getdoc(named).partition("\n\n")
+        assert summary == f"`{builder.__name__}({variant!r})`.".replace("'", '"')
+        document = inspect.getdoc(builder)
+        assert rest.startswith(document.partition("\n\n")[0])
+        for parameter in others:
+            assert f"\n    {parameter.name}: " in rest
+        assert f"\n    {first.name}: " in document
+        assert f"\n    {first.name}: " not in rest
+        assert rest.partition("Returns:")[2].strip() == document.partition("Returns:")[2].strip()
+        with pytest.raises(TypeError, match="positional argument"):
+            named(variant)
+        with pytest.raises(TypeError, match="multiple values|unexpected keyword"):
+            named(**{argument: variant})
+
+
+def test_other_sizes_and_classes(network, model):
+    height, width, channels = model.input_shape[1:]
+    step = STEPS.get(network.builder, 4)
     shape = (height + step, width + 3 * step, channels + 2)
-    model = build(builder, arguments, input_shape=shape, classes=7)
-    outputs = np.asarray(model(images(model)))
+    other = build(network, input_shape=shape, classes=7)
+    outputs = numpy(other(images(other)))
     assert outputs.shape == (2, 7)
     assert np.isfinite(outputs).all()
 
 
-@pytest.mark.parametrize(
-    ("builder", "arguments", "parameters", "nodes"),
-    [pytest.param(*row, id=name) for name, row in NETWORKS.items() if row[0] is not ViT],
-)
-def test_without_top(builder, arguments, parameters, nodes):
-    shape = build(builder, arguments).input_shape[1:]
-    maps = build(
-        builder, arguments, include_top=False, input_shape=(shape[0] + 8, shape[1] + 16, 1)
-    )
+def test_without_top(network, model):
+    if network.builder is ViT:
+        pytest.skip("its poolings are others; test_vit.py has them")
+    height, width, _ = model.input_shape[1:]
+    headless = {"include_top": False, "input_shape": (height + 8, width + 16, 1)}
+    maps = build(network, **headless)
     assert len(maps.output_shape) == 4
-    x = images(maps)
+    outputs = maps(images(maps))
     for pooling, reduce in [("avg", np.mean), ("max", np.max)]:
-        pooled = build(
-            builder,
-            arguments,
-            include_top=False,
-            pooling=pooling,
-            input_shape=maps.input_shape[1:],
-        )
-        pooled.set_weights(maps.get_weights())
-        expected = reduce(np.asarray(maps(x)), axis=(1, 2))
-        np.testing.assert_allclose(np.asarray(pooled(x)), expected, rtol=1e-5, atol=1e-7)
+        pooled = shapes_only(build, network, **headless, pooling=pooling)
+        *others, last = pooled.layers
+        assert [layer.name for layer in others] == [layer.name for layer in maps.layers]
+        assert last.input is others[-1].output
+        assert pooled.output is last.output
+        expected = reduce(numpy(outputs), axis=(1, 2))
+        np.testing.assert_allclose(numpy(last(outputs)), expected, rtol=1e-5, atol=1e-7)
     with pytest.raises(ValueError, match='`pooling` must be None, "avg" or "max"'):
-        build(builder, arguments, include_top=False, pooling="mean")
+        shapes_only(build, network, **headless, pooling="mean")
 
 
-@networks
-def test_round_trips(builder, arguments, parameters, nodes, tmp_path):
-    model = build(builder, arguments)
-    for weight in model.trainable_weights:
-        if not np.any(weight):  # a head that starts at 0 would hide what is lost
-            weight.assign(np.random.default_rng(1).normal(0, 0.1, weight.shape))
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+def test_round_trips(network, model, tmp_path):
     x = images(model)
-    expected = np.asarray(model(x))
+    expected = numpy(model(x))
     assert np.abs(expected).max() > 1e-3
     assert np.any(expected[0] != expected[1])
 
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    np.testing.assert_allclose(np.asarray(loaded(x)), expected, rtol=1e-6)
+    np.testing.assert_allclose(numpy(loaded(x)), expected, rtol=1e-6)
 
     twin = keras.models.model_from_json(model.to_json())
     twin.set_weights(model.get_weights())
-    np.testing.assert_allclose(np.asarray(twin(x)), expected, rtol=1e-6)
+    np.testing.assert_allclose(numpy(twin(x)), expected, rtol=1e-6)
 
     model.save_weights(tmp_path / "model.weights.h5")
-    again = build(builder, arguments, weights=tmp_path / "model.weights.h5")
-    np.testing.assert_allclose(np.asarray(again(x)), expected, rtol=1e-6)
+    again = build(network, weights=tmp_path / "model.weights.h5")
+    np.testing.assert_allclose(numpy(again(x)), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("builder", "arguments", "parameters", "nodes"),
-    [pytest.param(*row, id=name) for name, row in NETWORKS.items() if row[0] not in SMALL],
-)
-def test_trains_with_standard_pieces(builder, arguments, parameters, nodes, tmp_path):
+@pytest.mark.parametrize("name", [name for name, row in NETWORKS.items() if row[0] not in SMALL])
+def test_trains_with_standard_pieces(name, tmp_path):
     """`fit` with a standard loss, optimizer, metric and callbacks lowers the loss.
 
     The tests of each network for photographs have a training of their own.
     """
-    model = build(builder, arguments)
+    model = build(Row(*NETWORKS[name]))
     x, labels = images(model, 40), np.arange(40) % 10
     if model.layers[-1].name == "output":
         loss, y, metric = "mse", 2 * np.eye(10)[labels] - 1, "categorical_accuracy"
     else:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=arguments == {})
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=name == "lenet5-rbf")
         y, metric = labels, "sparse_categorical_accuracy"
     model.compile("adam", loss, metrics=[metric])
     callbacks = [
@@ -350,13 +397,12 @@ def test_trains_with_standard_pieces(builder, arguments, parameters, nodes, tmp_
     assert best.evaluate(x, y, verbose=0, return_dict=True)[metric] > 0.15
 
 
-@networks
-def test_mixed_precision(builder, arguments, parameters, nodes):
+def test_mixed_precision(network):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = build(builder, arguments)
-        outputs = keras.ops.convert_to_numpy(keras.ops.cast(model(images(model)), "float32"))
+        model = build(network)
+        outputs = numpy(keras.ops.cast(model(images(model)), "float32"))
     finally:
         keras.config.set_dtype_policy(before)
     assert np.isfinite(outputs).all()
@@ -364,26 +410,29 @@ def test_mixed_precision(builder, arguments, parameters, nodes):
     assert {output.dtype for output in keras.tree.flatten(model.output)} == {"float32"}
 
 
-@networks
-def test_channels_last_whatever_the_global_setting(builder, arguments, parameters, nodes):
+def test_channels_last_whatever_the_global_setting(network, model):
+    expected = numpy(model(images(model)))
     keras.config.set_image_data_format("channels_first")
     try:
-        test_parameters_and_shapes(builder, arguments, parameters, nodes)
-        build(builder, arguments, include_top=False, pooling="avg")
+        other = build(network)
+        other.set_weights(model.get_weights())
+        shapes = [layer.output.shape for layer in other.layers]
+        found = numpy(other(images(model)))
+        pooled = shapes_only(build, network, include_top=False, pooling="avg")
     finally:
         keras.config.set_image_data_format("channels_last")
+    assert shapes == [layer.output.shape for layer in model.layers]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    plain = shapes_only(build, network, include_top=False, pooling="avg")
+    assert pooled.output_shape == plain.output_shape
 
 
-@networks
-def test_weights_start_different(builder, arguments, parameters, nodes):
+def test_weights_start_different(model):
     """Each layer draws on its own: no two kernels begin with the same numbers."""
-    starts = [
-        tuple(np.asarray(weight).ravel()[:2] / np.abs(np.asarray(weight)).max())
-        for weight in build(builder, arguments).trainable_weights
-        if weight.name == "kernel" and np.any(weight)
-    ]
+    kernels = [numpy(weight) for weight in model.trainable_weights if weight.name == "kernel"]
+    starts = [kernel.ravel()[0] / np.abs(kernel).max() for kernel in kernels if kernel.any()]
     assert len(starts) >= 3
-    assert len({round(float(start[0]), 5) for start in starts}) == len(starts)
+    assert len({round(float(start), 5) for start in starts}) == len(starts)
 
 
 def test_tables():
@@ -418,21 +467,21 @@ def test_lenet5_scores_are_negated_penalties():
     model = LeNet5()
     x = images(model)
     f6 = keras.Model(model.input, model.get_layer("F6").output)(x)
-    codes = np.asarray(model.get_layer("RBF").code)
-    expected = [[-((np.asarray(row) - code) ** 2).sum() for code in codes] for row in f6]
-    np.testing.assert_allclose(np.asarray(model(x)), expected, rtol=1e-5)
+    codes = numpy(model.get_layer("RBF").code)
+    expected = [[-((numpy(row) - code) ** 2).sum() for code in codes] for row in f6]
+    np.testing.assert_allclose(numpy(model(x)), expected, rtol=1e-5)
 
 
 def test_lecun1989_sees_a_background_of_minus_one():
     """The unit of H1 in the corner reads -1 in its two rows and columns outside."""
     model = LeCun1989()
     x = images(model, 1)
-    kernel = np.asarray(model.get_layer("H1_kernels").kernel)[:, :, 0]  # (5, 5, 12)
+    kernel = numpy(model.get_layer("H1_kernels").kernel)[:, :, 0]  # (5, 5, 12)
     window = np.full((5, 5), -1.0)
     window[2:, 2:] = x[0, :3, :3, 0]
     expected = 1.7159 * np.tanh(2 / 3 * (window[..., None] * kernel).sum((0, 1)))
     h1 = keras.Model(model.input, model.get_layer("H1").output)(x)
-    np.testing.assert_allclose(np.asarray(h1)[0, 0, 0], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(numpy(h1)[0, 0, 0], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_wrong_arguments():

@@ -1,6 +1,5 @@
 """ResNet against its paper, keras.applications and a twin in PyTorch, in training too."""
 
-import inspect
 import itertools
 import math
 import re
@@ -27,6 +26,7 @@ from keras_classics.applications import (
     resnet,
 )
 from keras_classics.applications.resnet import BLOCKS
+from keras_classics.graphs import deep_recursion
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
 V15 = {"stride_in": "3x3"}
@@ -380,21 +380,18 @@ def test_weights_start_as_in_he_et_al():
 
 
 def test_the_names_people_type(short):
-    """Each passes every argument on, and says so in its signature."""
+    """Each passes every argument on."""
     for depth, named in NAMED.items():
         check_name(depth, named)
 
 
 def check_name(depth, named):
-    _, *expected = inspect.signature(ResNet).parameters.values()
-    if depth < 50:  # nothing to choose in basic blocks
-        expected = [p for p in expected if p.name != "stride_in"]
-    assert list(inspect.signature(named).parameters.values()) == expected
     assert shapes_only(named).name == f"resnet{depth}"
     other = {
         "shortcut": "C",
-        **(V15 if depth >= 50 else {}),
+        **V15,
         "input_shape": (40, 72, 4),
+        "convention": "caffe",
         "name": "mine",
         "classes": 3,
         "classifier_activation": "sigmoid",
@@ -459,6 +456,8 @@ def test_wrong_arguments():
                 builder(depth)
     with pytest.raises(ValueError, match='`shortcut` must be "A", "B" or "C".*shortcut=\'D\''):
         ResNet50(shortcut="D")
+    with pytest.raises(ValueError, match='`convention` must be "paper" or "caffe".*\'keras\''):
+        ResNet50(convention="keras")
     with pytest.raises(ValueError, match='`stride_in` must be "1x1" or "3x3".*stride_in=3'):
         ResNet50(stride_in=3)
     for builder, depth in [(ResNet, 18), (PlainNet, 18), (ResNetCIFAR, 8), (PlainNetCIFAR, 8)]:
@@ -535,17 +534,34 @@ def test_features():
 
 
 def test_depth_is_not_limited_by_recursion():
-    """Keras walks networks by recursion; Python's usual limit is 1000 calls."""
+    """Keras walks networks by recursion; Python's usual limit is 1000 calls.
+
+    The limit is another while a network is built, and in a context of one's own for the rest.
+    A `.keras` file is loaded from the same JSON.
+    """
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(1000)
     try:
         model = shapes_only(ResNetCIFAR, 302)
-        assert len(shapes_only(keras.models.clone_model, model).layers) == len(model.layers)
-        reached = sys.getrecursionlimit()
-        shapes_only(PlainNetCIFAR, 20)
-        assert sys.getrecursionlimit() == reached
+        text = model.to_json()
+        assert sys.getrecursionlimit() == 1000
+        with pytest.raises(RecursionError):
+            shapes_only(keras.models.model_from_json, text)
+        for again in (
+            lambda: keras.models.model_from_json(text),
+            lambda: keras.models.clone_model(model),
+        ):
+            with deep_recursion(302):
+                assert len(shapes_only(again).layers) == len(model.layers)
+            assert sys.getrecursionlimit() == 1000
+        with pytest.raises(ValueError, match="mine"), deep_recursion():
+            raise ValueError(f"mine, at {sys.getrecursionlimit()}")
+        assert sys.getrecursionlimit() == 1000
+        sys.setrecursionlimit(9000)
+        with deep_recursion(302):
+            assert sys.getrecursionlimit() == 9000  # never lower
     finally:
-        sys.setrecursionlimit(max(before, reached))
+        sys.setrecursionlimit(before)
 
 
 @slow

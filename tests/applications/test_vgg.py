@@ -1,6 +1,5 @@
 """VGG against its paper, and against keras.applications."""
 
-import inspect
 import math
 
 import keras
@@ -135,10 +134,8 @@ def test_names_and_sizes():
 
 @pytest.mark.parametrize("configuration", NAMED)
 def test_the_names_people_type(configuration):
-    """Each passes every argument on, and says so in its signature."""
+    """Each passes every argument on."""
     named = NAMED[configuration]
-    _, *expected = inspect.signature(VGG).parameters.values()
-    assert list(inspect.signature(named).parameters.values()) == expected
     assert shapes_only(named).to_json() == shapes_only(VGG, configuration).to_json()
     other = {
         "input_shape": (40, 72, 4),

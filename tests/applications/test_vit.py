@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import inspect
 import math
 import re
 
@@ -12,6 +11,7 @@ import pytest
 from keras import ops
 
 from keras_classics import applications, backend
+from keras_classics.activations import gelu_tanh
 from keras_classics.applications import ViT, vit
 from keras_classics.applications.vit import fine_tune
 from keras_classics.layers import (
@@ -180,16 +180,45 @@ def test_the_hybrids_resnet(variant, counts):
 
 @pytest.mark.parametrize("name", NAMED)
 def test_names_that_people_type(name, monkeypatch):
+    """Each passes every argument on; with two blocks, to be quick."""
+    for size, (d, _, mlp_dim, heads) in vit.SIZES.items():
+        monkeypatch.setitem(vit.SIZES, size, (d, 2, mlp_dim, heads))
     builder = getattr(applications, f"ViT{name}")
-    ours, general = inspect.signature(builder).parameters, dict(inspect.signature(ViT).parameters)
-    del general["variant"]
-    assert list(ours.values()) == list(general.values())
     model = shapes_only(builder)
-    assert parameters(model) == PARAMETERS[NAMED[name]][0]
+    assert parameters(model) == parameters(shapes_only(ViT, NAMED[name]))
     assert model.name == f"vit_{name.lower()}"
-    monkeypatch.setattr(vit, "ViT", lambda *given, **named: (given, named))
-    arguments = {argument: object() for argument in ours} | {"weights": None}
-    assert builder(**arguments) == ((NAMED[name],), arguments)
+    side = 2 * int(NAMED[name].partition("/")[2])
+    arguments = {
+        "dropout": 0.2,
+        "stochastic_depth": 0.3,
+        "activation": "gelu",
+        "representation_size": 5,
+        "input_shape": (side, 2 * side, 4),
+        "pooling": "avg",
+        "classes": 3,
+        "classifier_activation": "sigmoid",
+        "name": "mine",
+    }
+    for more in ({}, {"include_top": False}):
+        mine = shapes_only(builder, **arguments, **more)
+        assert mine.to_json() == shapes_only(ViT, NAMED[name], **arguments, **more).to_json()
+    with pytest.raises((ValueError, OSError), match=r"missing\.weights\.h5"):
+        builder(input_shape=(side, side, 3), include_top=False, weights="missing.weights.h5")
+
+
+def test_activation(small):
+    """By its name or itself; the file of a model has the name."""
+    for given in ("gelu_tanh", gelu_tanh):
+        model = shapes_only(ViT, "Ti/16", activation=given, **small)
+        block = model.get_layer("encoder_block_1")
+        assert block.activation is gelu_tanh
+        assert block.get_config()["activation"] == "gelu_tanh"
+        default = shapes_only(ViT, "Ti/16", **small).get_layer("encoder_block_1")
+        assert block.get_config() == default.get_config()
+    exact = shapes_only(ViT, "Ti/16", activation="gelu", **small).get_layer("encoder_block_1")
+    assert exact.activation is keras.activations.gelu
+    with pytest.raises(ValueError, match="gelu_tan"):
+        ViT("Ti/16", activation="gelu_tan", **small)
 
 
 def test_weights_start_as_in_the_release():

@@ -81,9 +81,9 @@ class ViTRecipe(Recipe):
         vit = kc.applications.vit
         if self.start:
             return vit.fine_tune(keras.saving.load_model(self.start), **shared)
-        variant = kc.names.find(self.network).arguments["variant"]
-        width = vit.SIZES[variant.rpartition("+")[2].partition("/")[0]][0]
-        return self.built(representation_size=width if self.representation else None, **shared)
+        size = self.named().arguments.get("variant", "").rpartition("+")[2].partition("/")[0]
+        width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
+        return self.built(representation_size=width, **shared)
 
     def refusal(self, name, channels, side):
         if channels == self.channels:
@@ -119,7 +119,8 @@ class ViTRecipe(Recipe):
         rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = layers.CenterCrop(side, side, data_format="channels_last")
         if not training and self.views == "whole":
-            return [layers.Resizing(side, side, data_format="channels_last"), scale]
+            # In this order: of integers, what is resized would be rounded on some backends.
+            return [scale, layers.Resizing(side, side, data_format="channels_last")]
         if not training:
             return [rescale, cut, scale]
         found = {
