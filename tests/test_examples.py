@@ -17,7 +17,9 @@ WITHOUT = {}
 
 def examples(value):
     """The fenced blocks of Python in a docstring."""
-    return [textwrap.dedent(found[2]).strip() for found in BLOCK.finditer(inspect.getdoc(value) or "")]
+    return [
+        textwrap.dedent(found[2]).strip() for found in BLOCK.finditer(inspect.getdoc(value) or "")
+    ]
 
 
 def own_doc(value):

@@ -125,7 +125,7 @@ class Ablation:
 
 def train(
     data: dict[str, tuple[np.ndarray, np.ndarray]],
-    switches: dict[str, bool],
+    switches: dict[str, Any],
     seed: int,
     epochs: int,
 ) -> dict[str, float]:

@@ -113,7 +113,7 @@ class SubtractMean(keras.layers.Layer):
             raise ValueError("`adapt` needs at least one image. Received: none")
         if not self.built:
             self.build((None, *batch.shape[1:]))
-            self.built = True
+            self.built = True  # type: ignore[has-type]
         self.average.assign(total / count)
 
     def call(self, images):  # (..., height, width, channels)

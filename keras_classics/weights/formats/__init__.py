@@ -145,7 +145,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray | list[np.ndarray]]:
     ```
     """
     with open_weights(path) as file:
-        arrays = {}
+        arrays: dict = {}
         for array in file.arrays.values():
             with reading(file.path, file.kind):
                 value = array.read()
