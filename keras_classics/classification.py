@@ -71,8 +71,8 @@ def class_names(classes: int) -> list[tuple[str, str]]:
     """
     if classes == 1000:
         text = importlib.resources.files("keras_classics.weights").joinpath("imagenet.txt")
-        lines = (line.partition(" ") for line in text.read_text().splitlines())
-        return [(identifier, name) for identifier, _, name in lines]
+        lines = text.read_text().splitlines()
+        return [(line[:9], line[10:]) for line in lines]
     if classes == len(cifar10.CLASSES):
         return [(name, name) for name in cifar10.CLASSES]
     return [(str(k), f"class {k}") for k in range(classes)]

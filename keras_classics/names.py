@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import fnmatch
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -200,7 +201,7 @@ DATA_SETS = {  # modules of `datasets`
 }
 
 
-def reduced(name):
+def reduced(name: str) -> str:
     """A name without what does not matter in it."""
     return re.sub(r"[^a-z0-9]", "", str(name).lower())
 
@@ -223,7 +224,7 @@ RECIPES = {  # name: file, class
 _FAMILIES = [(key, family) for key, paper in PAPERS.items() for family in paper.families]
 
 
-def find(name):
+def find(name: str) -> Network:
     """The network of a name.
 
     Args:
@@ -253,7 +254,7 @@ def find(name):
     raise ValueError(unknown("network", name, NETWORKS))
 
 
-def find_recipe(name):
+def find_recipe(name: str) -> tuple[str, str | None]:
     """The recipe of a name, which may also be that of a network that it trains.
 
     Returns:
@@ -275,7 +276,7 @@ def find_recipe(name):
     return network.recipe, network.name
 
 
-def select(pattern="*"):
+def select(pattern: str = "*") -> list[Network]:
     """The networks of a pattern.
 
     Args:
@@ -296,7 +297,7 @@ def select(pattern="*"):
     return found or [find(pattern)]
 
 
-def unknown(kind, name, known):
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Words for a name that is not known: those most like it, or all."""
     spelled = {reduced(each): each for each in known}
     near = [spelled[each] for each in difflib.get_close_matches(reduced(name), spelled, 3, 0.6)]

@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np

@@ -70,6 +70,7 @@ def resolve(
     Raises:
         ValueError: If there is no such release, or it does not go with the network.
     """
+    card: Card | None
     if isinstance(source, Card):
         card, candidates = source, [source]
     elif not isinstance(source, str) or os.path.exists(source):
@@ -86,7 +87,7 @@ def resolve(
         candidates = [each for each in candidates if each.network in known]
     if candidates:
         return _of_arguments(source, candidates, given or {})
-    if network is None or any(sign in source for sign in (os.sep, "/", ".")):
+    if network is None or any(sign in str(source) for sign in (os.sep, "/", ".")):
         return None  # a path; the error on opening it says more
     listed = ", ".join(each.name for each in CARDS if each.network in known)
     raise ValueError(

@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+from typing import cast
 
 import keras
 import numpy as np
@@ -93,8 +94,8 @@ def load(
     check_channels(channels)
     card = catalogue.resolve(source, model=model)
     if card is not None:
-        convention = convention or card.library
-    path = pathlib.Path(source if card is None else card.path())
+        source, convention = card.path(), convention or card.library
+    path = pathlib.Path(cast(str, source))
     with open_weights(path) as file:
         plan = _Plan(model, file, adapt, channels, convention)
         values, messages = plan.read(), plan.messages

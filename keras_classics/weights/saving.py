@@ -86,7 +86,7 @@ def save(
     with atomic(path, unique=True) as part:
         if path.suffix == ".npz":
             with open(part, "wb") as stream:
-                np.savez(stream, **arrays)
+                np.savez(stream, **arrays)  # type: ignore[arg-type]
         elif path.suffix == ".safetensors":
             _write_safetensors(part, arrays)
         else:

@@ -9,8 +9,7 @@ import contextlib
 import os
 import pathlib
 import zipfile
-
-import numpy as np
+from typing import Any
 
 from keras_classics.weights.formats import caffe, hdf5, npz, pytorch
 from keras_classics.weights.formats.parts import reading
@@ -116,7 +115,7 @@ def _recognize_zip(path):
     )
 
 
-def read(path: str | os.PathLike) -> dict[str, np.ndarray | list[np.ndarray]]:
+def read(path: str | os.PathLike) -> dict[str, Any]:
     """All arrays of a weights file by their names in the file. No network is needed.
 
     Args:
@@ -145,7 +144,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray | list[np.ndarray]]:
     ```
     """
     with open_weights(path) as file:
-        arrays: dict = {}
+        arrays: dict[str, Any] = {}
         for array in file.arrays.values():
             with reading(file.path, file.kind):
                 value = array.read()

@@ -43,7 +43,7 @@ def _file(objects):
     }
     arrays, nested = {}, False
     for path in objects.messages:
-        *levels, state, number = ["", *path.split("/")]
+        *levels, state, number = f"/{path}".split("/")
         if state != "vars" or "seed_generator" in levels or levels[1:2] == ["optimizer"]:
             continue  # no weights of layers
         key = "/".join([*_layer(noted, levels[1:]), number])
