@@ -252,8 +252,7 @@ def find(name: str) -> Network:
     for key, family in _FAMILIES:
         for value in family.values or (None,):
             spellings = (family.spelled(value), family.name.format(value))
-            spellings += (family.builder + str(value or ""),)
-            if wanted in map(reduced, spellings):
+            if wanted in map(reduced, (*spellings, family.builder + str(value or ""))):
                 return _network(key, family, value)
     for key, family in _FAMILIES:
         for template in (family.name, family.builder + "{}"):
