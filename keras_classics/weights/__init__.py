@@ -13,13 +13,15 @@ _HOMES = {
 __all__ = ["Card", "cards", "load", "read", "save"]
 
 
-def __getattr__(name):
-    """Imports the module of a name when it is first used: the cards need no Keras."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker says which names there are not
+
+    def __getattr__(name):
+        """Imports the module of a name when it is first used: the cards need no Keras."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__():

@@ -138,8 +138,7 @@ class ViTRecipe(Recipe):
 
     def _operations(self):
         """RandAugment's arguments: of the paper's 14 operations, or as in a recipe of ViT."""
-        from keras_classics.preprocessing import rand_augment
-
+        rand_augment = kc.preprocessing.rand_augment
         return {
             "paper": {},
             "augreg": {"operations": rand_augment.AUGREG},
@@ -149,9 +148,7 @@ class ViTRecipe(Recipe):
     def mix(self, seed):
         if not (self.mixup or self.cutmix):
             return None
-        from keras_classics.training.mixing import mixing
-
-        return mixing(self.mixup, self.cutmix, seed)
+        return kc.training.mixing.mixing(self.mixup, self.cutmix, seed)
 
     def targets(self, labels, classes):
         import keras
