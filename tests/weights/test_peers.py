@@ -334,8 +334,8 @@ TIMM = [
 ]
 
 
-@pytest.mark.parametrize(("name", "peer", "builder", "given", "side"), TIMM)
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize(("name", "peer", "builder", "given", "side"), TIMM)
 def test_timm(
     name, peer, builder, given, side, suffix, peers, kept, built, tmp_path, images, agree
 ):
