@@ -3,7 +3,7 @@ VENV ?= .venv
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 demo: $(VENV)/demo
-	$(VENV)/bin/keras-classics train lenet5 --data=digits --passes=80 --distortions
+	$(VENV)/bin/keras-classics train lenet5 --data=digits --epochs=80 --distortions
 
 test: $(VENV)/test
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal

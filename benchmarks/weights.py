@@ -28,7 +28,7 @@ from rounds import alternate, main, report
 from keras_classics import applications, weights
 
 FOLDER = pathlib.Path(os.environ.get("KERAS_CLASSICS_BENCHMARK", tempfile.gettempdir()))
-LIBRARIES = {"safetensors": "safetensors", "pth": "torch", "caffemodel": "google.protobuf"}
+LIBRARIES = {"safetensors": "safetensors", "pth": "torch"}
 
 
 def file_of(form):
@@ -87,7 +87,7 @@ def status():
 
 def peaks(form):
     """Prints both peaks of one load, beyond what there was before."""
-    __import__(LIBRARIES.get(form, "h5py"))
+    __import__(LIBRARIES.get(form, "numpy"))
     model, path = applications.VGG16(), file_of(form)
     model.set_weights(model.get_weights())  # for what TensorFlow imports when it is needed
     gc.collect()

@@ -25,7 +25,7 @@ _LATER = ("datasets", "experiments", "training")  # are imported when they are f
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 
-def __getattr__(name):
+def _find(name):
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _HOMES:
@@ -33,6 +33,10 @@ def __getattr__(name):
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # a type checker says which names there are not
+    __getattr__ = _find
 
 
 def __dir__():
@@ -51,7 +55,7 @@ def _is_command():
 if not _is_command():  # then Keras has to know the classes of saved models
     for _name in (*_HOMES, *_ROOMS):
         if _name not in _LATER:
-            globals()[_name] = __getattr__(_name)
+            globals()[_name] = _find(_name)
 
 if TYPE_CHECKING:
     from keras_classics import activations as activations

@@ -185,9 +185,9 @@ def evaluate_published(options):
         )
     from keras_classics import classifier, datasets
     from keras_classics.training import evaluation
+    from keras_classics.weights.catalogue import resolve
 
-    model = classifier(options.network, options.weights)
-    card = model.card
+    card = resolve(options.weights, options.network)
     if options.data is None:
         raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
     if options.data in names.DATA_SETS or ":" in options.data:
@@ -195,6 +195,7 @@ def evaluate_published(options):
         classes, split = data.classes, data.validation
     else:
         classes, split = datasets.test_folder(options.data)
+    model = classifier(options.network, card)
     order = model.positions(classes)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)

@@ -1,69 +1,78 @@
 """A network with published weights, from uint8 images of any size to named classes."""
 
 import importlib.resources
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_classics import applications, weights
+from keras_classics import models
 from keras_classics.datasets import cifar10
 from keras_classics.preprocessing.pixels import check_pixels
+from keras_classics.weights.card import Card
+from keras_classics.weights.catalogue import resolve
 
 
-def classifier(network, weights="imagenet"):
-    """A classifier of images, by published weights and with the preprocessing that they want.
-
-        model = classifier("resnet50")
-        model.decode_predictions(model.predict(images))
+def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
+    """A classifier of images, with published weights and the preprocessing that they need.
 
     Args:
-        network: Name of a network, `"alexnet"`, `"vgg16"`, `"resnet50"`, `"vit_b16"`; case,
-            `_`, `/` and `-` do not matter.
+        network: Name of a network: `"alexnet"`, `"vgg16"`, `"resnet50"`, `"ViT-B/16"`. See
+            `keras_classics.names.find`.
         weights: Name of a release: `"imagenet"`, `"cifar10"`, or one that
-            `keras_classics.weights.cards()` lists.
+            `keras_classics.weights.cards()` lists; or its card.
 
     Returns:
         A `Classifier`.
 
     Raises:
-        ValueError: If there are no such weights; the message lists those that are.
+        ValueError: If there is no such network, or it has no such weights; the message lists
+            those that it has.
         OSError: If they cannot be downloaded.
+
+    Downloads 100 MB:
+
+        model = classifier("resnet50")
+        model.decode_predictions(model.predict(images))
     """
-    card = find(network, weights)
+    card = resolve(weights, network)
+    if card is None:
+        raise ValueError(
+            "`weights` must be the name of a release: keras_classics.weights.cards"
+            f"({network!r}) lists them. Received: weights={weights!r}"
+        )
     if card.headless or not card.arguments.get("include_top", True):
         raise ValueError(
             f"{card.name} was published without its output layer, to fine-tune: take "
-            f"applications.{card.network}(weights={card.name!r}, classes=...)."
+            f"keras_classics.build({card.network!r}, weights={card.name!r}, classes=...)."
         )
-    model = getattr(applications, card.network)(**card.fill({}), weights=card.name)
+    model = models.build(card.network, weights=card)
     return Classifier(model, card.preprocessing(), class_names(card.classes), name=model.name)
 
 
-def find(network, source):
-    """The card of a network's weights, both by name."""
-    wanted = "".join(sign for sign in network.lower() if sign not in "_/-+ ")
-    every = weights.cards()
-    cards = [card for card in every if wanted in weights.card.builders(card)]
-    if not cards:
-        known = sorted({weights.card.builders(card)[0] for card in every})
-        raise ValueError(
-            f"No weights are published for {network!r}; there are of {', '.join(known)}."
-        )
-    named = weights.card.named(source)
-    found = [named] if named in cards else [card for card in cards if source in card.aliases]
-    if not found:
-        raise ValueError(
-            f"There are no weights {source!r} of {network}; there are "
-            f"{', '.join(card.name for card in cards)}."
-        )
-    return found[0]
+def class_names(classes: int) -> list[tuple[str, str]]:
+    """Identifiers and names of the classes of a data set with so many.
 
+    Args:
+        classes: 1,000 for ImageNet, whose identifiers are those of WordNet; 10 for CIFAR-10; or
+            another number.
 
-def class_names(classes):
-    """Pairs `(identifier, name)`: of ImageNet's 1,000 classes their WordNet synsets, in order."""
+    Returns:
+        A list of pairs `(identifier, name)`, in the order of the outputs.
+
+    Example:
+
+    ```python
+    from keras_classics.classification import class_names
+
+    class_names(1000)[281]  # ("n02123045", "tabby")
+    ```
+    """
     if classes == 1000:
         text = importlib.resources.files("keras_classics.weights").joinpath("imagenet.txt")
-        return [tuple(line.split(" ", 1)) for line in text.read_text().splitlines()]
+        lines = text.read_text().splitlines()
+        return [(line[:9], line[10:]) for line in lines]
     if classes == len(cifar10.CLASSES):
         return [(name, name) for name in cifar10.CLASSES]
     return [(str(k), f"class {k}") for k in range(classes)]
@@ -71,22 +80,42 @@ def class_names(classes):
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class Classifier(keras.Model):
-    """A network behind its preprocessing.
+    """A network with its preprocessing and the names of its classes.
 
-    `predict`, `evaluate` and so on take RGB images from 0 to 255 of any one size; images that
-    were scaled before are an error.
+    `predict`, `evaluate` and so on take RGB images from 0 to 255. All images of a batch have the
+    same size, whichever it is. Images that were scaled before are an error.
 
     Args:
         network: The network.
-        preprocessing: A layer from images to what the network takes.
+        preprocessing: A layer from images to the input of the network.
         classes: Pairs `(identifier, name)`, one for each class.
 
     Input shape: `(batch, height, width, 3)`.
 
     Output shape: that of the network.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics import Classifier, applications, preprocessing
+
+    network = applications.ResNetCIFAR(8, classes=2)
+    layer = preprocessing.ClassifierInput(resize=32, crop=32)
+    model = Classifier(network, layer, [("c", "cat"), ("d", "dog")])
+    images = np.random.randint(0, 256, (3, 50, 40, 3), "uint8")
+    model.decode_predictions(model.predict(images, verbose=0), top=1)
+    ```
     """
 
-    def __init__(self, network, preprocessing, classes, **kwargs):
+    def __init__(
+        self,
+        network: keras.Model,
+        preprocessing: keras.layers.Layer,
+        classes: Sequence[Sequence[str]],
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.network = network
         self.preprocessing = preprocessing
@@ -96,17 +125,30 @@ class Classifier(keras.Model):
     def call(self, images):  # (batch, height, width, 3)
         return self.network(self.preprocessing(images), training=False)  # (batch, classes)
 
-    def predict(self, x, *args, **kwargs):
-        if isinstance(x, np.ndarray):  # what is compiled by XLA is not checked within
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
+        """As `keras.Model.predict`. Arrays whose values are not from 0 to 255 are refused.
+
+        Raises:
+            ValueError: If the images were scaled before.
+        """
+        if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
             check_pixels(x[:1], slack=0.5)
         return super().predict(x, *args, **kwargs)
 
-    def decode_predictions(self, predictions, top=5):
-        """The best classes of each image, `[[(identifier, name, score), ...], ...]`.
+    def decode_predictions(
+        self, predictions: np.ndarray, top: int = 5
+    ) -> list[list[tuple[str, str, float]]]:
+        """The best classes of each image.
 
         Args:
             predictions: Array `(batch, classes)`, as `predict` returns it.
-            top: How many, the best first.
+            top: Number of classes.
+
+        Returns:
+            A list for each image, of `(identifier, name, score)`, the best class first.
+
+        Raises:
+            ValueError: If the array has another shape.
         """
         predictions = np.asarray(predictions)
         if predictions.ndim != 2 or predictions.shape[1] != len(self.classes):
@@ -120,12 +162,19 @@ class Classifier(keras.Model):
             for row, scores in zip(best, predictions, strict=True)
         ]
 
-    def positions(self, names):
-        """Where the classes of a data set are among the outputs, by identifier or by name.
+    def positions(self, names: Sequence[str]) -> list[int]:
+        """The outputs that stand for the classes of a data set.
 
         Args:
-            names: Names of the data set's classes, such as ImageNet's folders, `"n01440764"`;
-                a thousand of other names are taken to be in order.
+            names: Identifiers or names of the data set's classes, such as ImageNet's folders,
+                `"n01440764"`. If there are as many as outputs, and none is known, they are taken
+                to be in the order of the outputs.
+
+        Returns:
+            The number of the output for each name.
+
+        Raises:
+            ValueError: If some of the names are not known.
         """
         known = {name: k for k, pair in enumerate(self.classes) for name in reversed(pair)}
         unknown = [name for name in names if name not in known]

@@ -26,7 +26,7 @@ def nodes(tensors) -> dict:
     Returns:
         `{node: depth}`, each node after those that it depends on.
     """
-    depth = {}
+    depth: dict = {}
     stack = [node_of(tensor) for tensor in tensors]
     while stack:
         node = stack[-1]

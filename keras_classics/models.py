@@ -1,9 +1,11 @@
 """Networks by their names."""
 
+from typing import Any
+
 import keras
 
 from keras_classics import applications, names
-from keras_classics.weights import cards
+from keras_classics.weights.catalogue import cards
 
 
 def list_models(pattern: str = "*", weights: bool | None = None) -> list[str]:
@@ -16,6 +18,9 @@ def list_models(pattern: str = "*", weights: bool | None = None) -> list[str]:
 
     Returns:
         A list of names, in the order of the papers.
+
+    Raises:
+        ValueError: If there is no such network.
 
     Example:
 
@@ -32,7 +37,7 @@ def list_models(pattern: str = "*", weights: bool | None = None) -> list[str]:
     return [name for name in found if (name in published) is weights]
 
 
-def build(name: str, **arguments) -> keras.Model:
+def build(name: str, **arguments: Any) -> keras.Model:
     """Builds a network by its name.
 
     Args:
@@ -41,6 +46,9 @@ def build(name: str, **arguments) -> keras.Model:
 
     Returns:
         The network, a functional `keras.Model`.
+
+    Raises:
+        ValueError: If there is no such network; the message names similar ones.
 
     Example:
 

@@ -12,7 +12,11 @@ import dataclasses
 import difflib
 import fnmatch
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+__all__ = ["DATA_SETS", "EXPERIMENTS", "NETWORKS", "PAPERS", "RECIPES", "Network"]
+__all__ += ["find", "find_recipe", "select"]
 
 
 class Network(NamedTuple):
@@ -24,7 +28,7 @@ class Network(NamedTuple):
     name: str
     paper: str
     builder: str
-    arguments: dict
+    arguments: dict[str, Any]
     recipe: str | None
 
 
@@ -50,12 +54,12 @@ class Family:
     recipe: str | None = None
     is_open: bool = False
 
-    def spelled(self, value):
+    def spelled(self, value: Any) -> str:
         """The name of a network."""
         found = next((name for name, its in self.called.items() if its == value), None)
         return found or self.name.format(re.sub(r"[+-]", "_", str(value).lower().replace("/", "")))
 
-    def parse(self, text):
+    def parse(self, text: str) -> int | str | None:
         """The argument's value in a reduced name, also one that the paper has not; or `None`."""
         if self.argument == "depth" and text.isdecimal():
             return int(text)
@@ -200,12 +204,12 @@ DATA_SETS = {  # modules of `datasets`
 }
 
 
-def reduced(name):
+def reduced(name: object) -> str:
     """A name without what does not matter in it."""
     return re.sub(r"[^a-z0-9]", "", str(name).lower())
 
 
-def _network(paper, family, value):
+def _network(paper: str, family: Family, value: Any) -> Network:
     arguments = {} if family.argument is None else {family.argument: value}
     return Network(family.spelled(value), paper, family.builder, arguments, family.recipe)
 
@@ -223,7 +227,7 @@ RECIPES = {  # name: file, class
 _FAMILIES = [(key, family) for key, paper in PAPERS.items() for family in paper.families]
 
 
-def find(name):
+def find(name: str) -> Network:
     """The network of a name.
 
     Args:
@@ -235,13 +239,20 @@ def find(name):
 
     Raises:
         ValueError: If there is none; the message names similar ones.
+
+    Example:
+
+    ```python
+    from keras_classics import names
+
+    print(names.find("ViT-B/16").arguments)  # {"variant": "B/16"}
+    ```
     """
     wanted = reduced(name)
     for key, family in _FAMILIES:
         for value in family.values or (None,):
             spellings = (family.spelled(value), family.name.format(value))
-            spellings += (family.builder + str(value or ""),)
-            if wanted in map(reduced, spellings):
+            if wanted in map(reduced, (*spellings, family.builder + str(value or ""))):
                 return _network(key, family, value)
     for key, family in _FAMILIES:
         for template in (family.name, family.builder + "{}"):
@@ -253,7 +264,7 @@ def find(name):
     raise ValueError(unknown("network", name, NETWORKS))
 
 
-def find_recipe(name):
+def find_recipe(name: str) -> tuple[str, str | None]:
     """The recipe of a name, which may also be that of a network that it trains.
 
     Returns:
@@ -262,6 +273,14 @@ def find_recipe(name):
 
     Raises:
         ValueError: If there is none; the message names similar ones.
+
+    Example:
+
+    ```python
+    from keras_classics import names
+
+    print(names.find_recipe("ResNet-50"))  # ("resnet", "resnet50")
+    ```
     """
     found = next((each for each in RECIPES if reduced(each) == reduced(name)), None)
     if found:
@@ -275,7 +294,7 @@ def find_recipe(name):
     return network.recipe, network.name
 
 
-def select(pattern="*"):
+def select(pattern: str = "*") -> list[Network]:
     """The networks of a pattern.
 
     Args:
@@ -287,6 +306,14 @@ def select(pattern="*"):
 
     Raises:
         ValueError: If there is none; the message names similar ones.
+
+    Example:
+
+    ```python
+    from keras_classics import names
+
+    print([network.name for network in names.select("vgg1*")])
+    ```
     """
     if set(pattern) & set("*?["):
         return [n for n in NETWORKS.values() if fnmatch.fnmatch(n.name, pattern.lower())]
@@ -296,8 +323,9 @@ def select(pattern="*"):
     return found or [find(pattern)]
 
 
-def unknown(kind, name, known):
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Words for a name that is not known: those most like it, or all."""
+    known = list(known)
     spelled = {reduced(each): each for each in known}
     near = [spelled[each] for each in difflib.get_close_matches(reduced(name), spelled, 3, 0.6)]
     if near:

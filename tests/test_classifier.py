@@ -8,7 +8,7 @@ import pytest
 
 import keras_classics as kc
 from keras_classics import weights
-from keras_classics.classifier import class_names
+from keras_classics.classification import class_names
 from keras_classics.weights.card import Card
 
 
@@ -103,8 +103,11 @@ def test_classes_of_data(published):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("resnet51",), "No weights are published for 'resnet51'; there are of alexnet"),
-        (("resnet50", "imagnet"), "no weights 'imagnet' of resnet50; there are keras/resnet50"),
+        (("resnet51",), "There is no network 'resnet51'. Did you mean resnet1?5?0"),
+        (("resnet50", "imagnet"), r"no weights 'imagnet' for resnet50\..* one of: keras/resnet50"),
+        (("lenet5",), r"no weights 'imagenet' for lenet5\..* one of: none"),
+        (("resnet50", "mine.h5"), "`weights` must be the name of a release.*'mine.h5'"),
+        (("resnet50", "vgg16_notop"), "keras/vgg16_notop is of vgg16, and not of resnet50"),
         (("vit_h14", "imagenet21k"), "was published without its output layer"),
         (("vgg16", "vgg16_notop"), "was published without its output layer"),
         (("alexnet", "alexnet-owt-7be5be79"), "One weird trick"),

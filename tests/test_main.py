@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -312,3 +314,16 @@ def test_recipe(cli):
     assert rows["field"] == ["field", "value", "source", "meaning"]
     assert rows["epochs"][1:4] == ["74", "section", "3.1"]
     assert rows["image_size"][1:5] == ["96", "changed", "from", "224"]
+
+
+def test_a_process_of_its_own_knows_the_classes_of_a_run(cli, mnist, tmp_path):
+    """The command line imports only what its command needs."""
+    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_classics", "evaluate", "run", f"--data_dir={mnist}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("train error")

@@ -29,7 +29,7 @@ ROOMS = {
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
     "applications": {"activations", "graphs", "initializers", "layers", "weights"},
-    "weights": {"activations", "applications", "backend", "layers", "preprocessing"},
+    "weights": {"activations", "backend", "layers", "preprocessing"},
     "models": {"applications", "weights"},
     "classification": {"applications", "datasets", "models", "preprocessing", "weights"},
     "graphs": set(),
@@ -45,7 +45,7 @@ PACKAGES = {
     "datasets": BACKENDS | {"sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
-    "weights": {"google", "h5py", "safetensors", "torch"},
+    "weights": {"h5py", "safetensors", "torch"},
     "__main__": {"absl"},
 }
 # What works for any paper: these files name none. (Rooms of papers have a file for each, and

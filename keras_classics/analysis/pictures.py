@@ -153,7 +153,7 @@ def feature_maps(model, image, classes=None):
             f"`image` must be one input of {model.name!r}, of shape {model.input_shape[1:]}. "
             f"Received: shape {image.shape}"
         )
-    if not _is_lenet(model):
+    if not _has_lettered_layers(model):
         raise ValueError(f"`model` must have layers named as C1 or H1 are. {_received(model)}")
     names = [x.name for x in model.layers if re.fullmatch(r"[A-Z]\d", x.name) or x.name in OUTPUTS]
     found = {name: x[0] for name, x in _activations(model, names, image[None]).items()}
@@ -401,7 +401,7 @@ def draw(
         figures |= attention_pictures.of_images(model, images[:8])
     if _normalizations(model):
         figures["layer_responses"] = layer_responses({model.name: model}, images[:1000])
-    if _is_lenet(model):
+    if _has_lettered_layers(model):
         figures["feature_maps"] = feature_maps(model, images[0], classes)
         if labels is not None:
             scores = model.predict(images, batch_size=500, verbose=0)
@@ -411,7 +411,7 @@ def draw(
     return save(figures, folder)
 
 
-def _is_lenet(model):
+def _has_lettered_layers(model):
     """Whether layers have the letters and numbers that the papers of LeNet give them."""
     return any(re.fullmatch(r"[A-Z]\d", layer.name) for layer in model.layers)
 

@@ -17,4 +17,4 @@ def prepare() -> None:
     if all(importlib.util.find_spec(package) for package in ("jax", "scipy")):
         os.environ["KERAS_BACKEND"] = "numpy"
     for package in OPTIONAL:
-        sys.modules.setdefault(package, None)  # Python's way to say that there is none
+        sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # there is none

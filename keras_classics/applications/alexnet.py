@@ -38,7 +38,7 @@ from keras_classics.layers import (
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 
 
-@pretrained()
+@pretrained
 def AlexNet(
     *,
     towers: int = 2,

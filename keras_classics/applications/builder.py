@@ -2,11 +2,16 @@
 
 import functools
 import inspect
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import keras
 from keras import layers
 
-from keras_classics import weights
+from keras_classics.weights.catalogue import resolve
+from keras_classics.weights.loading import load
+
+Builder = TypeVar("Builder", bound=Callable[..., keras.Model])
 
 
 def fresh(initializer):
@@ -35,38 +40,27 @@ def follows_caffe(convention):
     return convention == "caffe"
 
 
-def pretrained(network=None, **variant):
+def pretrained(builder: Builder) -> Builder:
     """Decorates a builder, which then need not know its argument `weights`.
 
-    `None` leaves the model as it starts. The path of a file, or the name of a release
-    (`keras_classics.weights.cards()`), loads it: a release also sets those arguments that its
-    network needs and that the builder was not given; others that were given are an error. The
-    classes, the channels of the image and the patches of a Vision Transformer may be others
-    than the file's: see `keras_classics.weights.load`.
-
-    Args:
-        network: Name of the paper's builder that the decorated one calls. Default: its own.
-        **variant: The arguments that it calls that builder with.
+    `None` leaves the model with its initial weights. The path of a file, or a release by its name
+    or card (`keras_classics.weights.cards()`), loads it. A release also sets the arguments that
+    its network needs and that the builder was not given; an argument that contradicts it is an
+    error. The classes, the channels of the image and the patches of a Vision Transformer may be
+    others than the file's: see `keras_classics.weights.load`.
     """
+    signature = inspect.signature(builder)
 
-    def decorate(builder):
-        signature = inspect.signature(builder)
+    @functools.wraps(builder)
+    def build(*args, **kwargs):
+        given = dict(signature.bind(*args, **kwargs).arguments)
+        source = given.pop("weights", None)
+        if source is None:
+            return builder(*args, **kwargs)
+        card = resolve(source, builder.__name__, given)
+        if card is None:
+            return load(builder(**given), source, adapt=True)
+        path = card.path()
+        return load(builder(**card.fill(given)), path, adapt=True, convention=card.library)
 
-        @functools.wraps(builder)
-        def build(*args, **kwargs):
-            given = dict(signature.bind(*args, **kwargs).arguments)
-            source = given.pop("weights", None)
-            if source is None:
-                return builder(*args, **kwargs)
-            release = weights.card.choose(network or builder.__name__, source, {**variant, **given})
-            if release is None:
-                return weights.load(builder(**given), source, adapt=True)
-            needed = {k: v for k, v in release.fill(given).items() if k not in variant}
-            path = release.path()
-            return weights.load(builder(**needed), path, adapt=True)
-
-        if network is None:
-            weights.card.BUILDERS[builder.__name__] = build
-        return build
-
-    return decorate
+    return cast(Builder, build)

@@ -61,7 +61,7 @@ CONFIGURATIONS: dict[str, list] = {
 }
 
 
-@pretrained()
+@pretrained
 def CudaConvNet(
     configuration: str,
     *,

@@ -51,7 +51,7 @@ MODULES = {
 LOSS_WEIGHTS = {"predictions": 1.0, "auxiliary_4a": 0.3, "auxiliary_4d": 0.3}
 
 
-@pretrained()
+@pretrained
 def GoogLeNet(
     *,
     auxiliary: bool = False,

@@ -27,7 +27,7 @@ from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
-@pretrained()
+@pretrained
 def LeCun1989(
     *,
     kernel_initializer: Initializer = FanInUniform,

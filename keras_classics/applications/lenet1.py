@@ -37,7 +37,7 @@ H3_CONNECTIONS = [
 ]
 
 
-@pretrained()
+@pretrained
 def LeNet1(
     *,
     kernel_initializer: Initializer = FanInUniform,

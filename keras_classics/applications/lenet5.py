@@ -42,7 +42,7 @@ CHARACTERS = (
 )
 
 
-@pretrained()
+@pretrained
 def LeNet5(
     *,
     head: str = "rbf",

@@ -42,7 +42,7 @@ CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
 HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
-@pretrained()
+@pretrained
 def ResNet(
     depth: int,
     *,
@@ -118,7 +118,7 @@ def ResNet(
     return _end(image, x, *top, name)
 
 
-@pretrained()
+@pretrained
 def PlainNet(
     depth: int,
     *,
@@ -166,7 +166,7 @@ def PlainNet(
     return _end(image, x, *top, name or f"plain{depth}")
 
 
-@pretrained()
+@pretrained
 def ResNetCIFAR(
     depth: int,
     *,
@@ -212,7 +212,7 @@ def ResNetCIFAR(
     return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
 
 
-@pretrained()
+@pretrained
 def PlainNetCIFAR(
     depth: int,
     *,

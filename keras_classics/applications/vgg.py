@@ -50,7 +50,7 @@ FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
 FULLY_CONNECTED = ("fc6", "fc7", "predictions")
 
 
-@pretrained()
+@pretrained
 def VGG(
     configuration: str,
     *,

@@ -41,7 +41,7 @@ RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
 POOLINGS = (None, "token", "avg")
 
 
-@pretrained()
+@pretrained
 def ViT(
     variant: str,
     *,

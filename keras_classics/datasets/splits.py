@@ -402,4 +402,7 @@ def shuffled(data: Any, seeds: Any) -> Any:
     import tensorflow as tf
 
     drawn = tf.random.stateless_uniform((), seeds, 0, 2**31 - 1, tf.int64)
+    if not tf.executing_eagerly() and tf.compat.v1.get_default_graph().seed == 0:
+        # Of this graph alone: beside a seed of 0, TensorFlow would ask whether the drawn one is 0.
+        tf.random.set_seed(1)
     return data.shuffle(4096, drawn, reshuffle_each_iteration=False)

@@ -39,10 +39,12 @@ def find(name: str) -> ModuleType:
     raise ValueError(names.unknown("experiment", name, names.EXPERIMENTS))
 
 
-def __getattr__(name):
-    if name in (*names.EXPERIMENTS, "ablation", "cifar"):
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker says which names there are not
+
+    def __getattr__(name):
+        if name in (*names.EXPERIMENTS, "ablation", "cifar"):
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -125,7 +126,7 @@ class Ablation:
 
 def train(
     data: dict[str, tuple[np.ndarray, np.ndarray]],
-    switches: dict[str, bool],
+    switches: dict[str, Any],
     seed: int,
     epochs: int,
 ) -> dict[str, float]:

@@ -12,38 +12,32 @@ FAINT = 16  # grey levels; an image of smaller differences shows no digit
 def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     """Fits one digit into a box, and the box into the middle of an empty plane.
 
-        MNIST's digits were made of NIST's so: the bounding box of the digit is scaled to fit into
-        `box` x `box` pixels, with its aspect ratio kept. Then the centre of mass is placed at the
-        centre of the plane, or as near as the plane's edge allows.
+    MNIST's digits were made of NIST's so: the bounding box of the digit is scaled to fit into
+    `box` x `box` pixels, with its aspect ratio kept. Then the centre of mass is placed at the
+    centre of the plane, or as near as the plane's edge allows.
 
-        Args:
-            ink: Array `(height, width)` from 0 (background) to 1 (ink).
-            box: Side of the box in pixels. LeNet-5: 20; the 1989 network: 16.
-            plane: Side of the plane in pixels. MNIST: 28; the 1989 network: 16.
+    Args:
+        ink: Array `(height, width)` from 0 (background) to 1 (ink).
+        box: Side of the box in pixels. LeNet-5: 20; the 1989 network: 16.
+        plane: Side of the plane in pixels. MNIST: 28; the 1989 network: 16.
 
-        Returns:
-            A float32 array `(plane, plane)` from 0 to 1; all 0 if there is no ink.
+    Returns:
+        A float32 array `(plane, plane)` from 0 to 1; all 0 if there is no ink.
 
-        Raises:
-            ValueError: If the box is larger than the plane.
+    Raises:
+        ValueError: If the box is larger than the plane.
 
-        Example:
+    Example:
 
-        ```python
-        import os
-
+    ```python
     import numpy as np
 
-    # This library's choices; the paper is silent.
-    INK = 0.2  # a pixel with more belongs to the digit's bounding box
-    FAINT = 16  # grey levels; an image of smaller differences shows no digit
+    from keras_classics.preprocessing import normalize_digit
 
-        from keras_classics.preprocessing import normalize_digit
-
-        one = np.zeros((40, 30))
-        one[5:35, 12:16] = 1
-        print(normalize_digit(one, box=20, plane=28).shape)  # (28, 28)
-        ```
+    one = np.zeros((40, 30))
+    one[5:35, 12:16] = 1
+    print(normalize_digit(one, box=20, plane=28).shape)  # (28, 28)
+    ```
     """
     from PIL import Image
 
@@ -121,34 +115,28 @@ def _centre_of_mass(ink):
 def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None) -> np.ndarray:
     """Brings digits from the box of their data set to that of a network.
 
-        If the boxes are equal, the pixels stay as they are, and the plane grows around its centre.
-        Otherwise `normalize_digit` fits each digit anew.
+    If the boxes are equal, the pixels stay as they are, and the plane grows around its centre.
+    Otherwise `normalize_digit` fits each digit anew.
 
-        Args:
-            images: Array `(n, height, width, 1)` from 0 (background) to 1 (ink).
-            box: Side of the digit's box that the network expects, in pixels.
-            plane: Side of the plane that the network expects, in pixels.
-            have_box: Side of the box that the digits have; `None` if they have none.
+    Args:
+        images: Array `(n, height, width, 1)` from 0 (background) to 1 (ink).
+        box: Side of the digit's box that the network expects, in pixels.
+        plane: Side of the plane that the network expects, in pixels.
+        have_box: Side of the box that the digits have; `None` if they have none.
 
-        Returns:
-            A float32 array `(n, plane, plane, 1)` from 0 to 1.
+    Returns:
+        A float32 array `(n, plane, plane, 1)` from 0 to 1.
 
-        Example:
+    Example:
 
-        ```python
-        import os
-
+    ```python
     import numpy as np
 
-    # This library's choices; the paper is silent.
-    INK = 0.2  # a pixel with more belongs to the digit's bounding box
-    FAINT = 16  # grey levels; an image of smaller differences shows no digit
+    from keras_classics.preprocessing import place_digits
 
-        from keras_classics.preprocessing import place_digits
-
-        mnist = np.random.uniform(0, 1, (2, 28, 28, 1))  # boxes of 20 in planes of 28
-        print(place_digits(mnist, box=20, plane=32, have_box=20).shape)  # (2, 32, 32, 1)
-        ```
+    mnist = np.random.uniform(0, 1, (2, 28, 28, 1))  # boxes of 20 in planes of 28
+    print(place_digits(mnist, box=20, plane=32, have_box=20).shape)  # (2, 32, 32, 1)
+    ```
     """
     side = images.shape[1]
     if have_box == box and images.shape[1] == images.shape[2] and side <= plane:

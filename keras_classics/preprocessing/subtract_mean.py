@@ -111,7 +111,7 @@ class SubtractMean(keras.layers.Layer):
             count += len(pixels)
         if not count:
             raise ValueError("`adapt` needs at least one image. Received: none")
-        if not self.built:
+        if not self.built:  # type: ignore[has-type]
             self.build((None, *batch.shape[1:]))
             self.built = True
         self.average.assign(total / count)

@@ -16,7 +16,7 @@ from keras_classics.preprocessing import boxes
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def ten_crop(images, size: int | tuple[int, int] = 224):
+def ten_crop(images: Any, size: int | tuple[int, int] = 224) -> Any:
     """Cuts out four corners and the centre, and mirrors them (Krizhevsky et al., 2012, 4.1).
 
     Args:
@@ -44,7 +44,9 @@ def ten_crop(images, size: int | tuple[int, int] = 224):
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def googlenet_crops(images, short_sides: Sequence[int] = (256, 288, 320, 352), size: int = 224):
+def googlenet_crops(
+    images: Any, short_sides: Sequence[int] = (256, 288, 320, 352), size: int = 224
+) -> Any:
     """Cuts out the 144 crops of GoogLeNet (Szegedy et al., 2015, section 7).
 
     The image is rescaled to four scales. Each scale gives three squares: left, centre and right,
@@ -84,7 +86,7 @@ def googlenet_crops(images, short_sides: Sequence[int] = (256, 288, 320, 352), s
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
-def whole_images(images, short_sides: Sequence[int] = (256, 384, 512)) -> list:
+def whole_images(images: Any, short_sides: Sequence[int] = (256, 384, 512)) -> list:
     """Rescales the whole image to several scales, and mirrors it (Simonyan & Zisserman, 2015, 3.2).
 
     VGG's dense evaluation takes them, with a network for images of any size

@@ -2,13 +2,14 @@
 
 import math
 import operator
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 
-def recompute_statistics(model: keras.Model, data, batch_size: int | None = None) -> None:
+def recompute_statistics(model: keras.Model, data: Any, batch_size: int | None = None) -> None:
     """Replaces the moving averages of batch normalization by averages over the training data.
 
     With `mu_B` and `var_B` the mean and the (biased) variance of a channel over its `m` values

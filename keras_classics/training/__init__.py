@@ -14,15 +14,24 @@ _HOMES = {
     "strategy": "strategies",
     "train": "trainer",
 }
+_MODULES = (*sorted({*_HOMES.values()}), "evaluation", "imaging", "inputs", "mixing", "schedules")
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name):
-    if name not in _HOMES:
+if not TYPE_CHECKING:  # a type checker says which names there are not
+
+    def __getattr__(name):
+        if name in _HOMES:
+            value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+
+
+def __dir__():
+    return sorted([*globals(), *__all__, *_MODULES])
 
 
 if TYPE_CHECKING:

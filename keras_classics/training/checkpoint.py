@@ -1,9 +1,9 @@
 """What a training is made of at a step, kept in its folder: it can go on from there."""
 
 import contextlib
-import csv
 import json
 import math
+import os
 import pathlib
 import signal
 import threading
@@ -13,21 +13,36 @@ import warnings
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, tables
 from keras_classics.atomic import atomic
 
-FILES = (
-    "checkpoint-1.npz",
-    "checkpoint-2.npz",
-)  # in turn: one is complete
+FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: one is complete
 SECONDS = 60  # at least, between two checkpoints within an epoch
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
 
 class Interrupted(KeyboardInterrupt):
-    """A training that was asked to stop; its words say where it stands, `folder` is the run's."""
+    """A training that was asked to stop, by Ctrl-C or the signal TERM.
 
-    def __init__(self, words, folder):
+    `train(..., resume=True)` goes on with it.
+
+    Args:
+        words: Where the training stands.
+        folder: Folder of the run.
+
+    Example:
+
+    ```python
+    from keras_classics import training
+
+    try:
+        raise training.Interrupted("The last good checkpoint is of step 7.", "runs/mine")
+    except training.Interrupted as stopped:
+        print(f"{stopped} Resume the run in {stopped.folder}.")
+    ```
+    """
+
+    def __init__(self, words: str, folder: str | os.PathLike):
         super().__init__(words)
         self.folder = folder
 
@@ -256,10 +271,8 @@ def read(path):
 
 def write_history(folder, rows):
     """Writes `history.csv`: a row an epoch."""
-    with atomic(folder / "history.csv") as path, open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
+    with atomic(folder / "history.csv") as path:
+        tables.write_csv(path, rows)
 
 
 def _numbers(callback):

@@ -6,13 +6,20 @@ when they are called.
 
 import dataclasses
 import itertools
+import os
 import textwrap
 import typing
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from keras_classics import names
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_classics.datasets import Images, Split
 
 # One word for one thing in all recipes; the flags of the command line have these texts, too.
 WORDS = {
@@ -47,7 +54,7 @@ WORDS = {
     "color": "PCA colour jitter",
     "distortions": "planar distortions of the training images",
     "randaugment": "RandAugment: operations an image, and magnitude; none: off",
-    "operations": "whose operations RandAugment has",
+    "operations": "the set of operations that RandAugment draws from",
     "erasing": "share of the training images with an erased rectangle",
     "mixup": "alpha of MixUp; 0: off",
     "cutmix": "alpha of CutMix; 0: off",
@@ -77,13 +84,33 @@ WORDS = {
 }
 
 
-def cite(value, source="", help=None):
+def cite(value: Any, source: str = "", help: str | None = None) -> Any:
     """A field of a recipe: its value, where that comes from, and what the field means.
 
     Args:
-        value: The value.
+        value: The value, which cannot be changed in place: a number, a string or a tuple.
         source: Section of the paper, or another source; or why it is a choice.
-        help: What the field means, of a field that `WORDS` has not.
+        help: What the field means. Default: the text of this library for a field of that name.
+
+    Returns:
+        A `dataclasses.field`.
+
+    Example:
+
+    ```python
+    import dataclasses
+
+    from keras_classics import training
+
+
+    @dataclasses.dataclass(frozen=True)
+    class Mine(training.Recipe):
+        epochs: int = training.cite(10, "enough for a lecture")
+        noise: float = training.cite(0.1, "tried 0.05 to 0.2", help="deviation of the noise")
+
+
+    print(Mine(network="mine"))
+    ```
     """
     return dataclasses.field(default=value, metadata={"source": source, "help": help})
 
@@ -95,14 +122,26 @@ class Recipe:
     A recipe of a paper is a subclass: fields of numbers, and hooks. `print` shows it as a table;
     `dataclasses.replace(recipe, epochs=3)` is the same recipe with another number.
 
-    - `choices`, `in_memory` and so on: of the class, see there.
+    The hooks are methods that a subclass may override:
+
     - `build(input_shape=, classes=)`: the network, untrained.
     - `splits(data)`: the parts of the data, as the network is trained and tested on them.
     - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
     - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
     - `reader`, `protocol`, `read`: how an image is tested.
 
-    A recipe of one's own:
+    Attributes of the class, such as `in_memory`, say what all its recipes have in common.
+
+    Args:
+        network: Name of the network, see `keras_classics.names`; or any name, for a network
+            that `train` gets as a function, `builder=`.
+        epochs: Times that all training images are seen.
+        batch_size: Images a step, of all replicas together.
+
+    Raises:
+        ValueError: If a field has a value that it cannot have.
+
+    Example: a recipe of one's own.
 
     ```python
     import dataclasses
@@ -129,7 +168,7 @@ class Recipe:
     batch_size: int = cite(32)
 
     rule_in_words: ClassVar[str] = ""  # of the update rule
-    choices: ClassVar[dict] = {}  # the values that a field may have
+    choices: ClassVar[dict[str, tuple]] = {}  # the values that a field may have
     # Whether the images are gathered from memory, a batch at once, and a last batch that is not
     # full counts, too; the layers then take batches. Otherwise each image has a way of its own.
     in_memory: ClassVar[bool] = False
@@ -137,9 +176,8 @@ class Recipe:
     steps_per_execution: ClassVar[int] = 1  # at most, on one device
     tests_training_images: ClassVar[bool] = False  # at the end, beside the others
     data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
-    loss_weights: ClassVar[dict | None] = None  # of a network with several outputs
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
             if isinstance(value, list):  # as JSON has it
@@ -159,11 +197,16 @@ class Recipe:
     # The network.
 
     @property
-    def input_shape(self) -> tuple:
+    def image_size(self) -> int:
+        """Side of the network's input, pixels. A recipe has it as a field, or of its class."""
+        raise NotImplementedError
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
         """Shape of an image as the network takes it."""
         return (self.image_size, self.image_size, 3)
 
-    def build(self, **shape):
+    def build(self, **shape: Any) -> "keras.Model":
         """The network, untrained.
 
         Args:
@@ -171,15 +214,44 @@ class Recipe:
         """
         return self.built(**shape)
 
-    def built(self, **arguments):
-        """The network of the name `network`, with further arguments of its builder."""
-        import keras_classics as kc
+    def built(self, **arguments: Any) -> "keras.Model":
+        """The network of the name `network`, with further arguments of its builder.
 
-        return kc.build(self.network, **arguments)
+        Raises:
+            ValueError: If there is no network of this name, or it takes other arguments.
+        """
+        import inspect
+
+        from keras_classics import applications
+
+        network = self.named()
+        builder = getattr(applications, network.builder)
+        foreign = sorted(set(arguments) - set(inspect.signature(builder).parameters))
+        if foreign:
+            raise ValueError(
+                f"{type(self).__name__} sets {', '.join(foreign)}, which {network.name} does not "
+                "have. Take the recipe of that network, or give the function that builds it: "
+                f"builder=. Received: network={self.network}"
+            )
+        return builder(**network.arguments, **arguments)
+
+    def named(self) -> names.Network:
+        """What `keras_classics.names` has of the name `network`.
+
+        Raises:
+            ValueError: If it has nothing.
+        """
+        try:
+            return names.find(self.network)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} To train a network of your own, give the function that builds it: "
+                "builder=, an argument of `train`."
+            ) from error
 
     # The data.
 
-    def splits(self, data):
+    def splits(self, data: "Images") -> "dict[str, Split]":
         """The parts of a data set: `{"train": split, "validation" or "test": split}`.
 
         The first one beside `train` is for validation while training; all but `train` are tested
@@ -202,34 +274,38 @@ class Recipe:
             f"{name}, of {channels} channels"
         )
 
-    def read(self, path):
+    def read(self, path: str | os.PathLike) -> np.ndarray:
         """An image file, as an image of a split."""
         from keras_classics import datasets
 
         return datasets.read_image(path)
 
-    def layers(self, training: bool) -> list:
+    def layers(self, training: bool) -> "list[keras.layers.Layer]":
         """The layers between an image of a split and the network, on the processor.
 
         A `SubtractMean` without a mean gets that of the training images, as they come to it.
         """
         return []
 
-    def device_layers(self, seed: int) -> list:
+    def device_layers(self, seed: int) -> "list[keras.layers.Layer]":
         """The layers after those, in front of the network, where it runs; on batches."""
         return []
 
-    def targets(self, labels, classes):
-        """What the loss compares with."""
+    def targets(self, labels: Any, classes: int) -> Any:
+        """What the loss compares with, of a batch of labels."""
         return labels
 
-    def mix(self, seed):
-        """A function that mixes the images of a batch, and their targets; or `None`."""
+    def mix(self, seed: tuple[int, int]) -> Callable | None:
+        """A function that mixes the images of a batch, and their targets; or `None`.
+
+        Args:
+            seed: Seed of the training, and number of the worker.
+        """
         return None
 
     # The training.
 
-    def update_rule(self, steps: int, model):
+    def update_rule(self, steps: int, model: "keras.Model") -> "keras.optimizers.Optimizer":
         """The update rule.
 
         Args:
@@ -238,21 +314,31 @@ class Recipe:
         """
         raise NotImplementedError
 
-    def loss_function(self):
+    def loss_function(self) -> "str | keras.losses.Loss":
         """The loss."""
         return "sparse_categorical_crossentropy"
 
-    def metrics(self) -> list:
+    @property
+    def loss_weights(self) -> dict[str, float] | None:
+        """The weight of the loss of each output, of a network with several."""
+        return None
+
+    def metrics(self) -> "list[str | keras.metrics.Metric]":
         """What is measured while training, the accuracy first."""
         return [self.accuracy]
 
-    accuracy: ClassVar[str] = "accuracy"  # name of the accuracy in the history
+    @property
+    def accuracy(self) -> str:
+        """Name of the accuracy in the history."""
+        return "accuracy"
 
     def compiles(self) -> bool:
         """Whether XLA is to compile the step on one device; else Keras decides."""
         return False
 
-    def callbacks(self, monitor: str, images, seed: int) -> list:
+    def callbacks(
+        self, monitor: str, images: np.ndarray | None, seed: int
+    ) -> "list[keras.callbacks.Callback]":
         """Keras callbacks of the training.
 
         Args:
@@ -264,7 +350,9 @@ class Recipe:
 
     # The test.
 
-    def reader(self, network, layers: list):
+    def reader(
+        self, network: "keras.Model", layers: "list[keras.layers.Layer]"
+    ) -> "tuple[list[keras.layers.Layer], keras.Model]":
         """What reads an image at test time.
 
         Args:
@@ -280,12 +368,12 @@ class Recipe:
         """How an image is tested, in words."""
         return f"the image of {self.image_size}x{self.image_size}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The recipe as a table of at most 100 columns."""
         rows = [("field", "value", "source", "meaning")]
         for each in dataclasses.fields(self):
             value, source = in_words(getattr(self, each.name)), each.metadata.get("source", "")
-            is_same = np.array_equal(getattr(self, each.name), each.default)
+            is_same = getattr(self, each.name) == each.default
             if not is_same and each.name != "network":
                 source = f"changed from {in_words(each.default) or 'none'}"
             rows.append((each.name, value, source, help_of(each)))
@@ -306,19 +394,19 @@ class Recipe:
         return "\n".join(lines)
 
 
-def help_of(field) -> str:
+def help_of(field: dataclasses.Field) -> str:
     """What a field of a recipe means."""
     return field.metadata.get("help") or WORDS.get(field.name, "")
 
 
-def element_type(annotation):
+def element_type(annotation: Any) -> Any:
     """The type of a field's value, or of the elements of a tuple; of `str | None` it is `str`."""
     if typing.get_origin(annotation) is tuple:
         return typing.get_args(annotation)[0]
     return next(iter(typing.get_args(annotation)), annotation)
 
 
-def in_words(value) -> str:
+def in_words(value: Any) -> str:
     """A value as the table of a recipe shows it."""
     if isinstance(value, (tuple, list)):
         runs = [(each, len(list(same))) for each, same in itertools.groupby(value)]
@@ -330,10 +418,11 @@ def recipe(name: str) -> Recipe:
     """The recipe of a name, or of the network of a name.
 
     Args:
-        name: Such as `"resnet50"`, `"vgg16"`, `"vit_cifar"`; see `keras_classics.names`.
+        name: Such as `"resnet50"`, `"vgg16"`, `"vit_cifar"`; see `keras_classics.names`. Case,
+            spaces and signs do not matter.
 
     Returns:
-        A `Recipe`.
+        A `Recipe`. Of a network's name, its field `network` is that network.
 
     Raises:
         ValueError: If there is none; the message names similar ones.

@@ -7,6 +7,8 @@ import os
 import keras
 import numpy as np
 
+from keras_classics import tables
+
 SHOWN = 20  # classes of which the whole matrix is printed
 WORST = 10  # rows that are printed of more
 
@@ -99,13 +101,10 @@ def table(matrix, classes):
     percent = 100 * wrong / np.maximum(of, 1)
     if len(classes) <= SHOWN:
         width = max(4, len(str(matrix.max())))
-        name = max(map(len, classes))
-        head = " ".join(f"{c[:width]:>{width}}" for c in classes)
-        lines = [f"{'':{name}} {head}   error"]
-        for c, row, p in zip(classes, matrix, percent, strict=True):
-            cells = " ".join(f"{cell or '.':>{width}}" for cell in row)
-            lines.append(f"{c:{name}} {cells}  {p:5.1f} %")
-        return "\n".join(lines)
+        rows = [("", *(f"{name[:width]:>{width}}" for name in classes), "error")]
+        for name, row, p in zip(classes, matrix, percent, strict=True):
+            rows.append((name, *(cell or "." for cell in row), f"  {p:.1f} %"))
+        return tables.aligned(rows, right=range(1, len(classes) + 2), gap=" ")
     lines = ["Worst classes:"]
     for k in np.argsort(-percent, kind="stable")[:WORST]:
         lines.append(f"  {percent[k]:5.1f} % ({wrong[k]:,} of {of[k]:,})  {classes[k]}")

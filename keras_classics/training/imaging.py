@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_classics import backend
+from keras_classics import backend, datasets
 from keras_classics.preprocessing import SubtractMean
 from keras_classics.training.inputs import apply, array_batches, image_batches
 
@@ -59,12 +59,21 @@ def look_through(recipe, data):
         then = backend.on_any_image(lambda image: apply(before, image))
         data, damaged = data.survey(then, subtract.adapt)
         return data, damaged, keras.ops.convert_to_numpy(subtract.average)
+    data, damaged = data.survey()  # of validation images in files
     train = recipe.splits(data)["train"]
-    if before or not hasattr(train, "images"):
-        subtract.adapt(x for x, _ in image_batches(train, before, recipe.batch_size))
+    if recipe.in_memory or (hasattr(train, "images") and not before):
+        subtract.adapt(_through(before, train.images))
     else:
-        subtract.adapt(train.images)
-    return data, {}, keras.ops.convert_to_numpy(subtract.average)
+        subtract.adapt(x for x, _ in image_batches(train, before, recipe.batch_size))
+    return data, damaged, keras.ops.convert_to_numpy(subtract.average)
+
+
+def _through(layers, images):
+    """Images in memory through layers that take batches, as at test time."""
+    if not layers:
+        return images
+    parts = (images[k : k + BATCH_SIZE] for k in range(0, len(images), BATCH_SIZE))
+    return np.concatenate([keras.ops.convert_to_numpy(apply(layers, part)) for part in parts])
 
 
 def reader(recipe, network, mean):
@@ -80,7 +89,8 @@ def predictions(recipe, network, mean, split):
     """The predictions for the images of a split, `(n, classes)`, and the labels."""
     layers, reads = reader(recipe, network, mean)
     if recipe.in_memory:
-        return reads.predict(split.images, batch_size=BATCH_SIZE, verbose=0), split.labels
+        images = _through(layers, split.images)
+        return reads.predict(images, batch_size=BATCH_SIZE, verbose=0), split.labels
     # Images that are not cut to one size come one by one.
     batch_size = recipe.batch_size if reads is network else 1
     pairs = [
@@ -95,29 +105,33 @@ def predictions_of_files(recipe, network, mean, paths):
     layers, reads = reader(recipe, network, mean)
     for path in paths:
         image = recipe.read(path)
-        for layer in layers:
-            image = layer(image)
+        image = _through(layers, image[None])[0] if recipe.in_memory else apply(layers, image)
         yield reads.predict_on_batch(keras.ops.expand_dims(image, 0))[0]
 
 
 def read(recipe, mean, path):
     """An image file, as the network sees it at test time."""
-    image = recipe.read(path)
-    for layer in layers_of(recipe, training=False, mean=mean):
-        image = layer(image)
-    for layer in device_layers_of(recipe, mean=mean):
-        image = layer(image)
-    return keras.ops.convert_to_numpy(image)
+    return preprocess(recipe, mean, recipe.read(path)[None])[0]
 
 
 def preprocess(recipe, mean, images):
     """A batch of images of a split, as the network sees them at test time."""
-    if not recipe.in_memory:
-        layers = layers_of(recipe, training=False, mean=mean)
-        images = np.stack([keras.ops.convert_to_numpy(apply(layers, x)) for x in images])
+    layers = layers_of(recipe, training=False, mean=mean)
+    if recipe.in_memory:
+        images = _through(layers, images)
+    else:
+        images = np.stack([keras.ops.convert_to_numpy(apply(layers, image)) for image in images])
     for layer in device_layers_of(recipe, mean=mean):
         images = layer(images)
     return keras.ops.convert_to_numpy(images)
+
+
+def in_order(recipe, split, seed):
+    """The training split in the order that all epochs have, of a recipe that draws it once."""
+    if recipe.shuffles:
+        return split
+    order = np.random.default_rng(seed).permutation(len(split))
+    return datasets.InMemory(split.images[order], split.labels[order])
 
 
 def batches(recipe, split, classes, seed, mean, position, replicas, targets):
@@ -130,17 +144,14 @@ def batches(recipe, split, classes, seed, mean, position, replicas, targets):
         found = image_batches(split, layers, size, seed, targets=targets, mix=mix, **shared)
         return found, n // size
     images, labels = split.images, targets(split.labels)
-    if not recipe.shuffles:
-        order = np.random.default_rng(seed).permutation(n)
-        images, labels = images[order], labels[order]
     found = array_batches(images, labels, size, seed, recipe.shuffles, layers, **shared)
     return found, -(-n // size)
 
 
 def test_batches(recipe, split, mean, replicas, targets):
     """The batches of the validation while training."""
-    if recipe.in_memory:
-        labels = targets(split.labels)
-        return array_batches(split.images, labels, BATCH_SIZE, replicas=replicas)
     layers = layers_of(recipe, training=False, mean=mean)
+    if recipe.in_memory:
+        images, labels = _through(layers, split.images), targets(split.labels)
+        return array_batches(images, labels, BATCH_SIZE, replicas=replicas)
     return image_batches(split, layers, recipe.batch_size, targets=targets, replicas=replicas)

@@ -19,7 +19,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
 
     keras_cv 0.9 computes the images. Four things are set right here. Its labels of CutMix
     count what of the box lies outside of the image. Its seed does not reach all draws, and
-    within `tf.data` those that have one come again at each pass. With a policy of mixed
+    within `tf.data` those that have one come again in each epoch. With a policy of mixed
     precision it would mix in half precision.
 
     Args:
@@ -29,7 +29,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
 
     Returns:
         A function from images `(batch, height, width, channels)` and labels `(batch, classes)`,
-        one-hot, both of any type and labels smoothed or not, and from the number of the pass and
+        one-hot, both of any type and labels smoothed or not, and from the number of the epoch and
         that of the batch in it, by which it draws, to both as float32. It is for
         `tf.data.Dataset.map` after `batch`, not parallel, and so needs TensorFlow.
 
@@ -51,7 +51,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
         ) from error
 
     def begin(number):
-        """A function whose draws begin with those of this pass."""
+        """A function whose draws begin with those of this epoch."""
         entropy = None if seed is None else [*np.ravel(seed), number]
         drawn = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
         choices = []
@@ -72,13 +72,13 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
 
         return draw.get_concrete_function()
 
-    at = {"pass": None}
+    at = {"epoch": None}
 
     def turn(images, labels, number, index):
         number, index = int(number), int(index)
-        if at["pass"] != number or index < at["next"]:
-            at.update({"pass": number, "next": 0, "draw": begin(number)})
-        while at["next"] < index:  # resumed within a pass, whose draws have to come first
+        if at["epoch"] != number or index < at["next"]:
+            at.update({"epoch": number, "next": 0, "draw": begin(number)})
+        while at["next"] < index:  # resumed within an epoch, whose draws have to come first
             at["draw"](images, labels)
             at["next"] += 1
         at["next"] += 1
@@ -86,7 +86,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
 
     def mix(images, labels, number, index):
         given = [tf.cast(tensor, "float32") for tensor in (images, labels)]
-        # `tf.data` would start the draws anew at each pass; a function of Python's keeps them.
+        # `tf.data` would start the draws anew in each epoch; a function of Python's keeps them.
         mixed = tf.py_function(turn, [*given, number, index], ["float32", "float32"])
         return tuple(
             tf.ensure_shape(m, tensor.shape) for m, tensor in zip(mixed, given, strict=True)

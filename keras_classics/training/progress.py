@@ -1,6 +1,7 @@
 """What one sees of a training: its speed beside that of its input, and TensorBoard."""
 
 import importlib.util
+import os
 import time
 
 import keras
@@ -36,7 +37,7 @@ class Rate(keras.callbacks.Callback):
 
 
 def input_rate(batches, seconds):
-    """Images a second that batches give by themselves, for some seconds or a pass."""
+    """Images a second that batches give by themselves, for some seconds or an epoch."""
     images, began = 0, None
     for x, *_ in batches:
         now = time.perf_counter()
@@ -50,16 +51,34 @@ def input_rate(batches, seconds):
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
-    """Keras's TensorBoard, with pictures of the kernels of the first layer after each pass.
+    """Keras's TensorBoard, with pictures of the kernels of the first layer after each epoch.
 
     Args:
         folder: Folder of the logs.
 
     Raises:
         ImportError: Without the packages tensorboard and tensorflow.
+
+    Example:
+
+    ```python
+    import tempfile
+
+    import keras
+    import numpy as np
+
+    from keras_classics import training
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    board = training.TensorBoard(tempfile.mkdtemp())
+    model.fit(np.ones((4, 8, 8, 3)), np.ones((4, 2)), callbacks=[board], verbose=0)
+    print(f"tensorboard --logdir={board.folder}")
+    ```
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike):
         for package in ("tensorboard", "tensorflow"):
             if importlib.util.find_spec(package) is None:
                 raise ImportError(

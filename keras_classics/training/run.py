@@ -14,15 +14,32 @@ import random
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from keras_classics import backend, graphs
+from keras_classics import (
+    activations,
+    backend,
+    graphs,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    preprocessing,
+)
 from keras_classics.atomic import atomic
 from keras_classics.training import evaluation, imaging
 from keras_classics.training.checkpoint import FILES
 from keras_classics.training.engine import Recipe
+
+# Keras has to know the classes of a saved network.
+CLASSES = (activations, initializers, layers, losses, optimizers, preprocessing)
+
+if TYPE_CHECKING:
+    from keras_classics.datasets import Images
 
 
 class Run:
@@ -30,11 +47,41 @@ class Run:
 
     Args:
         folder: Path of a run folder.
-        recipe: Its recipe. Default: as the manifest has it; of a class of one's own, which must
-            have been imported.
+        recipe: Its recipe. Default: as the manifest has it. If that is of a class of one's own,
+            the module of the class must have been imported.
+
+    Attributes:
+        folder: The folder.
+        recipe: The recipe.
+        manifest: What `manifest.json` has: recipe, seed, data, versions, machine, and of a
+            finished run seconds and errors.
+
+    Raises:
+        FileNotFoundError: If the folder has no manifest.
+        ValueError: If the class of the recipe is not there.
+
+    Example:
+
+    ```python
+    import dataclasses
+    import tempfile
+
+    import numpy as np
+
+    from keras_classics import datasets, training
+
+    split = datasets.Digits(np.random.default_rng(0).uniform(size=(20, 28, 28, 1)), [3, 7] * 10, 20)
+    data = datasets.Images("noise", datasets.Digits.classes, split, split, held="test")
+    recipe = dataclasses.replace(training.recipe("lenet1"), epochs=1, curvature_patterns=5)
+    folder = tempfile.mkdtemp() + "/run"
+    training.train(recipe, data, folder, verbose=0)
+
+    run = training.Run(folder)
+    print(run.recipe, run.history["loss"], run.evaluate(data)["test"])
+    ```
     """
 
-    def __init__(self, folder, recipe: Recipe | None = None):
+    def __init__(self, folder: str | os.PathLike, recipe: Recipe | None = None):
         self.folder = pathlib.Path(folder)
         path = self.folder / "manifest.json"
         if not path.is_file():
@@ -42,7 +89,7 @@ class Run:
                 f"{self.folder} is not a run folder: it has no manifest.json. "
                 "`keras-classics train` makes run folders."
             )
-        self.manifest = json.loads(path.read_text())
+        self.manifest: dict[str, Any] = json.loads(path.read_text())
         self.recipe = recipe or _recipe(self.manifest, self.folder)
 
     @classmethod
@@ -138,20 +185,21 @@ class Run:
 
     def kept(self, data):
         """The data without the files that were left out."""
-        left = json.loads((self.folder / "manifest.json").read_text())["left out"]
+        manifest = json.loads((self.folder / "manifest.json").read_text())
+        left = manifest.get("left out")
         return data.without(left) if left else data
 
     @functools.cached_property
-    def mean(self):
+    def mean(self) -> np.ndarray | None:
         """The mean of the training images, or `None`."""
         path = self.folder / "mean.npy"
         return np.load(path) if path.is_file() else None
 
-    def preprocess(self, images) -> np.ndarray:
+    def preprocess(self, images: np.ndarray) -> np.ndarray:
         """A batch of images of the data, as the network sees them."""
         return imaging.preprocess(self.recipe, self.mean, images)
 
-    def read(self, path) -> np.ndarray:
+    def read(self, path: str | os.PathLike) -> np.ndarray:
         """An image file, as the network sees it."""
         return imaging.read(self.recipe, self.mean, path)
 
@@ -181,16 +229,19 @@ class Run:
             return keras.saving.load_model(path)
 
     @property
-    def history(self) -> dict:
+    def history(self) -> dict[str, list[float]]:
         """The columns of `history.csv`, a list of numbers each."""
         with open(self.folder / "history.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
-    def evaluate(self, data) -> dict:
+    def evaluate(self, data: "Images") -> dict[str, dict[str, Any]]:
         """Counts the errors on each tested part of the data.
 
         Which class was taken for which is left in `confusion-PART.csv`.
+
+        Args:
+            data: The data set of the run, or another of the same classes.
 
         Returns:
             `{part: {"wrong", "of", "percent"}}`, and with more than five classes
@@ -210,7 +261,7 @@ class Run:
                 evaluation.write(path, evaluation.confusion(found, labels), classes)
         return errors
 
-    def predict(self, *paths):
+    def predict(self, *paths: str | os.PathLike) -> Iterator[tuple[str, str, tuple[float, float]]]:
         """Reads image files one by one: `(class, runner-up, their scores)` of each."""
         classes = self.manifest["data"]["classes"]
         found = imaging.predictions_of_files(self.recipe, self.model, self.mean, paths)
@@ -218,9 +269,9 @@ class Run:
             first, second = np.argsort(scores)[::-1][:2]
             yield classes[first], classes[second], (float(scores[first]), float(scores[second]))
 
-    def pictured(self, data):
+    def pictured(self, data: "Images") -> tuple[np.ndarray, np.ndarray]:
         """Test images as the network sees them, and their labels, for `analysis.draw`."""
-        split = self.recipe.splits(data)[data.held]
+        split: Any = self.recipe.splits(self.kept(data))[data.held]
         if self.recipe.in_memory:
             return self.preprocess(split.images), split.labels
         layers = imaging.layers_of(self.recipe, training=False, mean=self.mean)
@@ -232,6 +283,8 @@ def _statement(data, splits):
     """What a run states of its data."""
     counts = {name: len(split) for name, split in splits.items()}
     stated = {"name": data.name, "classes": list(data.classes), **counts}
+    if hasattr(data.train, "box"):
+        stated["box"] = data.train.box
     if all(hasattr(split, "images") for split in data.splits):
         digest = hashlib.sha256()
         for split in data.splits:

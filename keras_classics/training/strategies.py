@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+from typing import Any
 
 import keras
 
@@ -14,16 +15,8 @@ from keras_classics import backend
 NAMES = ("auto", "default", "mirrored", "multi-worker")
 
 
-def strategy(name="auto"):
+def strategy(name: str = "auto") -> Any:
     """What a model is made and trained under, to train on several devices.
-
-    ```python
-    strategy = kc.training.strategy("multi-worker")  # before anything else of TensorFlow
-    with strategy.scope():
-        model = ...  # any Keras model
-        model.compile(...)
-    model.fit(data, ...)  # batches are global: each replica gets its share
-    ```
 
     Every replica computes the gradient of its share of a batch; all apply the mean. `fit`,
     `evaluate` and `predict` work as on one device, on every worker at once, and their metrics,
@@ -44,6 +37,22 @@ def strategy(name="auto"):
     Raises:
         ValueError: If the backend has no such strategy, or nothing names the workers.
         RuntimeError: If TensorFlow was used before `"multi-worker"`.
+
+    Example:
+
+    ```python
+    import keras
+    import numpy as np
+
+    from keras_classics import training
+
+    strategy = training.strategy()  # "multi-worker" comes before anything else of TensorFlow
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        model.compile("sgd", "mse")
+    # Batches are of all replicas together: each gets its share.
+    model.fit(np.ones((8, 4)), np.ones((8, 2)), batch_size=4, verbose=0)
+    ```
     """
     if name not in NAMES:
         raise ValueError(

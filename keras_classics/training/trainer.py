@@ -1,37 +1,45 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
 import contextlib
+import os
 import warnings
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
 from keras_classics import backend, graphs, surgery
 from keras_classics.training import imaging, strategies
 from keras_classics.training.checkpoint import Checkpoints
+from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
 from keras_classics.training.progress import Rate, input_rate
 from keras_classics.training.run import Run
 from keras_classics.training.strategies import ONE
 
+if TYPE_CHECKING:
+    from keras_classics.datasets import Images
+
 OUTPUT = "predictions"  # the name of the output that counts, of several
 
 
 def train(
-    recipe,
-    data,
-    run_dir,
+    recipe: Recipe,
+    data: "Images",
+    run_dir: str | os.PathLike,
     seed: int = 0,
     verbose: int | str = 1,
     *,
-    builder=None,
-    strategy="auto",
+    builder: Callable[..., keras.Model] | None = None,
+    strategy: Any = "auto",
     resume: bool = False,
-    callbacks=(),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     best: bool = False,
     early_stopping: int | None = None,
 ) -> Run:
     """Trains the recipe's network and leaves model, history and manifest in a folder.
+
+    Image files are looked through first: damaged ones are left out, and named in the manifest.
 
     The same seed on the same machine and versions gives the same history, also if the training
     was interrupted, at whatever moment, and resumed.
@@ -58,14 +66,17 @@ def train(
 
     Raises:
         FileExistsError: If `run_dir` exists, and `resume` is false.
+        ValueError: If recipe and data do not fit together, there is no network of the recipe's
+            name, or another run is to be resumed. A new folder is removed again.
         FloatingPointError: If the loss or a weight is not finite.
         RuntimeError: If another worker is lost, or finds other checkpoints.
-        KeyboardInterrupt: If the training was asked to stop, after the step that was running.
+        Interrupted: If the training was asked to stop, after the step that was running.
 
     Example:
 
     ```python
     import dataclasses
+    import tempfile
 
     import numpy as np
 
@@ -76,7 +87,7 @@ def train(
     data = datasets.wrap((images[:32], labels[:32]), (images[32:], labels[32:]))
     recipe = training.recipe("resnet8_cifar")
     recipe = dataclasses.replace(recipe, epochs=1, batch_size=8)
-    run = training.train(recipe, data, "runs/mine", verbose=0)
+    run = training.train(recipe, data, tempfile.mkdtemp() + "/run", verbose=0)
     print(run.manifest["errors"])
     ```
     """
@@ -176,6 +187,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
         A `Job`.
     """
     train, validation = list(splits.values())[:2]
+    train = imaging.in_order(recipe, train, seed)
     replicas, position = strategies.replicas(strategy), Position()
     with strategy.scope():
         network = (builder or recipe.build)(input_shape=recipe.input_shape, classes=classes)

@@ -1,12 +1,13 @@
 """How other libraries name the weights of a layer, and how these lie in memory there.
 
 A `Convention` is one library's way to keep the weights of one family of networks. Its names of
-layers are a table beside the network's own names (`keras_classics.weights.vgg` and so on); its
-names of weights and their layouts are those of the library, below.
+layers are a table beside our names of them, in the file of the paper in `weights/names`. Its names
+of weights and their layouts are those of the library, below.
 """
 
 import dataclasses
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -27,28 +28,30 @@ class Convention:
     Args:
         library: A function from a `Group` of our weights and the names of their layers to
             `{weight: Source}`: `torch`, `caffe`, `keras_files`, `flax` or `own`.
-        names: A function from the names of our groups to `{ours: theirs}`; theirs are one name,
-            several of layers that ours unites, or a dictionary with one for each weight.
-        channels: Order of the channels of the first kernel's input there, `"RGB"` or `"BGR"`, or
-            `None` if files of both orders have these names.
-        epsilon: What batch normalization adds to the variance there.
-        differs: A function from a model and a `File`, or `None` without one, to why the
-            model is not the network that the library computes with these weights; or `None`.
-        matches: A function from a `File` to whether it can be of this convention at all.
+        names: A function from the names of our groups to `{ours: theirs}`. Theirs is one name;
+            several, of the layers that ours unites; or a dictionary with one for each weight.
+        channels: Order of the channels of the first kernel's input in the library, `"RGB"` or
+            `"BGR"`, or `None` if files of both orders have these names.
+        epsilon: The `epsilon` of batch normalization in the library.
+        differs: A function from a model and a `File`, or `None`, to the reason why the model is
+            not the network that the library computes with these weights; or to `None`.
+        matches: A function from a `File` to whether it can be of this convention.
         unused: A regular expression of arrays that are no weights.
         renamed: What older files call otherwise: `{regular expression: replacement}`.
         saved: Endings of the files that `save` writes.
+        ordered: A function from the library's names of layers, in our order, to its own order.
     """
 
-    library: object
-    names: object
-    channels: object = "RGB"
+    library: Callable
+    names: Callable
+    channels: str | None = "RGB"
     epsilon: float = 1e-5
-    differs: object = lambda model, file: None
-    matches: object = lambda file: True
+    differs: Callable = lambda model, file: None
+    matches: Callable = lambda file: True
     unused: str = r"(^|\.)num_batches_tracked$"
-    renamed: object = ()
+    renamed: dict = dataclasses.field(default_factory=dict)
     saved: tuple = ()
+    ordered: Callable = lambda names: names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,28 +60,39 @@ class Family:
 
     Args:
         conventions: `{name: Convention}`.
+        decides: A function from a `names.Network` to the names of the builder's arguments that
+            make another network of it: a release is for one value of each.
         heads: Names of the groups with one output for each class, that of the network first.
         top: Names of further groups below it that a model without its top lacks.
         helpers: Names of groups that a model with its top can lack, too.
+        replaces_top: Whether a model for other classes may lack `top`, as after fine-tuning.
+        resized: Names of groups whose shape depends on the size of the image.
     """
 
     conventions: dict
+    decides: Callable = lambda network: ()
     heads: tuple = ("predictions",)
     top: tuple = ()
     helpers: tuple = ()
+    replaces_top: bool = False
+    resized: tuple = ()
 
 
 class Group(NamedTuple):
-    """Variables of a model that belong together: the weights of one layer that has no others."""
+    """Variables of a model that belong together: those of one layer that has no layers inside.
+
+    `variables` has them by name, in the layer's order. `layer` is the layer of the model that
+    they are in. `maps` are the `(height, width, channels)` that were flattened before it, if any.
+    """
 
     name: str
-    variables: dict  # name: variable, in the layer's order
-    layer: object  # of the model, in which they are
-    maps: object  # (height, width, channels) that were flattened before it, or None
+    variables: dict
+    layer: keras.layers.Layer
+    maps: tuple | None
 
 
 class Source(NamedTuple):
-    """Where a weight comes from: keys of a file's arrays, and how they become it.
+    """The arrays of a file that make a weight, by their keys, and the layout that makes it.
 
     The last `optional` of the keys may be missing in the file.
     """
@@ -117,9 +131,10 @@ def _maps(group):
 
 
 def templates(table):
-    """Names by a table: `"conv{s}_{i}"`, with any numbers for the letters, to a function of them.
+    """The function `names` of a `Convention`, made of a table from our names to theirs.
 
-    Other names stand for themselves. Returns a `Convention`'s function `names`.
+    A name of ours can be a template, `"conv{s}_{i}"`. It stands for all names with numbers in
+    place of the letters; theirs is then a function of the numbers.
     """
 
     def names(ours):
@@ -156,7 +171,7 @@ def torch(group, theirs, convention):
 
 
 def caffe(group, theirs, convention):
-    """Caffe: blobs by number, outputs first; a batch normalization is two layers."""
+    """Caffe: blobs by number, outputs first. A batch normalization is two layers there."""
     if "gamma" not in group.variables:
         return {
             name: Source((f"{theirs}/{number}",), _kernel(group) if name == "kernel" else SAME)
@@ -178,7 +193,7 @@ def caffe(group, theirs, convention):
 
 
 def keras_files(group, theirs, convention):
-    """Keras: weights by number, in the layer's order, laid out as ours."""
+    """Keras: weights by number, in the layer's order. Their layout is ours."""
     norm, *convolution = [theirs] if isinstance(theirs, str) else theirs
     sources = {}
     for number, name in enumerate(group.variables):
@@ -200,7 +215,7 @@ def keras_files(group, theirs, convention):
 
 
 def flax(group, theirs, convention):
-    """Flax: `layer/kernel`, `layer/bias`, laid out as ours but for the heads of attention."""
+    """Flax: `layer/kernel`, `layer/bias`. Their layout is ours, but for the heads of attention."""
     kinds = {"gamma": "scale", "beta": "bias"}
     sources = {}
     for name in group.variables:
@@ -220,7 +235,7 @@ def flax(group, theirs, convention):
 
 
 def own(group, theirs, convention):
-    """Our own files, of Keras: weights by number, as they are."""
+    """This library's own files, which Keras writes: weights by number, as they are."""
     return {
         name: Source((f"{group.name}/{number}",)) for number, name in enumerate(group.variables)
     }
@@ -235,7 +250,7 @@ def _kernel(group):
 
 
 def _variance(group, convention):
-    """A variance to which we add another `epsilon`."""
+    """The layout of a variance to which this library adds another `epsilon`."""
     more = convention.epsilon - getattr(group.layer, "epsilon", convention.epsilon)
     return Layout(
         lambda variance: layouts.more_epsilon(variance, more),
@@ -244,7 +259,7 @@ def _variance(group, convention):
 
 
 def _batched(axes):
-    """An array with leading axes of length 1, for an image's."""
+    """The layout of an array that has further first axes in the file, of length 1."""
     return Layout(
         lambda array: array.reshape(array.shape[axes:]),
         lambda array: [array.reshape(*[1] * axes, *array.shape)],
@@ -252,12 +267,16 @@ def _batched(axes):
 
 
 def of_caffe(file):
-    """`Convention.matches` of caffemodels: our own files can have the same names of layers."""
+    """The function `matches` of Caffe: other files can have the same names of layers."""
     return file.structure is not None and not isinstance(file.structure, str)
 
 
 def differs_from_caffe(names):
-    """`Convention.differs` by what a caffemodel says of its layers, given their names."""
+    """The function `differs` of Caffe: it compares what a caffemodel says of its layers.
+
+    Args:
+        names: The function `names` of the `Convention`.
+    """
 
     def why(model, file):
         if file is None:
@@ -284,7 +303,7 @@ def _numbers(values):
 
 
 def _differs_in_normalization(model, file):
-    """Why two networks normalize local responses otherwise, or `None`."""
+    """The reason why local response normalization differs in a model and a file, or `None`."""
     there = [layer for layer in file.structure if layer.type in ("LRN", "Pooling")]
     here = [layer for layer in model.layers if isinstance(layer, NORMALIZES + POOLS)]
     normalized = [layer for layer in here if isinstance(layer, NORMALIZES)]

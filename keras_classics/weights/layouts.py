@@ -1,11 +1,12 @@
-"""How the same weights lie in memory elsewhere: each change, and the way back.
+"""How the same weights lie in memory in other libraries.
 
-A `Layout` makes a weight of ours of the arrays of a file (`load`), and the arrays of ours
-(`save`). What is only a view of the same numbers stays one.
+A `Layout` makes a weight of this library of the arrays of a file (`load`), and arrays for a file
+of the weight (`save`). Where it can, the result is a view of the same numbers.
 """
 
 import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +15,12 @@ import numpy as np
 class Layout(NamedTuple):
     """Two functions: from their arrays to ours, and from ours to a list of theirs."""
 
-    load: object
-    save: object
+    load: Callable
+    save: Callable | None
 
 
 def empty(shape, dtype):
-    """`numpy.empty` where `backend.adopt` needs no copy of it: at a multiple of 64 bytes."""
+    """`numpy.empty` at an address that is a multiple of 64: `backend.adopt` then needs no copy."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + 64, "uint8")
@@ -28,7 +29,7 @@ def empty(shape, dtype):
 
 
 def contiguous(array):
-    """`numpy.ascontiguousarray`, by blocks: four times as fast where axes were reversed."""
+    """`numpy.ascontiguousarray` by blocks, four times as fast where axes were reversed."""
     if array.ndim < 2 or array.flags.c_contiguous or 0 in array.strides:
         return array
     found = empty(array.shape, array.dtype)
@@ -54,14 +55,14 @@ def hwio_to_oihw(kernel):
 
 
 def transposed(matrix):
-    """A dense layer's matrix from PyTorch and Caffe, and back: outputs first, then inputs."""
+    """A dense layer's matrix from PyTorch and Caffe (outputs, then inputs), or back."""
     return matrix.T
 
 
 def rows_to_hwc(matrix, maps):
-    """The first dense layer's matrix `(outputs, C * H * W)`, after maps flattened C, H, W.
+    """The matrix of a dense layer after maps that were flattened in the order C, H, W.
 
-    Ours is `(H * W * C, outputs)`; `maps` is `(H, W, C)`.
+    From `(outputs, C * H * W)` to `(H * W * C, outputs)`. `maps` is `(H, W, C)`.
     """
     height, width, channels = maps
     kernel = matrix.reshape(-1, channels, height, width)
@@ -76,7 +77,7 @@ def rows_to_chw(matrix, maps):
 
 
 def fused(queries, keys, values):
-    """Kernels `(D, heads, D_h)`, or biases `(heads, D_h)`, as one `(D, 3D)`, or `(3D,)`."""
+    """Three kernels `(D, heads, D_h)` as one `(D, 3D)`, or biases `(heads, D_h)` as `(3D,)`."""
     return np.concatenate(
         [part.reshape(*part.shape[:-2], -1) for part in (queries, keys, values)], axis=-1
     )
@@ -104,21 +105,21 @@ def reversed_channels(kernel):
 
 
 def without_bias(mean, bias=None):
-    """The mean of a batch normalization after a convolution whose bias is left out.
+    """The mean of a batch normalization from which the bias of the convolution is subtracted.
 
-    Exact: with `y = w * x`, `(y + bias) - mean = y - (mean - bias)`.
+    With `y = w * x`, `(y + bias) - mean = y - (mean - bias)`. It is computed in float64.
     """
     return mean if bias is None else (mean.astype("float64") - bias).astype("float32")
 
 
 def unscaled(sums, factor):
-    """Caffe's mean or variance, kept as a sum: over its moving factor; of factor 0, it is 0."""
+    """Caffe's mean or variance: a sum, divided by a factor, or 0 if the factor is 0."""
     factor = float(factor.reshape(-1)[0])
     return sums * np.float32(0.0 if factor == 0 else 1.0 / factor)
 
 
 def more_epsilon(variance, difference):
-    """The variance where another `epsilon` is added to it: both sums are the same."""
+    """The variance with a difference of two `epsilon`s added: variance + epsilon stays the same."""
     if not difference:
         return variance
     return (variance.astype("float64") + difference).astype("float32")
@@ -127,9 +128,9 @@ def more_epsilon(variance, difference):
 def other_channels(kernel, channels):
     """A first kernel `(..., old, outputs)` for another number of channels.
 
-    A grey image, all of whose channels are alike, gives what it gave. More channels take
-    the old ones in turn, each divided by the number of its copies; fewer have equal shares
-    of the sum.
+    An image with equal channels gives the same outputs as before. If there are more channels
+    than before, each takes an old one in turn, divided by the number of its copies. If there
+    are fewer, each has the same share of the sum.
     """
     old = kernel.shape[-2]
     if channels < old:
@@ -149,14 +150,14 @@ DENSE = Layout(transposed, _one(transposed))
 
 
 def flattened(maps):
-    """`rows_to_hwc` and back, for maps of one size."""
+    """The layout of `rows_to_hwc`, for maps `(H, W, C)`."""
     return Layout(
         functools.partial(rows_to_hwc, maps=maps), _one(functools.partial(rows_to_chw, maps=maps))
     )
 
 
 def as_convolution(maps):
-    """A dense layer after maps `(H, W, C)` from a convolution that covers them; and back."""
+    """The layout of a dense layer after maps `(H, W, C)` that is a convolution in the file."""
     return Layout(
         lambda kernel: oihw_to_hwio(kernel).reshape(math.prod(maps), -1),
         lambda matrix: [hwio_to_oihw(matrix.reshape(*maps, -1))],
@@ -164,17 +165,17 @@ def as_convolution(maps):
 
 
 def heads_apart(heads):
-    """`fused` and back."""
+    """The layout of `fused`."""
     return Layout(fused, functools.partial(unfused, heads=heads))
 
 
 def heads_joined(heads):
-    """`of_heads` and back."""
+    """The layout of `of_heads`."""
     return Layout(of_heads, _one(functools.partial(to_heads, heads=heads)))
 
 
 def chained(inner, outer):
-    """A layout after another: their arrays through `inner`, the result through `outer`."""
+    """A layout of two: the arrays of a file go through `inner`, the result through `outer`."""
     return Layout(
         lambda *arrays: outer.load(inner.load(*arrays)),
         lambda array: inner.save(outer.save(array)[0]),
@@ -182,7 +183,7 @@ def chained(inner, outer):
 
 
 def reordered(order, axis):
-    """Maps in another order along an axis: `ours[k] = theirs[order[k]]`; and back."""
+    """The layout of maps in another order along an axis, `ours[k] = theirs[order[k]]`."""
     return Layout(
         lambda array: array.take(order, axis),
         _one(lambda array: array.take(np.argsort(order), axis)),
@@ -193,7 +194,7 @@ REVERSED = Layout(reversed_channels, _one(reversed_channels))
 
 
 def same_numbers(found, expected):
-    """Whether an array of one shape is one of the other but for axes that are merged.
+    """Whether two shapes are the same, except that neighbouring axes can be merged in one.
 
     `(1, 1, 4096)` is `(4096,)`, and `(4096, 512, 7, 7)` is `(4096, 25088)`.
     """

@@ -1,15 +1,19 @@
 """Weights from a file into a model: each array and each variable once, or none at all."""
 
+import functools
 import logging
 import math
+import os
 import pathlib
 import re
+from typing import cast
 
 import keras
 import numpy as np
 
 from keras_classics import backend, layers
-from keras_classics.weights import alexnet, card, files, googlenet, layouts, resnet, vgg, vit
+from keras_classics.weights import catalogue, layouts
+from keras_classics.weights.card import Card
 from keras_classics.weights.conventions import (
     Convention,
     Family,
@@ -18,12 +22,14 @@ from keras_classics.weights.conventions import (
     groups,
     own,
 )
+from keras_classics.weights.formats import open_weights
+from keras_classics.weights.formats.parts import FLOATS, reading
+from keras_classics.weights.names import conventions_for, families
 
-FAMILIES = tuple(module.FAMILY for module in (alexnet, vgg, googlenet, resnet, vit))
 PREFIXES = ("module.", "_orig_mod.", "params/", "opt/target/", "target/")
-# What Flax's programs keep beside the weights.
+# What Flax's programs save beside the weights.
 STATE = ("opt/", "extra/", "state/")
-# Layers without weights that make another network of the same weights.
+# Layers without weights. With them, the same weights are another network's.
 WITHOUT_WEIGHTS = {
     "add": keras.layers.Add,
     "identity_shortcut2d": layers.IdentityShortcut2D,
@@ -32,26 +38,36 @@ WITHOUT_WEIGHTS = {
 log = logging.getLogger("keras_classics")
 
 
-def load(model, source, *, adapt=False, channels=None):
+def load(
+    model: keras.Model,
+    source: str | os.PathLike | Card,
+    *,
+    adapt: bool = False,
+    channels: str | None = None,
+    convention: str | None = None,
+) -> keras.Model:
     """Loads published weights, or one's own, into a network of this library.
 
-    Every array of the file and every variable of the model is used exactly once, and all shapes
-    are checked first: if anything does not fit, the model stays as it was. Only the arrays of a
-    top that the model was built without are left out, and the log says so. The first kernel is
-    one for RGB, also where the file has it for BGR, as Caffe and keras.applications do.
+    Every array of the file and every variable of the model is used exactly once. All shapes are
+    compared first: if anything does not fit, the model stays as it was. Only the arrays of a top
+    that the model was built without are left out, and the log names them. The first kernel
+    becomes one for RGB if the file has it for BGR, as Caffe and keras.applications do.
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
-        source: Name of a release (`weights.cards()` lists them), which is downloaded, or the
-            path of a file: Keras's `.h5`, `.weights.h5` or `.keras`, PyTorch's `.pth`, `.pt` or
-            `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a file is, and whose names it
-            has, is read from its content.
+        source: The name or the card of a release (`weights.cards()` lists them), which is
+            downloaded; or the path of a file: Keras's `.h5`, `.weights.h5` or `.keras`,
+            PyTorch's `.pth`, `.pt` or `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a
+            file is, is read from its content.
         adapt: Whether a file may be for another number of classes (the model's output layer
             stays as it is), of channels of the image (see `weights.layouts.other_channels`)
             or of patches of a Vision Transformer (its position embeddings are resized). The
             log says what was done.
         channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
-            `"BGR"`. Default: that of the library whose names the file has.
+            `"BGR"`. Default: that of the convention.
+        convention: The library whose names the weights have in the file: `"torchvision"`,
+            `"keras"`, ... Default: that of the release; of a path, the one that has most of the
+            names in the file.
 
     Returns:
         The model.
@@ -61,16 +77,31 @@ def load(model, source, *, adapt=False, channels=None):
         ValueError: If the file is damaged or no file of weights; if its arrays and the model's
             variables are not the same, all of which are listed; or if they are, but the
             network is another one (its strides, its padding, its normalization).
+        OSError: If a release cannot be downloaded.
         ImportError: If the library of the file's format is missing.
+
+    Example:
+
+    ```python
+    from keras_classics import applications, weights
+
+    trained = applications.ResNetCIFAR(8)
+    trained.save_weights("mine.weights.h5")
+    model = weights.load(applications.ResNetCIFAR(8), "mine.weights.h5")
+    model = weights.load(applications.ResNetCIFAR(8, classes=3), "mine.weights.h5", adapt=True)
+    ```
     """
     check_channels(channels)
-    path = pathlib.Path(card.path_of(source, model))
-    with files.open_weights(path) as file:
-        plan = _Plan(model, file, adapt, channels)
+    card = catalogue.resolve(source, model=model)
+    if card is not None:
+        source, convention = card.path(), convention or card.library
+    path = pathlib.Path(cast(str, source))
+    with open_weights(path) as file:
+        plan = _Plan(model, file, adapt, channels, convention)
         values, messages = plan.read(), plan.messages
         summary = f"{len(plan.used)} arrays, by the names of {plan.library}"
-    del plan, file  # and what they keep of the file in memory
-    while values:  # the largest comes last, when the others are gone
+    del plan, file  # they hold parts of the file in memory
+    while values:  # the largest is assigned last, when the memory of the others is free again
         variable, value = values.pop()
         variable.assign(backend.adopt(value))
         del value
@@ -85,47 +116,18 @@ def check_channels(channels):
         raise ValueError(f'`channels` must be "RGB" or "BGR". Received: channels={channels!r}')
 
 
-def fits(release, model):
-    """Whether a model is the network of a card, but for classes, channels and patches."""
-    ours = groups(model)
-    for family in FAMILIES:
-        convention = family.conventions.get(release.library)
-        if convention is None or not set(ours) <= set(convention.names(list(ours))):
-            continue
-        with keras.StatelessScope(initialize_variables=False):  # shapes are enough
-            theirs = groups(card.build(release))
-        free = {
-            *family.heads,
-            *family.top,
-            *family.helpers,
-            first_kernel(ours),
-            "position_embedding",
-        }
-        here, there = (
-            {
-                (name, weight): tuple(variable.shape)
-                for name, group in each.items()
-                for weight, variable in group.variables.items()
-                if name not in free
-            }
-            for each in (ours, theirs)
-        )
-        return here == there and convention.differs(model, None) is None
-    return False
-
-
 class _Plan:
     """Which array of a file becomes which variable of a model, and how."""
 
-    def __init__(self, model, file, adapt, channels):
+    def __init__(self, model, file, adapt, channels, library):
         self.file, self.adapt, self.model = file, adapt, model
         self.groups = groups(model)
         share, self.library, self.family, convention, self.arrays = _recognize(
-            model, self.groups, file
+            model, self.groups, file, library
         )
         self.channels = channels or convention.channels
         self.messages, self.wrong, self.used, self.steps = [], [], set(), []
-        if share > 1 / 3:  # otherwise it is so much another one that a list says more
+        if share > 1 / 3:  # with fewer names in common, the list of what is missing says more
             self._refuse_another_network(convention)
         self.names = convention.names(list(self.groups))
         for group in self.groups.values():
@@ -154,7 +156,7 @@ class _Plan:
             )
 
     def _add(self, group, name, source):
-        """One variable of the model: what it is made of, if that fits."""
+        """Notes how one variable of the model is made, or why it cannot be."""
         variable = group.variables[name]
         keys = [key for key in source.keys if key in self.arrays]
         least = len(source.keys) - source.optional
@@ -166,7 +168,7 @@ class _Plan:
         self.used.update(keys)
         found = [self.arrays[key] for key in keys]
         there = " and ".join(f"{array.name} {_shape(array.shape)}" for array in found)
-        odd = [array for array in found if array.dtype not in files.FLOATS]
+        odd = [array for array in found if array.dtype not in FLOATS]
         if odd:
             self.wrong.append(f"{here}: {there} there, of the type {odd[0].dtype}")
             return
@@ -231,7 +233,7 @@ class _Plan:
         return Source(source.keys, layout), [shape]
 
     def _replaces(self, group, sources):
-        """Whether the model's output layer is for other classes, and stays as it is."""
+        """Whether a group is an output layer for other classes, which stays as it is."""
         if not self.adapt or group.name not in self.family.heads or "kernel" not in sources:
             return False
         keys = [key for source in sources.values() for key in source.keys]
@@ -242,7 +244,7 @@ class _Plan:
         if len(shape) < 2 or math.prod(shape[:-2]) != 1:
             return False
         theirs = sources["kernel"].layout.load(_blank(shape[-2:])).shape
-        if theirs[0] != kernel[0] and "pre_logits" not in self.family.top:
+        if theirs[0] != kernel[0] and not self.family.replaces_top:
             return False
         if theirs[1] == kernel[1]:
             return False
@@ -256,7 +258,7 @@ class _Plan:
     replaced = False
 
     def _leave_out(self, convention):
-        """What the file has beyond the model: layers of a top that it was built without."""
+        """Leaves out arrays of a top that the model was built without, and refuses others."""
         left = {}
         optional = set(self.family.helpers)
         if self.replaced or self.family.heads[0] not in self.groups:
@@ -284,18 +286,18 @@ class _Plan:
         )
 
     def read(self):
-        """Pairs of all variables and their new values, the largest first."""
+        """`(variable, new value)` of all variables, the largest first."""
         values = []
         for name, variable, source, found, expected in sorted(
             self.steps, key=lambda step: -math.prod(step[1].shape)
         ):
             arrays = []
             for array, shape in zip(found, expected, strict=False):
-                with files.reading(self.file.path, self.file.kind):
+                with reading(self.file.path, self.file.kind):
                     arrays.append(_floats(array.read()).reshape(shape))
             value = layouts.contiguous(source.layout.load(*arrays))
             del arrays
-            if value.shape != tuple(variable.shape):  # which is ours to get right
+            if value.shape != tuple(variable.shape):  # a fault of this library, not of the file
                 raise AssertionError(f"{name} {variable.shape} would be {value.shape}")
             if not np.isfinite(np.min(value)) or not np.isfinite(np.max(value)):
                 raise ValueError(
@@ -306,27 +308,34 @@ class _Plan:
         return values
 
 
-def _recognize(model, own_groups, file):
-    """The library whose names a file has.
+def _recognize(model, own_groups, file, library=None):
+    """The convention of a file: that of a library, or the one that has most of its names.
 
-    Returns how many of these names it has, the library's name, the family, the convention, and
-    the file's arrays.
+    Returns how many of the names that it needs are in the file, as a share of all, the library's
+    name, the family, the convention, and the file's arrays.
     """
+    known = conventions_for(own_groups)
+    known += [(own_family(), *each) for each in own_family().conventions.items()]
+    if library is not None and library not in [each for _, each, _ in known]:
+        raise ValueError(
+            "`convention` must be that of a library with this network: "
+            f"{', '.join(dict.fromkeys(each for _, each, _ in known))}. Received: "
+            f"convention={library!r} for {model.name}"
+        )
     candidates = []
-    for family in (*FAMILIES, OWN):
-        for library, convention in family.conventions.items():
-            names = convention.names(list(own_groups))
-            if not convention.matches(file) or not set(own_groups) <= set(names):
-                continue
-            wanted = {
-                key
-                for group in own_groups.values()
-                for source in convention.library(group, names[group.name], convention).values()
-                for key in source.keys[: len(source.keys) - source.optional]
-            }
-            arrays = _renamed(file.arrays, convention)
-            share = len(wanted & set(arrays)) / max(len(wanted), 1)
-            candidates.append((share, library, family, convention, arrays))
+    for family, each, convention in known:
+        if library not in (None, each) or not convention.matches(file):
+            continue
+        names = convention.names(list(own_groups))
+        wanted = {
+            key
+            for group in own_groups.values()
+            for source in convention.library(group, names[group.name], convention).values()
+            for key in source.keys[: len(source.keys) - source.optional]
+        }
+        arrays = _renamed(file.arrays, convention)
+        share = len(wanted & set(arrays)) / max(len(wanted), 1)
+        candidates.append((share, each, family, convention, arrays))
     # Without their tops, networks of two libraries can have the same names.
     best = max(
         candidates,
@@ -335,31 +344,32 @@ def _recognize(model, own_groups, file):
     )
     if not best[0]:
         some = [f"{array.name} {_shape(array.shape)}" for array in file.arrays.values()][:4]
+        where = f"in {library}" if library else "here or in other libraries"
         raise ValueError(
             f"{file.path} ({file.kind}) has none of the names that the weights of this network "
-            f"have, here or in other libraries: it is another network's. Received: "
+            f"have, {where}: it is another network's. Received: "
             f"{len(file.arrays)} arrays, {', '.join(some)}, ..."
         )
     return best
 
 
 def _renamed(arrays, convention):
-    """The arrays of a file without the prefixes of programs, by today's names."""
+    """The arrays of a file by today's names, without the prefixes of training programs."""
     for prefix in PREFIXES:
         inside = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         if inside and all(key.startswith((prefix, *STATE)) for key in arrays):
             arrays = inside
-    for pattern, replacement in dict(convention.renamed).items():
+    for pattern, replacement in convention.renamed.items():
         arrays = {re.sub(pattern, replacement, key): array for key, array in arrays.items()}
     return arrays
 
 
 def _differs_in_layers(model, file):
-    """Of our own files: whether another network has the same weights."""
+    """The reason why one of our own files is of another network with the same weights."""
     for layer in model.layers:
         key = f"{layer.name}/strides"
         if key in file.arrays:
-            with files.reading(file.path, file.kind):
+            with reading(file.path, file.kind):
                 theirs = tuple(int(s) for s in file.arrays[key].read().reshape(2))
             if theirs != layer.strides:
                 return (
@@ -378,29 +388,29 @@ def _differs_in_layers(model, file):
     return None
 
 
-# What any network has above its maps.
-HEADS, TOP, HELPERS = (
-    tuple(dict.fromkeys(name for family in FAMILIES for name in getattr(family, part)))
-    for part in ("heads", "top", "helpers")
-)
-OWN = Family(
-    {
-        "keras_classics": Convention(
-            own,
-            lambda ours: {name: name for name in (*ours, *HEADS, *TOP, *HELPERS)},
-            matches=lambda file: isinstance(file.structure, str),
-            unused=r"/strides$",
-            differs=lambda model, file: _differs_in_layers(model, file),
+@functools.cache
+def own_family():
+    """The `Family` of this library's own files, which can be of any network."""
+    heads, top, helpers = (
+        tuple(
+            dict.fromkeys(name for family in families().values() for name in getattr(family, part))
         )
-    },
-    heads=HEADS,
-    top=TOP,
-    helpers=HELPERS,
-)
+        for part in ("heads", "top", "helpers")
+    )
+    convention = Convention(
+        own,
+        lambda ours: {name: name for name in (*ours, *heads, *top, *helpers)},
+        matches=lambda file: isinstance(file.structure, str),
+        unused=r"/strides$",
+        differs=_differs_in_layers,
+    )
+    return Family(
+        {"keras_classics": convention}, heads=heads, top=top, helpers=helpers, replaces_top=True
+    )
 
 
 def _of(key, theirs):
-    """Whether an array is one of a layer, or of layers, of a convention."""
+    """Whether the key of an array is one of a library's layer, or layers."""
     if isinstance(theirs, dict):
         return key in theirs.values()
     modules = (theirs,) if isinstance(theirs, str) else theirs

@@ -3,38 +3,52 @@
 The checksum of PyTorch's files is the beginning of their sha256, from their names. Those of
 Caffe's VGG and ResNet and of ViT are not their publishers', who give none, but such as other
 projects note. Errors are on ImageNet's validation set (of CIFAR-10 on its test set), in %.
+
+This module is plain data, and needs no Keras.
 """
 
+from keras_classics import names
 from keras_classics.weights.card import Card
 
 VGG_MEAN = (123.68, 116.779, 103.939)  # R, G, B
 PYTORCH = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 HALF = {"mean": 127.5, "std": 127.5}  # from -1 to 1
+# Of torchvision, by the name of the network.
+ANOTHER = {
+    "alexnet": (
+        'torchvision\'s alexnet is the network of "One weird trick" (Krizhevsky, 2014), and not '
+        "the paper's: 64, 192, 384, 256 and 256 maps in one tower, without local response "
+        "normalization"
+    ),
+    "googlenet": (
+        "torchvision's googlenet is not the paper's: it has batch normalization, no local "
+        "response normalization, and kernels of 3x3 where the paper has 5x5"
+    ),
+}
 
 
 def _keras():
     """keras.applications: the networks of the papers' authors, converted."""
     site = "https://storage.googleapis.com/tensorflow/keras-applications"
-    v1 = {"shortcut": "B", "stride_in": "1x1", "convention": "paper"}
     rows = [
-        ("vgg16", "VGG", {"configuration": "D"}, "CC BY 4.0", 28.732, 9.950,
+        ("vgg16", "CC BY 4.0", 28.732, 9.950,
          "64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc"),
-        ("vgg19", "VGG", {"configuration": "E"}, "CC BY 4.0", 28.744, 10.012,
+        ("vgg19", "CC BY 4.0", 28.744, 10.012,
          "cbe5617147190e668d6c5d5026f83318", "253f8cb515780f3b799900260a226db6"),
-        ("resnet50", "ResNet", {"depth": 50} | v1, "MIT", 25.072, 7.940,
+        ("resnet50", "MIT", 25.072, 7.940,
          "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
-        ("resnet101", "ResNet", {"depth": 101} | v1, "MIT", 23.580, 7.214,
+        ("resnet101", "MIT", 23.580, 7.214,
          "f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),
-        ("resnet152", "ResNet", {"depth": 152} | v1, "MIT", 23.396, 6.882,
+        ("resnet152", "MIT", 23.396, 6.882,
          "100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
     ]  # fmt: skip
-    for name, network, arguments, licence, top1, top5, *sums in rows:
-        folder = name if network == "VGG" else "resnet"
+    for name, licence, top1, top5, *sums in rows:
+        folder = name if name.startswith("vgg") else "resnet"
         for end, checksum in zip(("", "_notop"), sums, strict=True):
             yield Card(
                 name=f"keras/{name}{end}",
-                network=network,
-                arguments=arguments | ({"include_top": False} if end else {}),
+                network=name,
+                arguments={"include_top": False} if end else {},
                 library="keras",
                 url=f"{site}/{folder}/{name}_weights_tf_dim_ordering_tf_kernels{end}.h5",
                 checksum=f"md5:{checksum}",
@@ -58,36 +72,35 @@ def _caffe():
     berkeley, oxford = "http://dl.caffe.berkeleyvision.org", "http://www.robots.ox.ac.uk/~vgg"
     mxnet = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/caffe/models/resnet"
     zoo = "https://github.com/BVLC/caffe/tree/master/models"
-    authors = {"shortcut": "B", "stride_in": "1x1", "convention": "caffe"}
+    caffe = {"convention": "caffe"}
     squashed = {"resize": (256, 256), "antialias": False}
     center = "the center crop of {} of the image squashed to 256x256"
     crop = "the center crop of 224 of the image rescaled to 256"
     rows = [
-        ("bvlc_alexnet", "AlexNet", {"towers": 2, "lrn": True, "overlapping_pooling": True,
-          "convention": "caffe", "input_shape": (227, 227, 3)}, berkeley,
+        ("bvlc_alexnet", "alexnet", caffe | {"input_shape": (227, 227, 3)}, berkeley,
          "9116a64c0fbe4459d18f4bb6b56d647b63920377",
          "unrestricted", 42.9, 19.8, center.format(227), f"{zoo}/bvlc_alexnet",
          squashed | {"crop": 227, "mean": (122.679, 116.669, 104.007)}, ("imagenet",), None),
-        ("bvlc_reference_caffenet", "AlexNet", {}, berkeley,
+        ("bvlc_reference_caffenet", "alexnet", {}, berkeley,
          "4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46", "unrestricted", 42.6, 19.6,
          center.format(227), f"{zoo}/bvlc_reference_caffenet",
          squashed | {"crop": 227, "mean": (122.679, 116.669, 104.007)}, (),
          "CaffeNet pools before it normalizes, and AlexNet after it"),
-        ("bvlc_googlenet", "GoogLeNet", {"convention": "caffe"}, berkeley,
+        ("bvlc_googlenet", "googlenet", caffe, berkeley,
          "405fc5acd08a3bb12de8ee5e23a96bec22f08204", "unrestricted", 31.3, 11.1,
          center.format(224), f"{zoo}/bvlc_googlenet",
          squashed | {"crop": 224, "mean": (123.0, 117.0, 104.0)}, ("imagenet",), None),
-        ("VGG_ILSVRC_16_layers", "VGG", {"configuration": "D"},
+        ("VGG_ILSVRC_16_layers", "vgg16", {},
          f"{oxford}/software/very_deep/caffe", "9363e1f6d65f7dba68c4f27a1e62105cdf6c4e24",
          "CC BY 4.0", 28.5, 9.9, crop, f"{oxford}/research/very_deep",
          {"resize": 256, "crop": 224, "mean": VGG_MEAN}, ("imagenet",), None),
-        ("VGG_ILSVRC_19_layers", "VGG", {"configuration": "E"},
+        ("VGG_ILSVRC_19_layers", "vgg19", {},
          f"{oxford}/software/very_deep/caffe", "239785e7862442717d831f682bb824055e51e9ba",
          "CC BY 4.0", None, 8.0, "the whole image rescaled to 384, and its scores averaged",
          f"{oxford}/research/very_deep", {"resize": 256, "crop": 224, "mean": VGG_MEAN},
          ("imagenet",), None),
         *(
-            (f"ResNet-{depth}-model", "ResNet", {"depth": depth} | authors, mxnet, checksum,
+            (f"ResNet-{depth}-model", f"resnet{depth}", caffe, mxnet, checksum,
              "MIT", top1, top5, crop, "https://github.com/KaimingHe/deep-residual-networks",
              {"resize": 256, "crop": 224, "mean": VGG_MEAN}, ("imagenet",), None)
             for depth, checksum, top1, top5 in [
@@ -131,40 +144,33 @@ def _caffe():
 
 def _torchvision():
     """torchvision: its own trainings."""
-    from keras_classics.weights import alexnet, googlenet
-
-    basic = {"shortcut": "B", "convention": "paper"}
-    v15, exact = basic | {"stride_in": "3x3"}, {"activation": "gelu"}
+    v15, exact = {"stride_in": "3x3"}, {"activation": "gelu"}
     rows = [
-        ("alexnet-owt-7be5be79", "AlexNet", {}, 56.522, 79.066, 256, 224, alexnet.ANOTHER),
-        ("vgg11-8a719046", "VGG", {"configuration": "A"}, 69.020, 88.628, 256, 224, None),
-        ("vgg13-19584684", "VGG", {"configuration": "B"}, 69.928, 89.246, 256, 224, None),
-        ("vgg16-397923af", "VGG", {"configuration": "D"}, 71.592, 90.382, 256, 224, None),
-        ("vgg19-dcbb9e9d", "VGG", {"configuration": "E"}, 72.376, 90.876, 256, 224, None),
-        ("googlenet-1378be20", "GoogLeNet", {}, 69.778, 89.530, 256, 224, googlenet.ANOTHER),
-        ("resnet18-f37072fd", "ResNet", {"depth": 18} | basic, 69.758, 89.078, 256, 224, None),
-        ("resnet34-b627a593", "ResNet", {"depth": 34} | basic, 73.314, 91.420, 256, 224, None),
-        ("resnet50-0676ba61", "ResNet", {"depth": 50} | v15, 76.130, 92.862, 256, 224, None),
-        ("resnet50-11ad3fa6", "ResNet", {"depth": 50} | v15, 80.858, 95.434, 232, 224, None),
-        ("resnet101-63fe2227", "ResNet", {"depth": 101} | v15, 77.374, 93.546, 256, 224, None),
-        ("resnet101-cd907fc2", "ResNet", {"depth": 101} | v15, 81.886, 95.780, 232, 224, None),
-        ("resnet152-394f9c45", "ResNet", {"depth": 152} | v15, 78.312, 94.046, 256, 224, None),
-        ("resnet152-f82ba261", "ResNet", {"depth": 152} | v15, 82.284, 96.002, 232, 224, None),
-        ("vit_b_16-c867db91", "ViT", {"variant": "B/16"} | exact, 81.072, 95.318, 256, 224, None),
-        ("vit_b_32-d86f8d99", "ViT", {"variant": "B/32"} | exact, 75.912, 92.466, 256, 224, None),
-        ("vit_l_16-852ce7e3", "ViT", {"variant": "L/16"} | exact, 79.662, 94.638, 242, 224, None),
-        ("vit_l_32-c7638314", "ViT", {"variant": "L/32"} | exact, 76.972, 93.070, 256, 224, None),
-        ("vit_b_16_swag-9ac1b537", "ViT", {"variant": "B/16"} | exact, 85.304, 97.650, 384, 384,
-         None),
-        ("vit_l_16_swag-4f3808c9", "ViT", {"variant": "L/16"} | exact, 88.064, 98.512, 512, 512,
-         None),
-        ("vit_h_14_swag-80465313", "ViT", {"variant": "H/14"} | exact, 88.552, 98.694, 518, 518,
-         None),
+        ("alexnet-owt-7be5be79", "alexnet", {}, 56.522, 79.066, 256, 224),
+        ("vgg11-8a719046", "vgg11", {}, 69.020, 88.628, 256, 224),
+        ("vgg13-19584684", "vgg13", {}, 69.928, 89.246, 256, 224),
+        ("vgg16-397923af", "vgg16", {}, 71.592, 90.382, 256, 224),
+        ("vgg19-dcbb9e9d", "vgg19", {}, 72.376, 90.876, 256, 224),
+        ("googlenet-1378be20", "googlenet", {}, 69.778, 89.530, 256, 224),
+        ("resnet18-f37072fd", "resnet18", {}, 69.758, 89.078, 256, 224),
+        ("resnet34-b627a593", "resnet34", {}, 73.314, 91.420, 256, 224),
+        ("resnet50-0676ba61", "resnet50", v15, 76.130, 92.862, 256, 224),
+        ("resnet50-11ad3fa6", "resnet50", v15, 80.858, 95.434, 232, 224),
+        ("resnet101-63fe2227", "resnet101", v15, 77.374, 93.546, 256, 224),
+        ("resnet101-cd907fc2", "resnet101", v15, 81.886, 95.780, 232, 224),
+        ("resnet152-394f9c45", "resnet152", v15, 78.312, 94.046, 256, 224),
+        ("resnet152-f82ba261", "resnet152", v15, 82.284, 96.002, 232, 224),
+        ("vit_b_16-c867db91", "vit_b16", exact, 81.072, 95.318, 256, 224),
+        ("vit_b_32-d86f8d99", "vit_b32", exact, 75.912, 92.466, 256, 224),
+        ("vit_l_16-852ce7e3", "vit_l16", exact, 79.662, 94.638, 242, 224),
+        ("vit_l_32-c7638314", "vit_l32", exact, 76.972, 93.070, 256, 224),
+        ("vit_b_16_swag-9ac1b537", "vit_b16", exact, 85.304, 97.650, 384, 384),
+        ("vit_l_16_swag-4f3808c9", "vit_l16", exact, 88.064, 98.512, 512, 512),
+        ("vit_h_14_swag-80465313", "vit_h14", exact, 88.552, 98.694, 518, 518),
     ]  # fmt: skip
-    for name, network, arguments, top1, top5, resize, crop, refused in rows:
-        swag = "swag" in name
-        if network == "ViT":
-            arguments = arguments | {"input_shape": (crop, crop, 3)}
+    for name, network, arguments, top1, top5, resize, crop in rows:
+        swag, refused = "swag" in name, ANOTHER.get(network)
+        arguments = arguments | _side(crop)
         yield Card(
             name=f"torchvision/{name}",
             network=network,
@@ -188,11 +194,15 @@ def _torchvision():
         )
 
 
+def _side(side):
+    """The argument for square images that are not of the builder's 224x224."""
+    return {} if side == 224 else {"input_shape": (side, side, 3)}
+
+
 def _vision_transformer():
     """vision_transformer: the paper's weights, and AugReg's (Steiner et al., 2022)."""
     site = "https://storage.googleapis.com/vit_models"
     apache = {
-        "network": "ViT",
         "library": "vision_transformer",
         "licence": "Apache-2.0",
         "source": "https://github.com/google-research/vision_transformer",
@@ -220,7 +230,7 @@ def _vision_transformer():
         hidden = {"representation_size": widths[variant.rpartition("+")[2][0]]}
         yield Card(
             name=f"vision_transformer/{name}",
-            arguments={"variant": variant, "activation": "gelu_tanh", "input_shape": (224, 224, 3)},
+            network=names.find(f"vit_{variant}").name,
             url=f"{site}/{name}.npz",
             checksum=f"sha256:{sums[name]}" if name in sums else None,
             top1=None,
@@ -247,11 +257,8 @@ def _vision_transformer():
         variant = name.rpartition("/")[2].replace("ViT-", "").removesuffix("-224").replace("_", "/")
         yield Card(
             name=f"vision_transformer/{name}",
-            arguments={
-                "variant": variant,
-                "activation": "gelu_tanh",
-                "input_shape": (side, side, 3),
-            },
+            network=names.find(f"vit_{variant}").name,
+            arguments=_side(side),
             url=f"{site}/{name}.npz",
             checksum=f"sha256:{sums[name]}" if name in sums else None,
             top1=top1,
@@ -280,7 +287,7 @@ def _vision_transformer():
         short = f"vision_transformer/augreg/{variant.replace('/', '_')}"
         yield Card(
             name=f"{short}-21k",
-            arguments={"variant": variant, "activation": "gelu_tanh", "input_shape": (224, 224, 3)},
+            network=names.find(f"vit_{variant}").name,
             url=f"{site}/augreg/{before}.npz",
             checksum=None,
             top1=None,
@@ -296,11 +303,8 @@ def _vision_transformer():
             resize = 248 if side == 224 else side
             yield Card(
                 name=f"{short}-{side}",
-                arguments={
-                    "variant": variant,
-                    "activation": "gelu_tanh",
-                    "input_shape": (side, side, 3),
-                },
+                network=names.find(f"vit_{variant}").name,
+                arguments=_side(side),
                 url=f"{site}/augreg/{name}.npz",
                 checksum=None,
                 top1=round(100 - top1, 3),
@@ -315,37 +319,35 @@ def _vision_transformer():
 
 def _timm():
     """timm: the same weights and others as safetensors, which need no PyTorch."""
-    v15 = {"shortcut": "B", "stride_in": "3x3", "convention": "paper"}
-    basic = {"shortcut": "B", "convention": "paper"}
-    exact = {"activation": "gelu", "input_shape": (224, 224, 3)}
+    v15, exact = {"stride_in": "3x3"}, {"activation": "gelu"}
     rows = [
-        ("vgg11.tv_in1k", "VGG", {"configuration": "A"}, 69.050, 88.630,
+        ("vgg11.tv_in1k", "vgg11", {}, 69.050, 88.630,
          "682c023808812148d4e60c76d80ad83dbeaf5d50eb1a952a0b836895003151e5"),
-        ("vgg16.tv_in1k", "VGG", {"configuration": "D"}, 71.594, 90.398,
+        ("vgg16.tv_in1k", "vgg16", {}, 71.594, 90.398,
          "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8"),
-        ("vgg19.tv_in1k", "VGG", {"configuration": "E"}, 72.400, 90.878,
+        ("vgg19.tv_in1k", "vgg19", {}, 72.400, 90.878,
          "11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669"),
-        ("resnet18.tv_in1k", "ResNet", {"depth": 18} | basic, 69.752, 89.082,
+        ("resnet18.tv_in1k", "resnet18", {}, 69.752, 89.082,
          "694f673df6520a3158624e8a89af086f59923ee4cd7436fe5bc3bc71d295ad81"),
-        ("resnet34.tv_in1k", "ResNet", {"depth": 34} | basic, 73.298, 91.422,
+        ("resnet34.tv_in1k", "resnet34", {}, 73.298, 91.422,
          "0bb82595a564991a9d424708b33f5d843f5aaed7f6c0886ff10849ff97022235"),
-        ("resnet50.tv_in1k", "ResNet", {"depth": 50} | v15, 76.156, 92.866,
+        ("resnet50.tv_in1k", "resnet50", v15, 76.156, 92.866,
          "5d061a3c593d795bfe682d9b152bafbcf550579873492def3515b46db1189888"),
-        ("resnet152.tv_in1k", "ResNet", {"depth": 152} | v15, 78.330, 94.046,
+        ("resnet152.tv_in1k", "resnet152", v15, 78.330, 94.046,
          "15897077afdf4d6334dc0c3f8e6fb483afb3faa9298c139f3c6eb29bca6ae5b2"),
-        ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", "ViT", {"variant": "Ti/16"} | exact,
+        ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", "vit_ti16", exact,
          75.452, 92.858, "fecf81b492bd13ee7a5297cb74d1d417aac8bf7e1b7d96aed89c4691984587ed"),
-        ("vit_small_patch16_224.augreg_in21k_ft_in1k", "ViT", {"variant": "S/16"} | exact,
+        ("vit_small_patch16_224.augreg_in21k_ft_in1k", "vit_s16", exact,
          81.402, 96.150, "79c03c635cdfd798a364a9d8c4e5c0b7255b975ea2c9616046d4f77ab01435aa"),
-        ("vit_base_patch16_224.augreg_in21k_ft_in1k", "ViT", {"variant": "B/16"} | exact,
+        ("vit_base_patch16_224.augreg_in21k_ft_in1k", "vit_b16", exact,
          84.534, 97.300, "c401d219603ac3e20b6373c7b198c78d3a733f80b755d148bda3bc320ae69800"),
-        ("vit_base_patch16_224.orig_in21k_ft_in1k", "ViT", {"variant": "B/16"} | exact,
+        ("vit_base_patch16_224.orig_in21k_ft_in1k", "vit_b16", exact,
          81.782, 96.122, "669b949ea91fd19217f200cee259780bde32210c1eb9a5af3859f0dd8346b2ec"),
-        ("vit_large_patch16_224.augreg_in21k_ft_in1k", "ViT", {"variant": "L/16"} | exact,
+        ("vit_large_patch16_224.augreg_in21k_ft_in1k", "vit_l16", exact,
          85.856, 97.822, "109390825a5bada2864f1b74445a63d29c51ef079c349644bc98996c452f6cf1"),
     ]  # fmt: skip
     for name, network, arguments, top1, top5, checksum in rows:
-        resize = 248 if network == "ViT" else 256
+        resize = 248 if network.startswith("vit") else 256
         yield Card(
             name=f"timm/{name}",
             network=network,
@@ -353,7 +355,7 @@ def _timm():
             library="timm",
             url=f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors",
             checksum=f"sha256:{checksum}",
-            licence="Apache-2.0" if network == "ViT" else "BSD-3-Clause",
+            licence="Apache-2.0" if network.startswith("vit") else "BSD-3-Clause",
             top1=round(100 - top1, 3),
             top5=round(100 - top5, 3),
             protocol=f"the center crop of 224 of the image rescaled to {resize}, bicubic",
@@ -361,7 +363,7 @@ def _timm():
             prepare={
                 "resize": resize,
                 "crop": 224,
-                **(HALF if network == "ViT" else PYTORCH),
+                **(HALF if network.startswith("vit") else PYTORCH),
                 "interpolation": "bicubic",
             },
             aliases=("imagenet",),
@@ -382,8 +384,7 @@ def _akamaster():
     for name, error in rows:
         yield Card(
             name=f"akamaster/{name}",
-            network="ResNetCIFAR",
-            arguments={"depth": int(name.partition("-")[0].removeprefix("resnet"))},
+            network=f"{name.partition('-')[0]}_cifar",
             library="akamaster",
             url=f"https://{site}/{name}.th",
             checksum=f"sha256:{name.rpartition('-')[2]}",

@@ -2,45 +2,62 @@
 
 import os
 import pathlib
-import tempfile
 
 import keras
 import numpy as np
 
+from keras_classics.atomic import atomic
 from keras_classics.weights.conventions import first_kernel, groups
 from keras_classics.weights.layouts import REVERSED, chained
-from keras_classics.weights.loading import FAMILIES, check_channels
+from keras_classics.weights.loading import check_channels
+from keras_classics.weights.names import conventions_for
 
 
-def save(model, path, *, convention, channels=None):
+def save(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    convention: str,
+    channels: str | None = None,
+) -> None:
     """Writes the weights of a network so that another library's network takes them.
 
     `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision
-    and timm, `keras.applications.VGG16(weights=path)` those of Keras, `numpy.load(path)` reads
-    those of vision_transformer. `load` takes them all back, exactly. (But for variances near 0: the
-    `epsilon` that Keras adds to them is another, and they are to within 1e-15.)
+    and timm, `keras.applications.VGG16(weights=path)` those of Keras, and `numpy.load(path)`
+    reads those of vision_transformer.
+
+    `load` takes them all back, exactly. The one exception is a variance near 0 in a file for
+    Keras, which adds another `epsilon` to it: it comes back to within 1e-15.
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
-        path: Path of the file to write; an existing one is replaced as a whole. `.safetensors`
-            or `.npz`, or for Keras `.h5`.
-        convention: Whose names and layouts: `"torchvision"`, `"timm"`, `"vision_transformer"`,
-            `"big_vision"`, `"akamaster"` or `"keras"` (keras.applications).
-        channels: Order of the channels of the input there, `"RGB"` or `"BGR"`. Default: the
-            library's; keras.applications takes BGR.
+        path: Path of the file, `.safetensors` or `.npz`, or for Keras `.h5`. An existing file is
+            replaced when the new one is complete.
+        convention: The library whose names and layouts the file has: `"torchvision"`, `"timm"`,
+            `"vision_transformer"`, `"big_vision"`, `"akamaster"` or `"keras"`
+            (keras.applications).
+        channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
+            `"BGR"`. Default: that of the library; keras.applications has BGR.
 
     Raises:
         ValueError: If the library has no such network; the message says what differs.
+        OSError: If the file cannot be written.
+        ImportError: If safetensors is missing, which writes `.safetensors`.
+
+    Example:
+
+    ```python
+    from keras_classics import applications, weights
+
+    model = applications.ResNetCIFAR(8)
+    weights.save(model, "mine.npz", convention="akamaster")
+    sorted(weights.read("mine.npz"))[:2]  # ["bn1.bias", "bn1.running_mean"]
+    ```
     """
     check_channels(channels)
     path = pathlib.Path(path).expanduser()
     ours = groups(model)
-    known = {
-        name: each
-        for family in FAMILIES
-        for name, each in family.conventions.items()
-        if each.saved and set(ours) <= set(each.names(list(ours)))
-    }
+    known = {library: each for _, library, each in conventions_for(ours) if each.saved}
     if convention not in known:
         raise ValueError(
             f"`convention` must be that of a library with this network: "
@@ -66,33 +83,14 @@ def save(model, path, *, convention, channels=None):
                 layout = chained(layout, REVERSED)
             for key, array in zip(source.keys, layout.save(value), strict=True):
                 arrays[key] = np.ascontiguousarray(array)
-    _write(path, arrays, _order(model, names) if path.suffix == ".h5" else None)
-
-
-def _write(path, arrays, order):
-    """Writes a file beside the path, and moves it there when it is whole."""
-    folder = path.parent
-    handle, part = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
+    with atomic(path, unique=True) as part:
         if path.suffix == ".npz":
             with open(part, "wb") as stream:
-                np.savez(stream, **arrays)
+                np.savez(stream, **arrays)  # type: ignore[arg-type]
         elif path.suffix == ".safetensors":
             _write_safetensors(part, arrays)
         else:
-            _write_h5(part, arrays, order)
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+            _write_h5(part, arrays, _order(model, names, each))
 
 
 def _write_safetensors(path, arrays):
@@ -106,7 +104,7 @@ def _write_safetensors(path, arrays):
 
 
 def _write_h5(path, arrays, order):
-    """As keras.applications has it: a group for each layer, which Keras reads in their order."""
+    """Writes a group for each layer. Keras reads them in their order."""
     import h5py
 
     with h5py.File(path, "w") as root:
@@ -120,14 +118,11 @@ def _write_h5(path, arrays, order):
             group.attrs["weight_names"] = [str(number).encode() for number in numbers]
 
 
-def _order(model, names):
-    """Keras's names of the layers in the order of its network: the shortcut's first."""
+def _order(model, names, convention):
+    """Keras's names of the layers with weights, in the order of its network."""
     found = []
     for layer in model.layers:
         theirs = names.get(layer.name)
         if theirs and layer.weights:
             found.append(theirs if isinstance(theirs, str) else theirs[0])
-    for at, name in enumerate(found[:-1]):
-        if "_0_" in found[at + 1] and "_3_" in name:
-            found[at : at + 2] = found[at + 1], name
-    return found
+    return convention.ordered(found)

@@ -23,13 +23,17 @@ def numpy(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-def network(**kwargs):
-    """Of two rows and three columns of patches of 4 pixels, its weights all away from 0."""
-    keras.utils.set_random_seed(0)
-    model = ViT("Mini/4", input_shape=(8, 12, 3), classes=5, **kwargs)
+def random(model):
+    """The model, its weights all away from 0."""
     for weight in model.trainable_weights:
         weight.assign(weight + 0.1 * rng.normal(size=weight.shape))
     return model
+
+
+@pytest.fixture
+def network(transformer):
+    """A function to a network of two rows and three columns of patches of 4 pixels."""
+    return lambda class_token=True: random(transformer((8, 12, 3), class_token))
 
 
 def random_maps(depth, images=2, heads=3, tokens=7):
@@ -44,14 +48,18 @@ def softmax(x):
     return x / x.sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("pooling", [None, "avg"])
-def test_maps_of_each_block(pooling):
+@pytest.mark.parametrize("kind", ["ViT", "class token", "no class token"])
+def test_maps_of_each_block(network, kind):
     """Head by head from the queries and keys of what goes into the block."""
-    model = network(pooling=pooling)
+    if kind == "ViT":
+        model = random(ViT("Mini/4", input_shape=(8, 12, 3), classes=5))
+    else:
+        model = network(kind == "class token")
     images = rng.uniform(-1, 1, (3, 8, 12, 3)).astype("float32")
     maps = attention_maps(model, images, batch_size=2)
-    assert list(maps) == [f"encoder_block_{i}" for i in range(1, 7)]
-    for name, scores in maps.items():
+    assert list(maps) == [f"encoder_block_{i}" for i in range(1, 7 if kind == "ViT" else 3)]
+    for name in [*maps][:2]:
+        scores = maps[name]
         block = model.get_layer(name)
         tokens = numpy(block.norm1(keras.Model(model.input, block.input)(images)))
         kernel, bias = (numpy(weight) for weight in block.attention.qkv.weights)
@@ -59,14 +67,16 @@ def test_maps_of_each_block(pooling):
         n = qkv.shape[1]
         assert scores.shape == (3, 4, n, n)
         assert scores.dtype == "float32"
+        width = tokens.shape[-1]
+        d = width // 4
         for head in range(4):
-            q = qkv[..., 32 * head : 32 * (head + 1)]
-            k = qkv[..., 128 + 32 * head : 128 + 32 * (head + 1)]
-            expected = softmax(q @ k.transpose(0, 2, 1) / np.sqrt(32))
+            q = qkv[..., d * head : d * (head + 1)]
+            k = qkv[..., width + d * head : width + d * (head + 1)]
+            expected = softmax(q @ k.transpose(0, 2, 1) / np.sqrt(d))
             np.testing.assert_allclose(scores[:, head], expected, rtol=1e-3, atol=1e-6)
 
 
-def test_reading_the_maps_leaves_the_model_as_it_is():
+def test_reading_the_maps_leaves_the_model_as_it_is(network):
     model = network()
     before = [len(layer._inbound_nodes) for layer in model.layers]
     images = rng.uniform(-1, 1, (2, 8, 12, 3))
@@ -200,13 +210,13 @@ def test_a_grid_of_other_tokens():
             function(random_maps(1), (2, 2))
 
 
-@pytest.mark.parametrize("pooling", [None, "avg"])
-def test_similarity_of_positions(pooling):
-    model = network(pooling=pooling)
+@pytest.mark.parametrize("class_token", [True, False])
+def test_similarity_of_positions(network, class_token):
+    model = network(class_token)
     found = position_similarity(model)
     assert found.shape == (*GRID, *GRID)
     vectors = numpy(model.get_layer("position_embedding").embeddings)
-    vectors = vectors if pooling else vectors[1:]
+    vectors = vectors[1:] if class_token else vectors
     for i, j, k, m in np.ndindex(*GRID, *GRID):
         a, b = vectors[3 * i + j], vectors[3 * k + m]
         cosine = a @ b / np.sqrt((a @ a) * (b @ b))
@@ -217,10 +227,12 @@ def test_similarity_of_positions(pooling):
 
 def test_filters_are_eigenvectors():
     """Of the covariance of the filters over the width, in the order of its eigenvalues."""
-    model = network()
-    kernel = numpy(model.get_layer("patch_embedding").kernel)
+    image = keras.Input((8, 12, 3))
+    layer = PatchEmbedding(128, 4)
+    model = keras.Model(image, layer(image))
+    kernel = np.array(numpy(layer.kernel))
     kernel += rng.normal(size=(*kernel.shape[:3], 1))  # a mean that is not 0
-    model.get_layer("patch_embedding").kernel.assign(kernel)
+    layer.kernel.assign(kernel)
     found = embedding_filters(model, 5)
     assert found.shape == (5, 4, 4, 3)
     np.testing.assert_allclose(found.max(axis=(1, 2, 3)), 1, rtol=1e-6)

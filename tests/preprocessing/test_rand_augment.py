@@ -363,7 +363,7 @@ def test_random_numbers_follow_from_the_key_of_an_image(pictures):
 
 
 def test_within_tf_data(through_tf_data, photograph):
-    images = [photograph(*shape).astype("uint8") for shape in [(40, 61), (61, 40), (20, 20)] * 20]
+    images = [photograph(*shape).astype("uint8") for shape in [(40, 61), (61, 40), (20, 20)] * 7]
     arguments = {"operations": AUGREG, "magnitude": 5, "magnitude_std": 1.0, "seed": 3}
     first = through_tf_data(RandAugment(**arguments), images, training=True)
     layer = RandAugment(**arguments)

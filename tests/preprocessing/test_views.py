@@ -106,26 +106,29 @@ def network():
     return build
 
 
-PROTOCOLS = pytest.mark.parametrize(
+VIEWS = pytest.mark.parametrize(
     ("views", "arguments", "size"),
     [
         (ten_crop, {"size": (6, 7)}, (6, 7)),
-        (googlenet_crops, {"short_sides": (9, 11), "size": 6}, (6, 6)),
-        (whole_images, {"short_sides": (7, 10, 12)}, (None, None)),
+        (googlenet_crops, {"short_sides": (9,), "size": 6}, (6, 6)),
+        (whole_images, {"short_sides": (7, 10)}, (None, None)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 
 
-@PROTOCOLS
+@VIEWS
 def test_predict_and_evaluate(network, photograph, views, arguments, size):
     x = np.stack([photograph(9, 13, seed) for seed in range(7)])
     model = network(size)
     each = views(x, **arguments)
     each = each if isinstance(each, list) else [each]
-    answers = [numpy(model(v[:, i])) for v in each for i in range(v.shape[1])]
-    expected = np.mean(answers, axis=0)
-    assert np.abs(np.std(answers, axis=0)).max() > 1e-3
+    # All views in one call: each other number of images would be compiled anew.
+    flat = [numpy(v).reshape(-1, *v.shape[2:]) for v in each]
+    parts = [numpy(model(v)).reshape(len(x), -1, 5) for v in flat]
+    predictions = np.concatenate(parts, axis=1)
+    expected = predictions.mean(axis=1)
+    assert np.abs(predictions.std(axis=1)).max() > 1e-3
     tested = AverageOverViews(model, views, arguments)
     tested.compile(
         loss="sparse_categorical_crossentropy",
@@ -154,7 +157,7 @@ def test_compiled(network, photograph, jit_compile):
     np.testing.assert_allclose(y, numpy(tested(x)), rtol=1e-3, atol=1e-5)
 
 
-def test_a_protocol_of_ones_own(network, photograph):
+def test_a_view_function_of_ones_own(network, photograph):
     x = np.stack([photograph(6, 7, seed) for seed in range(2)])
     model = network()
     tested = AverageOverViews(model, lambda images: images[:, None])

@@ -134,7 +134,7 @@ def test_layers(case, use_bias):
 
 
 def test_all_classes_are_tested():
-    from keras_classics.surgery.fuse import FOLDABLE
+    from keras_classics.surgery.fusing import FOLDABLE
 
     assert {kind for kind, _, _ in LAYERS.values()} == set(FOLDABLE)
 

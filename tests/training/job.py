@@ -23,11 +23,12 @@ from keras_classics import backend, datasets, training
 from keras_classics.training import checkpoint
 
 CHANGES = {
-    "lenet5": {"passes": 4, "curvature_patterns": 20, "distortions": True, "batch_size": 8},
-    "resnet-cifar": {"depth": 8, "passes": 3, "batch_size": 8, "drops_at": (8,)},
-    "alexnet": {"passes": 3, "batch_size": 8, "short_side": (70,), "crop": 67, "patience": 1}
-    | {"bias_start": 0.1, "polyak": 0.9},
-    "vit-cifar": {"passes": 3, "batch_size": 8, "warm_up": 3, "dropout": 0.1, "mixup": 0.2},
+    "lenet5": {"epochs": 4, "curvature_patterns": 20, "distortions": True, "batch_size": 8},
+    "resnet8_cifar": {"epochs": 3, "batch_size": 8, "drops_at": (8,)},
+    "alexnet": {"epochs": 3, "batch_size": 8, "short_side": 70, "image_size": 67, "patience": 1}
+    | {"bias_start": 0.1},
+    "vit_cifar": {"epochs": 3, "batch_size": 8, "warmup_steps": 3, "dropout": 0.1, "mixup": 0.2}
+    | {"ema": 0.9},
 }
 
 
@@ -35,10 +36,11 @@ def data(name):
     random = np.random.default_rng(0)
     if name == "lenet5":
         images = [random.uniform(size=(n, 28, 28, 1)).astype("float32") for n in (61, 21)]
-        return datasets.Data("noise", 20, *[a for x in images for a in (x, np.arange(len(x)) % 10)])
+        splits = [datasets.Digits(x, np.arange(len(x)) % 10, box=20) for x in images]
+        return datasets.Images("noise", datasets.Digits.classes, *splits, held="test")
     images = [random.integers(256, size=(n, 32, 32, 3), dtype="uint8") for n in (45, 21)]
     splits = [datasets.Arrays(x, np.arange(len(x), dtype="int32") % 4) for x in images]
-    return datasets.Images("noise", tuple("abcd"), *splits)
+    return datasets.Images("noise", tuple("abcd"), *splits, held="test")
 
 
 class Killer(keras.callbacks.Callback):
@@ -69,7 +71,7 @@ def main(name, folder, strategy="default", cpus=1):
         backend.steps_per_execution = lambda steps: min(steps, 2)
     callbacks = [Killer(float(os.environ["KILL"]))] if "KILL" in os.environ else []
     changes = CHANGES[name] | json.loads(os.environ.get("CHANGES", "{}"))
-    recipe = dataclasses.replace(training.RECIPES[name], **changes)
+    recipe = dataclasses.replace(training.recipe(name), **changes)
     run = training.train(
         recipe,
         data(name),

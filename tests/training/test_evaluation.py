@@ -1,11 +1,7 @@
-"""Errors, confusions, and the tables of the recipes."""
-
-import dataclasses
+"""Errors and confusions."""
 
 import numpy as np
-import pytest
 
-from keras_classics import training
 from keras_classics.training import evaluation
 
 SCORES = np.random.default_rng(0).normal(size=(300, 8))
@@ -35,7 +31,7 @@ def test_of_equal_scores_the_first_class_counts():
 def test_a_matrix_of_few_classes(tmp_path):
     matrix, names = np.array([[3, 1, 0], [0, 12345, 0], [0, 0, 0]]), ["cat", "a, dog", "bird"]
     assert evaluation.table(matrix, names).splitlines() == [
-        "         cat a, do  bird   error",
+        "         cat a, do  bird    error",
         "cat        3     1     .   25.0 %",
         "a, dog     . 12345     .    0.0 %",
         "bird       .     .     .    0.0 %",
@@ -61,29 +57,3 @@ def test_a_matrix_of_many_classes():
         "  20  c20 taken for c2",
         "  10  c4 taken for c7",
     ]
-
-
-@pytest.mark.parametrize("name", training.RECIPES)
-def test_a_recipe_is_a_table(name):
-    recipe = training.RECIPES[name]
-    rows = {line.split()[0]: line for line in str(recipe).splitlines()}
-    assert list(rows) == ["source", *[each.name for each in dataclasses.fields(recipe)]]
-    assert "changed" not in str(recipe)
-    assert isinstance(recipe, training.Recipe)
-    changed = dataclasses.replace(recipe, passes=7)
-    rows = {line.split()[0]: line for line in str(changed).splitlines()}
-    assert f"7  changed from {recipe.passes} " in " ".join(rows["passes"].split("  ")) or (
-        rows["passes"].split()[1:5] == ["7", "changed", "from", str(recipe.passes)]
-    )
-    assert sum("changed" in row for row in rows.values()) == 1
-
-
-def test_sources_of_recipes():
-    rows = {line.split()[0]: line for line in str(training.RECIPES["alexnet"]).splitlines()}
-    assert rows["learning_rate"].split()[1:4] == ["0.01", "section", "5"]
-    assert "section 4.1" in rows["crop"]
-    assert "the paper is silent" in rows["patience"]
-    rates = next(
-        line for line in str(training.RECIPES["lenet5"]).splitlines() if "learning_rates" in line
-    )
-    assert "0.000125 x2, 5e-05 x3, 2.5e-05 x3, 1.25e-05 x4, 2.5e-06 x8" in rates

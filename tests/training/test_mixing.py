@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def mixed():
-    """A function from `mixing`'s arguments to what it makes of passes over some batches.
+    """A function from `mixing`'s arguments to what it makes of some batches in some epochs.
 
     Image `i` is `i + 1` at all pixels but for a ramp that all images share, and its label
     is its place: what was mixed can be read off.
@@ -22,11 +22,11 @@ def mixed():
     pytest.importorskip("keras_cv")
     tf = pytest.importorskip("tensorflow")
 
-    def run(*arguments, batches=30, passes=1, kind="float32", images=IMAGES, **more):
+    def run(*arguments, batches=30, epochs=1, kind="float32", images=IMAGES, **more):
         labels = np.eye(N, dtype=kind)
         data = tf.data.Dataset.from_tensors((images.astype(kind), labels)).repeat(batches)
         mix, results = mixing(*arguments, **more), []
-        for number in range(passes):
+        for number in range(epochs):
             each = data.enumerate().map(lambda k, xy, number=number: mix(*xy, number, k))
             assert each.element_spec[0].shape == images.shape
             assert each.element_spec[1].shape == (N, N)
@@ -138,26 +138,26 @@ def test_seed(alphas, mixed):
 
 
 @pytest.mark.parametrize("seed", [5, None])
-def test_each_pass_draws_anew(seed, mixed):
-    _, labels = mixed(0.8, 1.0, seed=seed, batches=3, passes=2)
+def test_each_epoch_draws_anew(seed, mixed):
+    _, labels = mixed(0.8, 1.0, seed=seed, batches=3, epochs=2)
     for i in range(6):
         for j in range(i):
             assert not np.allclose(labels[i], labels[j])
 
 
-def test_draws_follow_from_pass_and_batch(mixed):
-    """Also of a process that comes in late: in the third batch of the second pass."""
+def test_draws_follow_from_epoch_and_batch(mixed):
+    """Also of a process that comes in late: in the third batch of the second epoch."""
     import tensorflow as tf
 
-    whole = mixed(0.8, 1.0, seed=5, batches=4, passes=2)
+    unbroken = mixed(0.8, 1.0, seed=5, batches=4, epochs=2)
     mix = mixing(0.8, 1.0, seed=5)
     for k in (2, 3):
         images, labels = mix(tf.constant(IMAGES), tf.eye(N), 1, k)
-        np.testing.assert_array_equal(images, whole[0][4 + k])
-        np.testing.assert_array_equal(labels, whole[1][4 + k])
+        np.testing.assert_array_equal(images, unbroken[0][4 + k])
+        np.testing.assert_array_equal(labels, unbroken[1][4 + k])
     (other, _), (again, _) = (mixed(0.8, 1.0, seed=s, batches=1) for s in ((5, 1), (5, 1)))
     np.testing.assert_array_equal(other, again)
-    assert not np.allclose(other[0], whole[0][0])
+    assert not np.allclose(other[0], unbroken[0][0])
 
 
 def test_the_seed_of_tensorflow_stays(mixed):

@@ -7,34 +7,35 @@ import numpy as np
 import pytest
 
 from keras_classics import datasets, training
+from keras_classics.training import imaging, trainer
 
-# The furthest that a pass's loss is from float32's, as a share of it; twice what was measured.
+# The furthest that an epoch's loss is from float32's, as a share of it; twice what was measured.
 BAND = {"mixed_float16": 0.003, "mixed_bfloat16": 0.015}
-DIGITS = {"passes": 2, "batch_size": 10, "curvature_patterns": 20, "learning_rates": (5e-5,)}
-SMALL = {"passes": 2, "batch_size": 8, "crop": 64, "short_side": (72,), "learning_rate": 1e-4}
+DIGITS = {"epochs": 2, "batch_size": 10, "curvature_patterns": 20, "learning_rates": (5e-5,)}
+SMALL = {"epochs": 2, "batch_size": 8, "image_size": 64, "learning_rate": 1e-4}
 RECIPES = {
     "lecun1989": DIGITS,
     "lenet1": DIGITS,
     "lenet5": DIGITS,
     "lenet5 mle": DIGITS | {"loss": "mle"},
     "lenet5 softmax": DIGITS | {"loss": "crossentropy", "head": "softmax"},
-    "alexnet": SMALL | {"bias_start": 0.1, "crop": 67},
-    "vgg": SMALL | {"configuration": "A"},
-    "googlenet": SMALL | {"crop": 72},
-    "resnet-imagenet": SMALL | {"configuration": "18"},
-    "resnet-cifar": {"depth": 20, "passes": 2, "batch_size": 8, "learning_rate": 0.01},
-    "vit-cifar": {"passes": 2, "batch_size": 8, "warm_up": 0},
+    "alexnet": SMALL | {"bias_start": 0.1, "image_size": 67, "short_side": 72},
+    "vgg11": SMALL | {"short_side": (72,)},
+    "googlenet": SMALL | {"image_size": 72},
+    "resnet18": SMALL | {"short_side": (72,)},
+    "resnet20_cifar": {"epochs": 2, "batch_size": 8, "learning_rate": 0.01},
+    "vit_cifar": {"epochs": 2, "batch_size": 8, "warmup_steps": 0},
 }
 QUICK = ("lenet5", "lenet5 mle")
 if keras.backend.backend() == "tensorflow":  # the others compile each training anew
-    QUICK += ("lecun1989", "resnet-cifar", "vit-cifar")
+    QUICK += ("lecun1989", "resnet20_cifar", "vit_cifar")
 
 
 def data(recipe):
     random = np.random.default_rng(0)
-    if isinstance(recipe, training.DigitRecipe):
-        images = random.uniform(size=(40, 28, 28, 1)).astype("float32")
-        return datasets.Data("noise", 20, *[images, np.arange(40) % 10] * 2)
+    if recipe.input_shape[-1] == 1:
+        split = datasets.Digits(random.uniform(size=(40, 28, 28, 1)), np.arange(40) % 10, box=20)
+        return datasets.Images("noise", datasets.Digits.classes, split, split, held="test")
     images = random.integers(256, size=(24, 32, 32, 3), dtype="uint8")
     return datasets.wrap(*[(images, np.arange(24) % 3)] * 2)
 
@@ -47,7 +48,7 @@ class Scale(keras.callbacks.Callback):
 
 
 def losses(name, policy, folder):
-    recipe = dataclasses.replace(training.RECIPES[name.split()[0]], **RECIPES[name])
+    recipe = dataclasses.replace(training.recipe(name.split()[0]), **RECIPES[name])
     before, scale = keras.config.dtype_policy(), Scale()
     keras.config.set_dtype_policy(policy)
     try:
@@ -73,19 +74,19 @@ def test_the_loss_follows_that_of_float32(name, tmp_path, monkeypatch):
         np.testing.assert_allclose(found, expected, rtol=band, err_msg=policy)
 
 
-def test_images_are_prepared_in_float32(tmp_path):
+def test_images_are_prepared_in_float32():
     """Levels that lie closer than bfloat16 can tell stay apart."""
     images = np.random.default_rng(0).integers(256, size=(24, 32, 32, 3), dtype="uint8")
     given = datasets.wrap(*[(images, np.arange(24) % 3)] * 2)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        for name in ("vit-cifar", "resnet-imagenet"):
-            recipe = dataclasses.replace(training.RECIPES[name], **RECIPES[name])
-            (tmp_path / name).mkdir()
-            _, fit = recipe.prepare(given, 0, tmp_path / name)
-            for part in ("x", "validation_data"):
-                x, _ = next(iter(fit[part]))
+        for name in ("vit_cifar", "resnet18"):
+            recipe = dataclasses.replace(training.recipe(name), **RECIPES[name])
+            _, _, mean = imaging.look_through(recipe, given)
+            job = trainer.prepare(recipe, recipe.splits(given), 3, mean=mean)
+            for batches in (job.batches, job.validation):
+                x, _ = next(iter(batches))
                 assert "float32" in str(x.dtype)
                 assert len(np.unique(np.asarray(x))) >= 256
     finally:

@@ -88,15 +88,15 @@ def test_replicas_train_as_one_device_does(name, cpus, workers, alone, tmp_path)
 
 
 EQUAL = {
-    "lenet5": {"distortions": False, "passes": 2},
-    "vit-cifar": {"dropout": 0.0, "mixup": 0.0, "optimizer": "sgd", "passes": 2},
+    "lenet5": {"distortions": False, "epochs": 2},
+    "vit_cifar": {"dropout": 0.0, "mixup": 0.0, "optimizer": "sgd", "epochs": 2},
 }
 
 
 @tensorflow
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "cpus", "workers"), [("mirrored", 2, 0), ("auto", 1, 2)])
-@pytest.mark.parametrize("recipe", ["lenet5", "resnet-cifar", "alexnet", "vit-cifar"])
+@pytest.mark.parametrize("recipe", ["lenet5", "resnet8_cifar", "alexnet", "vit_cifar"])
 def test_recipes_on_replicas(recipe, name, cpus, workers, tmp_path):
     """Of 61 or 45 images, 8 a step: LeNet-5's last batch has 3 for one replica, 2 for another."""
     changes = json.dumps(EQUAL.get(recipe, {"synchronized": True}))
@@ -118,7 +118,7 @@ def test_recipes_on_replicas(recipe, name, cpus, workers, tmp_path):
         np.testing.assert_allclose(many[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
     logged = [training.Run(each).history for each in folders]
     for key, value in logged[0].items():
-        if key != "loss" or recipe == "vit-cifar":  # of the uneven batch, replicas count alike
+        if key != "loss" or recipe == "vit_cifar":  # of the uneven batch, replicas count alike
             np.testing.assert_allclose(logged[1][key], value, rtol=2e-5, err_msg=key)
 
 
@@ -126,7 +126,7 @@ def test_recipes_on_replicas(recipe, name, cpus, workers, tmp_path):
 @pytest.mark.slow
 def test_a_lost_worker(tmp_path):
     """The others end, and say so; the job started again ends as if nothing had happened."""
-    command = ("job.py", "resnet-cifar")
+    command = ("job.py", "resnet8_cifar")
     for code, error in run(*command, tmp_path / "unbroken", "auto", workers=2):
         assert code == 0, error
     lost = run(*command, tmp_path / "run", "auto", workers=2, EAGER="1", last={"KILL": "0.1"})
@@ -150,10 +150,10 @@ def test_images_are_dealt_once(images, training, local, workers):
     size, steps, seen = 12, -(-images // 12), 0
     weights = [0.0] * steps
     for worker in range(workers):
-        place = strategies.Replicas(worker, workers, local)
+        replicas = strategies.Replicas(worker, workers, local)
         share = np.arange(images)[worker::workers]
         chunk = 0
-        for first, count, length, weight in deal(images, size, place, training):
+        for first, count, length, weight in deal(images, size, replicas, training):
             for _ in range(count):
                 part = share[first : first + length]
                 assert len(part) == length >= 1
@@ -163,7 +163,7 @@ def test_images_are_dealt_once(images, training, local, workers):
                     if training:
                         assert set(part // size) == {step}
                 if training:  # of one replica's mean, times the replicas
-                    weights[step] += weight * (weight > 0) / place.count
+                    weights[step] += weight * (weight > 0) / replicas.count
                 first += length
         assert chunk == steps * local
     assert seen == images
@@ -172,9 +172,9 @@ def test_images_are_dealt_once(images, training, local, workers):
 
 
 def test_batches_that_cannot_be_dealt():
-    place = strategies.Replicas(0, 2, 2)
+    replicas = strategies.Replicas(0, 2, 2)
     with pytest.raises(ValueError, match="must be a multiple of their number. Received: .*6 on 4"):
-        deal(100, 6, place, training=True)
+        deal(100, 6, replicas, training=True)
     with pytest.raises(ValueError, match="needs an image to evaluate. Received: 3 images for 4"):
         deal(3, 8, strategies.Replicas(1, 2, 2), training=False)
 

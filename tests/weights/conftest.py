@@ -1,6 +1,7 @@
 """What the tests of the weights share: peers with random values, and whether we agree with them."""
 
 import gc
+import itertools
 import math
 import pathlib
 import runpy
@@ -13,12 +14,44 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 
 
+# Random numbers are drawn once; a weight takes a window of them. To draw those of each weight
+# anew took most of the time of these tests.
+POOL = np.random.default_rng(0).standard_normal(2**18 + 3, "float32")
+
+
+def window(shape, rng):
+    """Numbers of the pool from a random place on, which goes round as often as it takes."""
+    size, start = math.prod(shape), rng.integers(len(POOL))
+    rounds = [POOL] * -(-(start + size) // len(POOL))
+    numbers = POOL if len(rounds) == 1 else np.concatenate(rounds)
+    return numbers[start : start + size].reshape(shape)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded_libraries():
+    """Exempts what was imported from the collections of `memory`."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def memory():
     """Gives back what a network took, and removes nothing else."""
     yield
     keras.backend.clear_session()
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch):
+    """Networks start from windows of the pool, too."""
+    rng = np.random.default_rng(3)
+
+    def draw(initializer, shape, dtype=None):
+        return keras.ops.convert_to_tensor(0.05 * window(shape, rng), dtype)
+
+    for kind in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
+        monkeypatch.setattr(kind, "__call__", draw)
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +85,8 @@ def random(shape, name, rng):
     if name in ("gamma", "moving_variance"):
         return rng.uniform(0.5, 1.5, shape)
     if name == "kernel":
-        values = rng.standard_normal(shape, "float32")
-        return values * np.float32(math.sqrt(2 / math.prod(shape[:-1])))
-    return 0.3 * rng.standard_normal(shape)
+        return window(shape, rng) * np.float32(math.sqrt(2 / math.prod(shape[:-1])))
+    return 0.3 * window(shape, rng)
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +102,42 @@ def lively():
         return model
 
     return change
+
+
+@pytest.fixture(scope="session")
+def kept():
+    """A function that returns what a function makes, or what it made before for this key.
+
+    It keeps the last four: some have a quarter of a gigabyte.
+    """
+    known = {}
+
+    def get(key, make):
+        known[key] = known.pop(key) if key in known else make()
+        for old in list(known)[:-4]:
+            del known[old]
+        return known[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def built(kept, lively):
+    """A function that builds a network, or takes a kept one; its weights are random anew."""
+    seeds = itertools.count(100)
+
+    def build(builder, **given):
+        key = repr((builder, sorted(given.items())))
+        return lively(kept(key, lambda: builder(**given)), next(seeds))
+
+    return build
+
+
+@pytest.fixture
+def no_values():
+    """Networks have shapes only: for what fails before a value is read."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,18 @@ def library(name):
     return pytest.skip(f"{name} misses operators")
 
 
+# Random numbers are drawn once; a weight takes a window of them.
+POOL = np.random.default_rng(0).standard_normal(2**18 + 3, "float32")
+
+
+def window(shape, rng):
+    """Numbers of the pool from a random place on, which goes round as often as it takes."""
+    size, start = math.prod(shape), rng.integers(len(POOL))
+    rounds = [POOL] * -(-(start + size) // len(POOL))
+    numbers = POOL if len(rounds) == 1 else np.concatenate(rounds)
+    return numbers[start : start + size].reshape(shape)
+
+
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 
 
@@ -56,10 +68,10 @@ def lively(module, seed=1):
             elif name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
                 tensor.copy_(torch.from_numpy(rng.uniform(0.5, 1.5, shape)))
             elif len(shape) > 1 and name.endswith("weight"):
-                values = rng.standard_normal(shape, "float32")
+                values = window(shape, rng)
                 tensor.copy_(torch.from_numpy(values)).mul_(math.sqrt(2 / math.prod(shape[1:])))
             else:
-                tensor.copy_(torch.from_numpy(0.3 * rng.standard_normal(shape)))
+                tensor.copy_(torch.from_numpy(0.3 * window(shape, rng)))
     return module.eval()
 
 
@@ -223,9 +235,8 @@ class Caffe:
 
     def random(self, shape):
         if len(shape) == 1:
-            return 0.3 * self.rng.standard_normal(shape)
-        values = self.rng.standard_normal(shape, "float32")
-        return values * np.float32(math.sqrt(2 / math.prod(shape[1:])))
+            return 0.3 * window(shape, self.rng)
+        return window(shape, self.rng) * np.float32(math.sqrt(2 / math.prod(shape[1:])))
 
     def convolution(self, x, name, maps, size, stride=1, pad=0, group=1, bias=True):
         shapes = [(maps, x.shape[1] // group, size, size)] + [(maps,)] * bias

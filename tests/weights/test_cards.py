@@ -1,22 +1,27 @@
 """The cards: what they say fits the builders, and what is done without a network, or with one."""
 
+import ast
 import dataclasses
 import functools
 import hashlib
 import http.server
+import inspect
 import logging
 import pathlib
 import re
+import subprocess
+import sys
 import threading
 
 import keras
 import pytest
 
-from keras_classics import applications, preprocessing, weights
-from keras_classics.weights import card as card_module
-from keras_classics.weights.card import choose
+from keras_classics import activations, applications, names, preprocessing, weights
+from keras_classics.weights.card import Cards
+from keras_classics.weights.catalogue import resolve
 from keras_classics.weights.conventions import groups
-from keras_classics.weights.loading import FAMILIES, fits
+from keras_classics.weights.fitting import builder, conflicts, fits
+from keras_classics.weights.names import conventions_for
 
 CARDS = weights.cards()
 every_card = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
@@ -24,8 +29,8 @@ OFFERED = [card for card in CARDS if not card.refused]
 # By how they are built, but for one that takes its time.
 BUILT = {}
 for each in OFFERED:
-    if each.arguments.get("depth") != 1202:
-        BUILT.setdefault(f"{card_module.call(each)} {each.classes}", []).append(each)
+    if each.network != "resnet1202_cifar":
+        BUILT.setdefault(f"{each.call} {each.classes}", []).append(each)
 SUMS = {"md5": 32, "sha1": 40, "sha256": 64}
 
 
@@ -68,13 +73,11 @@ def test_a_card_fits_its_builder(call):
     """The arguments are the builder's, and what they build is the network of that library."""
     card, *others = BUILT[call]
     with keras.StatelessScope(initialize_variables=False):
-        model = getattr(applications, card.network)(**card.fill({}))
+        model = builder(card)(**card.fill({}))
+    known = conventions_for(groups(model))
     for each in (card, *others):
-        families = [
-            f for f in FAMILIES if set(groups(model)) <= set(_names(f, each.library, model))
-        ]
-        assert len(families) == 1
-        assert families[0].conventions[each.library].differs(model, None) is None
+        ((_, _, convention),) = [found for found in known if found[1] == each.library]
+        assert convention.differs(model, None) is None
         if each.arguments.get("include_top", True):
             assert model.output_shape == (None, each.classes)
             layer = each.preprocessing()
@@ -93,9 +96,87 @@ def test_of_one_network_only_one_release_fits(name):
         assert fits(named(name), model) == name.startswith(library)
 
 
-def _names(family, library, model):
-    convention = family.conventions.get(library)
-    return convention.names(list(groups(model))) if convention else ()
+SPELLINGS = {
+    "resnet50": ("ResNet50", "ResNet-50", "resnet_50"),
+    "vgg16": ("VGG16", "VGG-16", "vgg_d", "VGG D"),
+    "vit_b16": ("ViTB16", "ViT-B/16", "vit_b_16", "vitb16"),
+    "vit_r50_b16": ("ViT-R50+B/16",),
+    "resnet20_cifar": ("ResNet20-CIFAR", "resnet_20_cifar", "resnet20cifar"),
+    "alexnet": ("AlexNet", "Alex-Net", "alexn?t"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"), [(name, each) for name, others in SPELLINGS.items() for each in others]
+)
+def test_every_spelling_gives_the_same_cards(name, spelled):
+    found = weights.cards(spelled)
+    assert found == weights.cards(name)
+    assert found
+    assert {card.network for card in found} == {name}
+
+
+def test_names_of_several_networks():
+    """A builder, a paper or a pattern."""
+    assert {card.network for card in weights.cards("ResNet")} == {
+        f"resnet{depth}" for depth in (18, 34, 50, 101, 152)
+    }
+    both = [*weights.cards("ResNet"), *weights.cards("ResNetCIFAR")]
+    assert {card.name for card in weights.cards("resnet*")} == {card.name for card in both}
+    with pytest.raises(ValueError, match="There is no network 'resnet51'. Did you mean"):
+        weights.cards("resnet51")
+
+
+@every_card
+def test_a_card_names_its_network_as_the_index_does(card):
+    network = names.find(card.network)
+    assert network.name == card.network
+    parameters = inspect.signature(builder(card)).parameters
+    for name, value in {**card.arguments, **card.top}.items():
+        assert parameters[name].default != value  # so that the printed call is as short as can be
+    assert not set(network.arguments) & set(card.arguments)
+
+
+def test_cards_need_no_keras():
+    """To list and print them; so the command line does it in a moment."""
+    code = (
+        "import sys; sys.argv = ['keras-classics']\n"
+        "from keras_classics import weights\n"
+        "print(weights.cards())\n"
+        "weights.cards('ViT-B/16'), repr(weights.cards()[0]), weights.cards()[0].call\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    *table, modules = done.stdout.splitlines()
+    assert str(CARDS).splitlines() == table
+    loaded = set(ast.literal_eval(modules))
+    assert "keras_classics" in loaded
+    assert not loaded & {"keras", "tensorflow", "jax", "torch", "numpy", "h5py"}
+
+
+# Arguments of the builders that leave the weights as they are.
+NO_CONFLICTS = [
+    ("VGG16", {"kernel_initializer": "he_normal", "include_top": False, "pooling": "avg"}),
+    ("ResNet18", {"classes": 7, "classifier_activation": None, "name": "mine"}),
+    ("ResNet", {"depth": 34, "stride_in": "3x3", "shortcut": "B"}),
+    ("AlexNet", {"bias_start": 0.1, "input_shape": (100, 100, 1), "towers": 2}),
+    ("GoogLeNet", {"auxiliary": True}),
+    ("ViT", {"variant": "B/32", "dropout": 0.1, "stochastic_depth": 0.1, "pooling": "token"}),
+    ("ViT", {"variant": "B/32", "activation": activations.gelu_tanh}),
+    ("ViT", {"variant": "B/32", "representation_size": 7}),
+]
+
+
+@pytest.mark.parametrize(("network", "given"), NO_CONFLICTS)
+def test_arguments_that_leave_the_weights_as_they_are(network, given):
+    card = resolve("imagenet", network, given)
+    assert {"aliases": "imagenet" in card.aliases, "conflicts": conflicts(card, given)} == {
+        "aliases": True,
+        "conflicts": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -135,11 +216,13 @@ def _names(family, library, model):
             {"variant": "L/16"},
             "vision_transformer/augreg/L_16-21k",
         ),
+        ("vit_b16", "imagenet", {}, "vision_transformer/imagenet21k+imagenet2012/ViT-B_16"),
         ("VGG", "weights/mine.h5", {"configuration": "D"}, None),
+        ("VGG", CARDS[0], {"configuration": "D"}, "keras/vgg16"),
     ],
 )
 def test_names(network, source, given, expected):
-    found = choose(network, source, given)
+    found = resolve(source, network, given)
     assert (found and found.name) == expected
 
 
@@ -150,15 +233,18 @@ def test_names(network, source, given, expected):
         ("ResNet", "keras/resnet50", {"depth": 50, "stride_in": "3x3"}, r"stride_in='1x1'"),
         ("AlexNet", "imagenet", {"lrn": False}, r"lrn=True \(given: False"),
         ("AlexNet", "imagenet", {"convention": "paper"}, r"convention='caffe' \(given: 'paper'"),
-        ("ResNet", "bvlc_alexnet", {"depth": 50}, r"bvlc_alexnet is of AlexNet\(.*, and not of"),
+        ("ResNet", "bvlc_alexnet", {"depth": 50}, "bvlc_alexnet is of alexnet, and not of ResNet"),
         ("GoogLeNet", "imagnet", {}, r"no weights 'imagnet' for GoogLeNet.*caffe/bvlc_googlenet"),
         ("LeNet5", "imagenet", {}, r"one of: none\."),
+        ("ResNet", "imagenet", {"depth": 18, "shortcut": "A"}, r"shortcut='B' \(given: 'A'\)"),
+        ("VGG", "vgg16_notop", {"include_top": True}, r"include_top=False \(given: True\)"),
+        ("VGG", CARDS[0], {"configuration": "C"}, "The weights 'keras/vgg16' do not go"),
         ("ViT", "imagenet21k", {"variant": "Ti/8"}, r"variant='Ti/16' \(given: 'Ti/8'\)"),
     ],
 )
 def test_names_that_do_not_fit(network, source, given, message):
     with pytest.raises(ValueError, match=message):
-        choose(network, source, given)
+        resolve(source, network, given)
 
 
 def test_a_card_fills_in_what_was_not_given():
@@ -189,6 +275,19 @@ def test_a_name_needs_no_builder(home):
         weights.load(model, "cifar10")
 
 
+def test_a_release_says_whose_names_it_has(home):
+    """The file is read by the names of that library, and of no other."""
+    model = applications.ResNetCIFAR(20)
+    for name in ("akamaster/resnet20-12fca82f", "akamaster/resnet56-4bfd9763"):
+        card = dataclasses.replace(named(name), checksum=None)
+        card.cached.parent.mkdir(parents=True)
+        model.save_weights(home / "own.weights.h5")
+        (home / "own.weights.h5").rename(card.cached)
+        with pytest.raises(ValueError, match="has none of the names .*, in akamaster: it is ano"):
+            weights.load(model, card)
+        weights.load(model, card, convention="keras_classics")
+
+
 def test_without_a_network_the_error_says_what_to_do_by_hand(home):
     card = named("keras/resnet50")
     with pytest.raises(OSError, match="keras/resnet50 could not be downloaded") as error:
@@ -201,7 +300,7 @@ def test_without_a_network_the_error_says_what_to_do_by_hand(home):
 
 @pytest.mark.parametrize("name", ["bvlc_googlenet", "resnet20-12fca82f", "keras/vgg16"])
 def test_a_file_placed_by_hand_is_found_and_checked(home, name):
-    card = card_module.named(name)
+    card = resolve(name)
     algorithm = card.checksum.partition(":")[0]
     card.cached.parent.mkdir(parents=True, exist_ok=True)
     card.cached.write_bytes(b"weights")
@@ -262,7 +361,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.mark.parametrize("card", [c for c in CARDS if c.refused], ids=lambda card: card.name)
 def test_a_famous_name_of_another_network_is_refused(card):
     with pytest.raises(ValueError, match=re.escape(card.refused)):
-        getattr(applications, card.network)(weights=card.name)
+        builder(card)(weights=card.name)
 
 
 def test_the_table():
@@ -270,7 +369,7 @@ def test_the_table():
     assert "| `keras/resnet50` " in table
     assert "ResNet(50, stride_in='3x3')" in table
     assert "vgg" not in table
-    assert {card.network for card in weights.cards("vgg")} == {"VGG"}
+    assert {card.network for card in weights.cards("vgg")} == {"vgg11", "vgg13", "vgg16", "vgg19"}
     with pytest.raises(
         ValueError, match="No weights are published for 'lenet5'; there are of AlexNet"
     ):
@@ -283,5 +382,5 @@ def test_the_documents_show_the_table():
     short = {}  # what the short names mean
     for card in CARDS:
         for alias in card.aliases:
-            short.setdefault((card_module.builders(card)[0], alias), card)
-    assert str(card_module.Cards(short.values())) in (root / "README.md").read_text()
+            short.setdefault((card.network, alias), card)
+    assert str(Cards(short.values())) in (root / "README.md").read_text()

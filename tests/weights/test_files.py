@@ -20,6 +20,7 @@ import pytest
 from keras import layers
 
 from keras_classics import weights
+from keras_classics.weights.formats import open_weights
 
 KERNEL = np.random.default_rng(0).standard_normal((3, 3, 3, 2), "float32")
 BIAS = np.array([0.5, -0.25], "float32")
@@ -65,11 +66,12 @@ def write_h5(path, theirs):
         "predictions": {"kernel:0": MATRIX, "bias:0": biases},
     }
     with h5py.File(path, "w") as root:
-        root.attrs["layer_names"] = [name.encode() for name in found]
+        root.attrs["layer_names"] = np.array([name.encode() for name in found])
         root.attrs["keras_version"] = b"2.1"
         for layer, arrays in found.items():
             group = root.create_group(layer)
-            group.attrs["weight_names"] = [f"{layer}/{name}".encode() for name in arrays]
+            names = [f"{layer}/{name}".encode() for name in arrays]
+            group.attrs["weight_names"] = np.array(names)  # of no names, it is one of float64
             for name, array in arrays.items():
                 group[f"{layer}/{name}"] = array
     return {f"{g}/{g}/{name}": a for g, arrays in found.items() for name, a in arrays.items()}
@@ -127,7 +129,6 @@ def blob(array, *shape):
 
 
 def write_caffemodel(path, theirs):
-    pytest.importorskip("google.protobuf", reason="needs protobuf, which reads caffemodels")
     kernel, bias, matrix, biases = theirs.values()
     kernel = kernel[:, ::-1]  # for BGR
     if "v1" in path.name:
@@ -237,6 +238,11 @@ def test_an_old_keras_noted_no_names_of_layers(fails, tmp_path):
     fails(path.read_bytes(), "its layers have no names, as an old version of Keras 3")
 
 
+@pytest.mark.parametrize("form", ["keras.applications.h5", "keras3.weights.h5"])
+def test_a_truncated_file_of_keras_says_so(written, fails, form):
+    fails(written(form)[0][:-1], match=r"it is cut off: ([\d,]+) of [\d,]+ bytes are there")
+
+
 @every_format
 @pytest.mark.parametrize("mask", [0xFF, 0x04])
 def test_one_byte_is_another(written, model, tmp_path, form, mask):
@@ -340,7 +346,9 @@ class Calls:
 def h5(fill, **options):
     stream = io.BytesIO()
     with h5py.File(stream, "w", **options) as root:
-        fill(root.create_group("layers/dense/vars"), root)
+        group = root.create_group("layers/dense/vars")
+        group.attrs["name"] = "dense"
+        fill(group, root)
     return stream.getvalue()
 
 
@@ -384,13 +392,15 @@ def checkpoint(name, legacy=False):
             "runs code": lambda: Calls(os.system, f"touch {marker}"),
             "imports": lambda: Calls(exec, f"open({marker!r}, 'w')"),
             "takes memory": lambda: Calls(bytearray, 10**10),
+            "takes time": lambda: list(range(10**6)),
+            "is no dictionary": lambda: None,
             "expands": lambda: torch.zeros(1).expand(10**6, 10**6),
             "overlaps": lambda: torch.zeros(1000).as_strided((1000, 1000), (1, 0)),
         }[name]()
-        save = lambda stream: torch.save(  # noqa: E731
-            {"w": thing}, stream, _use_new_zipfile_serialization=not legacy
-        )
-        return saved(save)
+        content = [1] if thing is None else {"w": thing}
+        stream = io.BytesIO()
+        torch.save(content, stream, _use_new_zipfile_serialization=not legacy)
+        return stream.getvalue()
 
     return make
 
@@ -452,9 +462,39 @@ def lzma():
     return stream.getvalue()
 
 
-def long_heap(marker):
-    content = h5(lambda group, root: group.create_dataset("0", data=BIAS))
-    return changed(content, b"HEAP", 8, "<Q", 2**33)
+def long_list(group, root):
+    root.attrs["layer_names"] = np.array([b"abc"] * 12345)
+
+
+def other_number(content, old, new):
+    return content.replace(struct.pack("<Q", old), struct.pack("<Q", new))
+
+
+def swallowed_attribute():
+    """A file whose first list of names has grown over the second one."""
+
+    def fill(group, root):
+        root.attrs["layer_names0"] = np.array([b"conv1"])
+        root.attrs["layer_names1"] = np.array([b"conv2"])
+
+    content = bytearray(h5(fill))
+    first, second = (content.index(b"layer_names%d\0" % number) - 16 for number in range(2))
+    (size,) = struct.unpack_from("<H", content, second + 2)
+    struct.pack_into("<H", content, first + 2, second + size - first)
+    return bytes(content)
+
+
+def compressed_pth(marker):
+    """A checkpoint that was packed anew."""
+    import torch
+
+    stream = io.BytesIO(saved(lambda stream: torch.save({"w": torch.ones(9)}, stream)))
+    with zipfile.ZipFile(stream) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, each in content.items():
+            new.writestr(name, each)
+    return stream.getvalue()
 
 
 def tensors(size, **offsets):
@@ -499,7 +539,19 @@ HOSTILE = {
         lambda m: dataset(shape=(10**11,)),
         "vars/0 has no numbers, or not all of its 400,000,000,000",
     ),
-    "h5 long heap": (long_heap, "8,589,934,592 bytes should be at byte"),
+    "h5 long heap": (
+        lambda m: changed(dataset(data=BIAS), b"HEAP", 8, "<Q", 2**33),
+        "8,589,934,592 bytes should be at byte",
+    ),
+    "h5 long list": (
+        lambda m: other_number(h5(long_list), 12345, 2**40),
+        "an attribute is damaged",
+    ),
+    "h5 size": (
+        lambda m: other_number(dataset(data=np.ones(12345)), 12345, 12344),
+        "vars/0 has 49,380 bytes for the shape .12344,.",
+    ),
+    "h5 swallowed": (lambda m: swallowed_attribute(), "is damaged: 4 messages"),
     "h5 cycle": (lambda m: h5(cycle), "or links, overlap"),
     "h5 twice": (lambda m: h5(twice), "or links, overlap"),
     "h5 long name": (lambda m: h5(long_name), "a name is damaged, or far too long"),
@@ -516,6 +568,9 @@ HOSTILE = {
     "pth code": (checkpoint("runs code"), "could run code: posix system"),
     "pth builtin": (checkpoint("imports"), "could run code: .*exec"),
     "pth memory": (checkpoint("takes memory"), "could run code: .*bytearray"),
+    "pth time": (checkpoint("takes time"), "its pickle is too long"),
+    "pth list": (checkpoint("is no dictionary"), "it holds a list, and no dictionary of tensors"),
+    "pth compressed": (compressed_pth, "is compressed, as PyTorch compresses none"),
     "pth expanded": (checkpoint("expands"), "w is not a whole array: its strides are .0, 0."),
     "pth overlap": (checkpoint("overlaps"), "w is not a whole array"),
     "pth bomb": (lambda m: deflated("a/data/0", "a/data.pkl"), "which is no file of weights"),
@@ -552,6 +607,13 @@ HOSTILE = {
         lambda m: struct.pack("<Q", 10**5 + 1) + b"{" + b"[" * 10**5,
         "[Hh]eader",
     ),
+    "safetensors type": (
+        lambda m: tensors(8, a=[0, 8]).replace(b'"F32", "shape": [2]', b'"C64", "shape": [1]'),
+        "a is of the type C64",
+    ),
+    "safetensors rest": (lambda m: tensors(12, a=[0, 8]), "not fully covered"),
+    "safetensors cut off": (lambda m: tensors(4, a=[0, 8]), "not fully covered"),
+    "safetensors gap": (lambda m: tensors(20, a=[0, 8], b=[12, 20]), "[Oo]ffset"),
     "safetensors overlap": (lambda m: tensors(8, a=[0, 8], b=[0, 8]), "[Oo]ffset"),
     "safetensors out": (lambda m: tensors(8, a=[0, 8], b=[10**15, 10**15 + 8]), "[Oo]ffset"),
     "safetensors shape": (lambda m: tensors(4 * 10**4, a=[0, 4 * 10**4]), "cannot be read"),
@@ -563,12 +625,16 @@ HOSTILE = {
     "caffe shape": (lambda m: layer(shaped(2**40, 2**40)), "conv1_1/0 of shape .* has 8 bytes"),
     "caffe negative": (lambda m: layer(shaped(-1, -2)), "conv1_1/0 of shape .-1, -2. has 8 bytes"),
     "caffe twice": (lambda m: 2 * layer(shaped(2)), "two layers have the name conv1_1"),
+    "caffe type": (lambda m: field(100, field(1, 7)), "damaged before byte"),
+    "caffe long name": (lambda m: layer(shaped(2), name=b"x" * 10**5), "a name or a shape is too"),
+    "caffe no words": (lambda m: layer(shaped(2), name=b"\xff\xfe"), "codec can't decode"),
     "caffe pieces": (lambda m: layer(shaped(2) + field(5, bytes(8))), "its numbers in 2 pieces"),
     "caffe nothing": (lambda m: layer(), "no layer has weights in it"),
 }
 READ_ALL = """
 import json, pathlib, resource, sys, time
 from keras_classics import weights
+from keras_classics.weights.formats import open_weights
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     if path.name[0] == "1":  # from here on 4 GiB more are an error, and no harm to this machine
         size = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -585,7 +651,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 
 def needed(name):
     libraries = {"pth": "torch", "th": "torch", "safetensors": "safetensors"}
-    return libraries.get(name.split()[0], "google.protobuf" if "caffe" in name else "numpy")
+    return libraries.get(name.split()[0], "numpy")
 
 
 @pytest.fixture(scope="module")
@@ -594,7 +660,7 @@ def outcomes(tmp_path_factory, written):
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("measures memory as Linux tells it")
     folder, found = tmp_path_factory.mktemp("hostile"), {}
-    for name in ("zip pth", "numpy.safetensors", "v2.caffemodel"):  # import what they need
+    for name in ("zip pth", "numpy.safetensors"):  # import what they need
         if importlib.util.find_spec(needed(name.replace("zip ", ""))):
             (folder / f"0 {name}").write_bytes(written(name.replace(" ", "."))[0])
     for name, (make, _) in HOSTILE.items():
@@ -627,7 +693,6 @@ def test_hostile(outcomes, name):
         ("zip.pth", "torch", "torch"),
         ("legacy.th", "torch", "torch"),
         ("numpy.safetensors", "safetensors", "safetensors"),
-        ("v2.caffemodel", "google.protobuf", "caffe"),
     ],
 )
 def test_a_missing_library(written, model, tmp_path, monkeypatch, form, library, extra):
@@ -638,6 +703,58 @@ def test_a_missing_library(written, model, tmp_path, monkeypatch, form, library,
 
 
 # What is not as in the small files above.
+
+
+def test_caffemodels_of_protobuf(tmp_path):
+    """Written by protobuf's own encoder, packed and not, with numbers of several bytes."""
+    pytest.importorskip("google.protobuf", reason="needs protobuf, to write a caffemodel")
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    schema = {  # of Caffe's public format
+        "Shape": [("dim", 1, "INT64", "packed")],
+        "Blob": [("data", 5, "FLOAT", "packed"), ("shape", 7, "Shape", "")],
+        "Convolution": [("group", 5, "UINT32", ""), ("stride", 6, "UINT32", "repeated")],
+        "LRN": [
+            ("local_size", 1, "UINT32", ""),
+            *(("alpha", 2, "FLOAT", ""), ("beta", 3, "FLOAT", ""), ("k", 5, "FLOAT", "")),
+        ],
+        "Layer": [
+            *(("name", 1, "STRING", ""), ("type", 2, "STRING", "")),
+            *(("loss_weight", 5, "FLOAT", "packed"), ("blobs", 7, "Blob", "repeated")),
+            *(("convolution_param", 106, "Convolution", ""), ("lrn_param", 118, "LRN", "")),
+        ],
+        "Net": [("name", 1, "STRING", ""), ("layer", 100, "Layer", "repeated")],
+    }
+    file = descriptor_pb2.FileDescriptorProto(name="net.proto", package="test", syntax="proto2")
+    for name, fields in schema.items():
+        described = file.message_type.add(name=name)
+        for label, number, kind, form in fields:
+            one = described.field.add(name=label, number=number)
+            one.label = one.LABEL_REPEATED if form else one.LABEL_OPTIONAL
+            if kind in schema:
+                one.type, one.type_name = one.TYPE_MESSAGE, f".test.{kind}"
+            else:
+                one.type, one.options.packed = getattr(one, f"TYPE_{kind}"), form == "packed"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    net = message_factory.GetMessageClass(pool.FindMessageTypeByName("test.Net"))(name="net")
+    conv = net.layer.add(name="conv1/7x7_s2", type="Convolution", loss_weight=[1.0, 2.0])
+    conv.convolution_param.group, (numbers := np.float32(range(700)))[3] = 300, -0.5
+    conv.convolution_param.stride.extend([200, 3])
+    blob = conv.blobs.add(data=numbers)
+    blob.shape.dim.extend([350, 2])
+    net.layer.add(name="norm", type="LRN").lrn_param.alpha = 1e-4
+    lrn = net.layer.add(name="norm2", type="LRN").lrn_param
+    lrn.local_size, lrn.alpha, lrn.beta, lrn.k = 200, 0.5, 0.25, 2.0
+    (tmp_path / "net.caffemodel").write_bytes(net.SerializeToString())
+    with open_weights(tmp_path / "net.caffemodel") as found:
+        assert found.structure == [
+            ("conv1/7x7_s2", "Convolution", 200, 300, None),
+            ("norm", "LRN", 1, 1, (1.0, np.float32(1e-4), 0.75, 5)),
+            ("norm2", "LRN", 1, 1, (2.0, 0.5, 0.25, 200)),
+        ]
+        (array,) = found.arrays.values()
+        np.testing.assert_array_equal(array.read(), numbers.reshape(350, 2), strict=True)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

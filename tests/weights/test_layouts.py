@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_classics.weights import layouts
-from keras_classics.weights.resnet import zeros_around
+from keras_classics.weights.names.resnet import zeros_around
 
 
 def numbers(*shape):

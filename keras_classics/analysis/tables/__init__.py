@@ -102,6 +102,6 @@ def agrees(number: int | None, printed: int | str | None) -> bool:
     """
     if printed is None or isinstance(printed, int):
         return printed in (None, number)
-    digits, scale = re.fullmatch(r"([\d.]+) ?(\w+)", printed).groups()
+    digits, scale = re.fullmatch(r"([\d.]+) ?(\w+)", printed).groups()  # type: ignore[union-attr]
     shift = 10 ** len(digits.partition(".")[2])
     return abs(number * shift - int(digits.replace(".", "")) * SCALES[scale]) <= SCALES[scale]

@@ -80,13 +80,8 @@ class AlexNetRecipe(Recipe):
         )
 
     def callbacks(self, monitor, images, seed):
-        from keras_classics.training import schedules
-
-        return [
-            schedules.on_plateau(
-                monitor, self.factor, self.patience, self.drops, self.learning_rate
-            )
-        ]
+        drop = kc.training.schedules.on_plateau
+        return [drop(monitor, self.factor, self.patience, self.drops, self.learning_rate)]
 
     def reader(self, network, layers):
         if self.views == "center":

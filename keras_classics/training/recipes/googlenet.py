@@ -73,9 +73,8 @@ class GoogLeNetRecipe(Recipe):
         )
 
     def callbacks(self, monitor, images, seed):
-        from keras_classics.training import schedules
-
-        return [schedules.by_epochs(self.factor, self.epochs_per_drop, self.learning_rate)]
+        drop = kc.training.schedules.by_epochs
+        return [drop(self.factor, self.epochs_per_drop, self.learning_rate)]
 
     def reader(self, network, layers):
         if self.views == "center":

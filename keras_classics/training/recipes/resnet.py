@@ -79,13 +79,8 @@ class ResNetRecipe(Recipe):
         )
 
     def callbacks(self, monitor, images, seed):
-        from keras_classics.training import schedules
-
-        return [
-            schedules.on_plateau(
-                monitor, self.factor, self.patience, self.drops, self.learning_rate
-            )
-        ]
+        drop = kc.training.schedules.on_plateau
+        return [drop(monitor, self.factor, self.patience, self.drops, self.learning_rate)]
 
     def reader(self, network, layers):
         """Ten crops; or, at several scales, the whole image less the mean of its channels."""
@@ -188,12 +183,19 @@ class ResNetCIFARRecipe(Recipe):
     def update_rule(self, steps, model):
         return kc.optimizers.CoupledSGD(self.rate(), self.momentum, self.weight_decay)
 
+    @property
+    def depth(self):
+        """Layers with weights; 0 for a network of another kind, or of one's own."""
+        try:
+            return self.named().arguments.get("depth", 0)
+        except ValueError:
+            return 0
+
     def rate(self):
         """The learning rate by steps."""
         import keras
 
-        depth = kc.names.find(self.network).arguments.get("depth", 0) if self.slow_steps < 0 else 0
-        slow = (400 if depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
+        slow = (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
         rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
         steps = list(self.drops_at)
         if slow:

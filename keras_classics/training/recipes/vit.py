@@ -81,9 +81,9 @@ class ViTRecipe(Recipe):
         vit = kc.applications.vit
         if self.start:
             return vit.fine_tune(keras.saving.load_model(self.start), **shared)
-        variant = kc.names.find(self.network).arguments["variant"]
-        width = vit.SIZES[variant.rpartition("+")[2].partition("/")[0]][0]
-        return self.built(representation_size=width if self.representation else None, **shared)
+        size = self.named().arguments.get("variant", "").rpartition("+")[2].partition("/")[0]
+        width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
+        return self.built(representation_size=width, **shared)
 
     def refusal(self, name, channels, side):
         if channels == self.channels:
@@ -119,7 +119,8 @@ class ViTRecipe(Recipe):
         rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
         cut = layers.CenterCrop(side, side, data_format="channels_last")
         if not training and self.views == "whole":
-            return [layers.Resizing(side, side, data_format="channels_last"), scale]
+            # In this order: of integers, what is resized would be rounded on some backends.
+            return [scale, layers.Resizing(side, side, data_format="channels_last")]
         if not training:
             return [rescale, cut, scale]
         found = {
@@ -137,8 +138,7 @@ class ViTRecipe(Recipe):
 
     def _operations(self):
         """RandAugment's arguments: of the paper's 14 operations, or as in a recipe of ViT."""
-        from keras_classics.preprocessing import rand_augment
-
+        rand_augment = kc.preprocessing.rand_augment
         return {
             "paper": {},
             "augreg": {"operations": rand_augment.AUGREG},
@@ -148,9 +148,7 @@ class ViTRecipe(Recipe):
     def mix(self, seed):
         if not (self.mixup or self.cutmix):
             return None
-        from keras_classics.training.mixing import mixing
-
-        return mixing(self.mixup, self.cutmix, seed)
+        return kc.training.mixing.mixing(self.mixup, self.cutmix, seed)
 
     def targets(self, labels, classes):
         import keras

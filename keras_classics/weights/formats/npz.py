@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_classics.weights.files import Array, File, members
+from keras_classics.weights.formats.parts import Array, File, members
 
 
 def read(path, stack):

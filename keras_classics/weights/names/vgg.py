@@ -34,7 +34,7 @@ KERAS = templates(
 
 
 def counted(**top):
-    """Names in PyTorch, which counts ReLUs and pools, too: `features.0`, `features.2`, ..."""
+    """The function `names` of PyTorch, which also counts ReLUs and pools: `features.0`, ..."""
 
     def names(ours):
         found, number, stage = dict(top), 0, "1"
@@ -54,7 +54,7 @@ TIMM = counted(fc6="pre_logits.fc1", fc7="pre_logits.fc2", predictions="head.fc"
 
 
 def timm(group, theirs, convention):
-    """`torch`, where the dense layers below the output are convolutions."""
+    """The arrays of timm: those of `torch`, but fc6 and fc7 are convolutions."""
     sources = torch(group, theirs, convention)
     kernel = group.variables["kernel"]
     if group.name in ("fc6", "fc7") and kernel.ndim == 2:
@@ -64,7 +64,7 @@ def timm(group, theirs, convention):
 
 
 def differs(model, file):
-    """No library but ours has A-LRN, whose weights would fit the plain network."""
+    """The reason why no other library has a model: A-LRN and C are only here."""
     sizes = {layer.name: getattr(layer, "kernel_size", None) for layer in model.layers}
     if "lrn1" in sizes:
         return "it has no local response normalization: build configuration A"
@@ -74,7 +74,7 @@ def differs(model, file):
 
 
 def differs_from_keras(model, file):
-    """Whose other configurations would have these names, if there were any."""
+    """The reason why keras.applications, which has only D and E, has no such model."""
     why = differs(model, file)
     if why is None and file is None and not any(la.name == "conv3_3" for la in model.layers):
         return "it has configuration D or E"

@@ -17,7 +17,12 @@ SELF = "MultiHeadDotProductAttention"
 
 
 def released(norm1, attention, norm2, mlp, positions):
-    """The authors' names, in which Flax counts the modules of a block."""
+    """The function `names` of the authors' releases, where Flax numbers the modules of a block.
+
+    Args:
+        norm1, attention, norm2, mlp: Names of these modules.
+        positions: Name of the position embeddings.
+    """
 
     def within(i, module):
         return f"Transformer/encoderblock_{i - 1}/{module}"
@@ -127,12 +132,20 @@ KERASHUB = templates(
 
 
 def differs(activation, title, token=True):
-    """`Convention.differs` by the form of GELU, which no file shows, and by the class token."""
+    """The function `differs` of a library: by the form of GELU, which no file shows.
+
+    Args:
+        activation: The function that the library's blocks compute.
+        title: Its name in the message.
+        token: Whether all networks of the library have a class token.
+    """
 
     def why(model, file):
         blocks = [la for la in model.layers if isinstance(la, TransformerEncoderBlock)]
         if blocks and blocks[0].activation is not activation:
-            return f"its activation is {title}, and another here: build it with activation={title}"
+            return (
+                f'its activation is "{title}", and another here: build it with activation="{title}"'
+            )
         if token and not any(isinstance(layer, ClassToken) for layer in model.layers):
             return 'it has a class token: build it without pooling="avg"'
         return None
@@ -141,27 +154,30 @@ def differs(activation, title, token=True):
 
 
 def differs_from_timm(model, file):
-    """Whose networks of today have no hidden layer in their head; older files have."""
+    """The reason why a model is none of timm's. Older files can have a hidden layer in the head."""
     if file is None and any(layer.name == "pre_logits" for layer in model.layers):
         return "it has no hidden layer in its head: build it with representation_size=None"
-    return exact(model, file)
+    return with_exact_gelu(model, file)
 
 
 def differs_from_torchvision(model, file):
+    """The reason why a model is none of torchvision's, which are for square images."""
     grid = next(layer for layer in model.layers if isinstance(layer, PatchEmbedding)).grid
     if file is None and grid[0] != grid[1]:
         return "it has as many patches to the side as down"
-    return exact(model, file)
+    return with_exact_gelu(model, file)
 
 
-exact = differs(keras.activations.gelu, '"gelu"')
-by_tanh = differs(gelu_tanh, '"gelu_tanh"', token=False)
+with_exact_gelu = differs(keras.activations.gelu, "gelu")
+with_tanh_gelu = differs(gelu_tanh, "gelu_tanh", token=False)
 NPZ, TORCH_FILES = (".npz", ".safetensors"), (".safetensors", ".npz")
 
 FAMILY = Family(
     {
-        "vision_transformer": Convention(flax, VISION_TRANSFORMER, differs=by_tanh, saved=NPZ),
-        "big_vision": Convention(flax, BIG_VISION, differs=by_tanh, saved=NPZ),
+        "vision_transformer": Convention(
+            flax, VISION_TRANSFORMER, differs=with_tanh_gelu, saved=NPZ
+        ),
+        "big_vision": Convention(flax, BIG_VISION, differs=with_tanh_gelu, saved=NPZ),
         "timm": Convention(torch, TIMM, differs=differs_from_timm, saved=TORCH_FILES),
         "torchvision": Convention(
             torch,
@@ -170,7 +186,10 @@ FAMILY = Family(
             renamed=TORCHVISION_OLD,
             saved=TORCH_FILES,
         ),
-        "kerashub": Convention(keras_files, KERASHUB, differs=exact),
+        "kerashub": Convention(keras_files, KERASHUB, differs=with_exact_gelu),
     },
+    decides=lambda network: ("activation",),
     top=("pre_logits",),
+    replaces_top=True,
+    resized=("position_embedding",),
 )

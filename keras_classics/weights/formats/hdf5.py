@@ -1,8 +1,8 @@
 """Weights files of Keras: the `.h5` of keras.applications, `.weights.h5` and `.keras`.
 
-The HDF5 library crashes, hangs or takes gigabytes where a file is damaged, and can be led to
-other files. So what Keras's files consist of is read here, by the sections of the HDF5 File
-Format Specification that are noted: groups by symbol tables, and datasets in one piece.
+The HDF5 library crashes, hangs or takes gigabytes where a file is damaged, and follows links to
+other files. So these files are read here, as far as Keras writes HDF5: groups by symbol tables,
+and datasets in one piece. The comments note the sections of the HDF5 File Format Specification.
 """
 
 import bisect
@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 
-from keras_classics.weights.files import File, members, whole
+from keras_classics.weights.formats.parts import File, members, open_part
 
 # Messages of an object (section IV.A.2).
 SPACE, TYPE, ATTRIBUTE, LAYOUT, CONTINUATION, SYMBOL_TABLE = 1, 3, 12, 8, 16, 17
@@ -22,11 +22,11 @@ LONGEST, DEEPEST, MOST = 1024, 50, 10**5
 
 def read(path, stack):
     """The `File` of a `.h5` or a `.weights.h5`."""
-    return _file(_Objects(whole(path, stack)))
+    return _file(_Objects(open_part(path, stack)))
 
 
 def read_keras(path, stack):
-    """The `File` of the weights within a `.keras` file; nothing else of it is read."""
+    """The `File` of the weights within a `.keras` file. Its other members are not read."""
     return _file(_Objects(members(path, stack)["model.weights.h5"].part()))
 
 
@@ -43,7 +43,7 @@ def _file(objects):
     }
     arrays, nested = {}, False
     for path in objects.messages:
-        *levels, state, number = ["", *path.split("/")]
+        *levels, state, number = f"/{path}".split("/")
         if state != "vars" or "seed_generator" in levels or levels[1:2] == ["optimizer"]:
             continue  # no weights of layers
         key = "/".join([*_layer(noted, levels[1:]), number])
@@ -67,7 +67,7 @@ def _file(objects):
 
 
 def _layer(noted, levels):
-    """The names of the layers on the way to an array, within the last model on it."""
+    """The names of the layers above an array, from the innermost model on."""
     names = []
     for depth, level in enumerate(levels, 1):
         name = noted.get("/".join(levels[:depth]))
@@ -79,7 +79,7 @@ def _layer(noted, levels):
 
 
 def _legacy(objects, root):
-    """The arrays of a file of Keras 1 or 2: groups note the names of their layers and weights."""
+    """The arrays of a file of Keras 1 or 2, whose groups note the names of layers and weights."""
     arrays, root = {}, root and f"{root}/"
     for layer in objects.strings(root.rstrip("/"), "layer_names"):
         for number, name in enumerate(objects.strings(f"{root}{layer}", "weight_names") or []):
@@ -89,7 +89,7 @@ def _legacy(objects, root):
 
 
 def _encoded(dtype):
-    """How the type of a dataset is encoded (IV.A.2.d): by the places of the bits of a number."""
+    """The encoding of a dataset's type (IV.A.2.d): the places of the bits in a number."""
     dtype = np.dtype(dtype)
     bits = 8 * dtype.itemsize
     if dtype.kind in "iu":
@@ -104,10 +104,10 @@ OPAQUE = struct.pack("<BxxxI", 0x15, 2)  # as Keras writes bfloat16, noting it i
 
 
 class _Objects:
-    """The groups and datasets of an HDF5 file by their paths, `messages[path][number]`.
+    """The messages of all groups and datasets of an HDF5 file, `messages[path][number]`.
 
-    Two parts of the file that overlap are an error. So the walk ends, and memory does not
-    outgrow the file.
+    No two parts of the file may overlap. So the walk ends, and takes no more memory than the
+    file has bytes.
     """
 
     def __init__(self, file):
@@ -134,7 +134,7 @@ class _Objects:
                     pending.append((f"{path}/{name}".lstrip("/"), address))
 
     def _take(self, start, size, sign=b""):
-        """Bytes of the file that nothing else may lie in, which begin with a sign."""
+        """Bytes of the file, which must begin with a sign, and are claimed."""
         data = self._file.bytes(start, size)
         if not data.startswith(sign):
             raise ValueError(f"it is damaged at byte {start:,}: {sign} should be there")
@@ -142,6 +142,7 @@ class _Objects:
         return data
 
     def _claim(self, start, size):
+        """Notes that bytes belong to one part of the file. A second claim is refused."""
         at, end = bisect.bisect(self._starts, start), start + size
         after = self._starts[at] if at < len(self._starts) else end
         if after < end or (at and self._ends[at - 1] > start):
@@ -188,7 +189,7 @@ class _Objects:
                     yield names[name:end].decode(), address, kind
 
     def strings(self, path, attribute):
-        """The strings of an attribute, or `None`; Keras splits them where they are too long."""
+        """The strings of an attribute, or `None`. Keras splits a long one into several."""
         found = {}
         for body in self.messages.get(path, {}).get(ATTRIBUTE, []):  # IV.A.2.m
             version, *sizes = struct.unpack_from("<BxHHH", body)
@@ -230,7 +231,7 @@ class _Objects:
         return text[:size]
 
     def array(self, path):
-        """The `Array` of a dataset, whose numbers are in one piece (IV.A.2.i)."""
+        """The `Array` of a dataset. Its numbers must be in one piece (IV.A.2.i)."""
         messages = self.messages.get(path, {})
         if not {SPACE, TYPE, LAYOUT} <= messages.keys():
             raise ValueError(f"{path} is missing, or no array")

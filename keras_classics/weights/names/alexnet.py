@@ -9,6 +9,7 @@ from keras_classics.weights.conventions import (
     templates,
     torch,
 )
+from keras_classics.weights.releases import ANOTHER
 
 # Ours, and theirs.
 CAFFE = templates(
@@ -26,17 +27,16 @@ TORCHVISION = templates(
         "predictions": "classifier.6",
     }
 )
-ANOTHER = (
-    'torchvision\'s alexnet is the network of "One weird trick" (Krizhevsky, 2014), and not the '
-    "paper's: 64, 192, 384, 256 and 256 maps in one tower, without local response normalization"
-)
 
 FAMILY = Family(
     {
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
         ),
-        "torchvision": Convention(torch, TORCHVISION, differs=lambda model, file: ANOTHER),
+        "torchvision": Convention(
+            torch, TORCHVISION, differs=lambda model, file: ANOTHER["alexnet"]
+        ),
     },
+    decides=lambda network: ("towers", "lrn", "overlapping_pooling", "convention"),
     top=("fc7", "fc6"),
 )

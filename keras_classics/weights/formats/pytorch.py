@@ -9,17 +9,18 @@ import re
 
 import numpy as np
 
-from keras_classics.weights.files import Array, File, members, refuse_bomb, whole
+from keras_classics.weights.formats.parts import Array, File, members, open_part, refuse_bomb
 
-# Keys under which training programs keep the weights beside the rest.
+# Keys under which training programs save the weights, beside other things.
 WRAPPERS = ("state_dict", "model_state_dict", "model_ema", "model")
 # What a pickle of tensors calls. PyTorch allows more, with which a few bytes take all memory.
 CALLS = re.compile(
     r"collections OrderedDict|torch(\.cuda)? \w+Storage|torch Size"
     r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)"
 )
-OPCODES, HEADER = 10**6, 2**24
-# Of safetensors, by which numbers lie there.
+# Most of a pickle's operations, twice those of 1,202 layers; most bytes of a header.
+OPCODES, HEADER = 500_000, 2**24
+# The types of safetensors.
 TYPES = {"BOOL": "?", "F16": "<f2", "BF16": "bfloat16", "F32": "<f4", "F64": "<f8"}
 TYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
@@ -38,7 +39,7 @@ def read(path, stack):
 def read_legacy(path, stack):
     """The `File` of a `.pth` or `.th` of PyTorch until 1.5: five pickles, and then the numbers."""
     load = _library(path)
-    file = whole(path, stack)
+    file = open_part(path, stack)
     pickles = io.BytesIO(file.bytes(0, min(file.size, 2**24)))
     for _ in range(5):
         _refuse_code(pickles)
@@ -57,7 +58,7 @@ def _library(path):
 
 
 def _refuse_code(stream):
-    """Fails on a pickle that calls anything which tensors do not need, before it is opened."""
+    """Refuses, before it is opened, a pickle that calls more than tensors need."""
     for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if number > OPCODES:
             raise ValueError("its pickle is too long for one of tensors")
@@ -71,7 +72,7 @@ def _refuse_code(stream):
 
 
 def _tensors(content, path):
-    """The tensors of an object that was saved, which may keep other things beside."""
+    """The `File` of the tensors of a saved object, whatever else is in it."""
     import torch
 
     for key in WRAPPERS:
@@ -91,19 +92,19 @@ def _tensors(content, path):
 
 
 def _dense(tensor):
-    """Whether the numbers are all those of a stretch of memory, in any order of the axes."""
-    whole = 1
+    """Whether a tensor has all numbers of a stretch of memory, in any order of the axes."""
+    size = 1
     for stride, side in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
-        if side > 1 and stride != whole:
+        if side > 1 and stride != size:
             return False
-        whole *= side
+        size *= side
     return True
 
 
 def _array(name, tensor):
     dtype = str(tensor.dtype).removeprefix("torch.")
 
-    def load():  # a copy, as these may be pages of the file, which another program can change
+    def load():  # a copy: these may be pages of the file, which another program can change
         return np.array((tensor.float() if dtype == "bfloat16" else tensor).numpy())
 
     return Array(name, tuple(tensor.shape), dtype, load)
@@ -117,11 +118,12 @@ def read_safetensors(path, stack):
         raise ImportError(
             f"Reading {path} takes safetensors: pip install 'keras-classics[safetensors]'"
         ) from error
-    file = whole(path, stack)
+    file = open_part(path, stack)
     start, arrays = 8 + int.from_bytes(file.bytes(0, 8), "little"), {}
     if start > HEADER:
         raise ValueError(f"its header would be {start:,} bytes long")
-    content = stack.enter_context(safe_open(path, "np"))  # which fails on a gap or an overlap
+    # It refuses a file whose arrays overlap, have gaps, or do not end where the file ends.
+    content = stack.enter_context(safe_open(path, "np"))
     for name in content.offset_keys():
         part = content.get_slice(name)
         shape, dtype = tuple(part.get_shape()), TYPES.get(part.get_dtype())
@@ -129,6 +131,4 @@ def read_safetensors(path, stack):
             raise ValueError(f"{name} is of the type {part.get_dtype()}")
         arrays[name] = file.array(name, start, shape, dtype)
         start += math.prod(shape) * (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize)
-    if start != file.size:
-        raise ValueError(f"its arrays end at byte {start:,} of {file.size:,}")
     return File(arrays)

@@ -10,6 +10,7 @@ from keras_classics.weights.conventions import (
     templates,
     torch,
 )
+from keras_classics.weights.releases import ANOTHER
 
 MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 BRANCHES = ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool_proj")
@@ -51,14 +52,10 @@ TORCHVISION = templates(
         "predictions": "fc",
     }
 )
-ANOTHER = (
-    "torchvision's googlenet is not the paper's: it has batch normalization, no local response "
-    "normalization, and kernels of 3x3 where the paper has 5x5"
-)
 
 
 def differs(model, file):
-    """Caffe pads the first convolution on all sides alike."""
+    """The reason why a model is not Caffe's network, which pads conv1 on all sides alike."""
     if not isinstance(model.get_layer("conv1"), SymmetricConv2D):
         return 'it pads as Caffe does: build GoogLeNet(convention="caffe")'
     return differs_from_caffe(CAFFE)(model, file)
@@ -67,8 +64,11 @@ def differs(model, file):
 FAMILY = Family(
     {
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs, matches=of_caffe),
-        "torchvision": Convention(torch, TORCHVISION, differs=lambda model, file: ANOTHER),
+        "torchvision": Convention(
+            torch, TORCHVISION, differs=lambda model, file: ANOTHER["googlenet"]
+        ),
     },
+    decides=lambda network: ("convention",),
     heads=("predictions", "auxiliary_4a", "auxiliary_4d"),
     helpers=(
         *("auxiliary_4a_conv", "auxiliary_4a_fc", "auxiliary_4a"),

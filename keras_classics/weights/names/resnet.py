@@ -14,8 +14,8 @@ from keras_classics.weights.conventions import (
     torch,
 )
 
-# Ours, and theirs. In Caffe and keras.applications a convolution can have a bias, which our
-# batch normalization takes.
+# Ours, and theirs. In Caffe and keras.applications a convolution can have a bias. Here it goes
+# into the mean of the batch normalization.
 IN_TORCH = {
     "conv1": "conv1",
     "conv1_bn": "bn1",
@@ -62,7 +62,9 @@ KERASHUB = templates(
 
 
 def CAFFE(ours):
-    """The authors' names: blocks have letters, but from 101 layers on numbers in conv3, conv4."""
+    """The authors' names. Blocks have letters; from 101 layers on, those of conv3 and conv4 have
+    numbers.
+    """
     deep = any(name.startswith("conv4_7_") for name in ours)
 
     def block(s, b):
@@ -92,7 +94,12 @@ def CAFFE(ours):
 
 
 def differs(stride_in, convention="paper"):
-    """`Convention.differs` of ImageNet's networks: what the shapes of the weights do not show."""
+    """The function `differs` of a library with ImageNet's networks.
+
+    Args:
+        stride_in: The library's value of this argument of `ResNet`.
+        convention: The library's value of this argument.
+    """
 
     def why(model, file):
         names = {layer.name for layer in model.layers}
@@ -117,7 +124,7 @@ def differs(stride_in, convention="paper"):
 
 
 def differs_from_keras(model, file):
-    """Whose networks of basic blocks would have these names, if there were any."""
+    """The reason why keras.applications, which has only bottlenecks, has no such model."""
     why = differs("1x1")(model, file)
     if why is None and file is None and not any(la.name == "conv2_1_conv3" for la in model.layers):
         return "it has 50, 101 or 152 layers"
@@ -125,12 +132,12 @@ def differs_from_keras(model, file):
 
 
 def differs_from_authors(model, file):
-    """The authors' own networks say the strides themselves."""
+    """The reason why a model is not the authors' network. Their files also say the strides."""
     return differs("1x1", "caffe")(model, file) or differs_from_caffe(CAFFE)(model, file)
 
 
 def differs_from_akamaster(model, file):
-    """Its networks have the paper's shortcuts A, but zeros before and after the maps."""
+    """The reason why a model is none of akamaster's, which are for CIFAR-10 with shortcut A."""
     names = {layer.name for layer in model.layers}
     if "pool1" in names or "conv2_1_add" not in names:
         return "it is a residual network for CIFAR-10: build ResNetCIFAR"
@@ -138,11 +145,11 @@ def differs_from_akamaster(model, file):
 
 
 def zeros_around(width):
-    """Where our maps are in a stage of so many maps, if zeros are put before and after others.
+    """The order of a stage's maps where zero maps are added on both sides of the old ones.
 
-    Shortcut A of the paper adds zero maps when the maps double. Behind the old ones, as here,
-    or half before and half behind, as there, it is the same network, with its maps in another
-    order; `ours[k] = theirs[zeros_around(width)[k]]`.
+    Shortcut A of the paper adds zero maps when their number doubles. This library adds them
+    behind the old maps; akamaster adds half of them before and half behind. It is the same
+    network with its maps in another order: `ours[k] = theirs[zeros_around(width)[k]]`.
     """
     if width <= 16:  # the first stage adds none
         return np.arange(width)
@@ -152,7 +159,7 @@ def zeros_around(width):
 
 
 def akamaster(group, theirs, convention):
-    """`torch`, with the maps between the blocks in the order of `zeros_around`."""
+    """The arrays of akamaster: those of `torch`, but maps between blocks have another order."""
     sources = torch(group, theirs, convention)
     *_, inner = group.name.removesuffix("_bn").rpartition("_")
     for name, source in sources.items():
@@ -171,11 +178,34 @@ def akamaster(group, theirs, convention):
     return sources
 
 
+def decides(network):
+    """Arguments of the builders that make another network of these weights."""
+    if network.builder != "ResNet":
+        return ()
+    bottlenecks = network.arguments["depth"] >= 50  # only they have a `stride_in`
+    return ("shortcut", "convention", *["stride_in"] * bottlenecks)
+
+
+def shortcut_first(names):
+    """Layers in the order of keras.applications, where a shortcut comes before its sum."""
+    names = list(names)
+    for at, name in enumerate(names[:-1]):
+        if "_0_" in names[at + 1] and "_3_" in name:
+            names[at : at + 2] = names[at + 1], name
+    return names
+
+
 TORCH_FILES = (".safetensors", ".npz")
 FAMILY = Family(
     {
         "keras": Convention(
-            keras_files, KERAS, "BGR", epsilon=1.001e-5, differs=differs_from_keras, saved=(".h5",)
+            keras_files,
+            KERAS,
+            "BGR",
+            epsilon=1.001e-5,
+            differs=differs_from_keras,
+            saved=(".h5",),
+            ordered=shortcut_first,
         ),
         "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
@@ -185,4 +215,5 @@ FAMILY = Family(
             akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES
         ),
     },
+    decides=decides,
 )

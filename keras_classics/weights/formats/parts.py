@@ -1,0 +1,168 @@
+"""The open file of weights: its arrays, and the stretches of bytes that they are read from.
+
+An `Array` states its shape and type before its numbers are read. Where numbers lie in a file as
+they are, `Part` reads them from there, and not the library of the format: no such library is
+faster, or takes less memory.
+"""
+
+import contextlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_classics.weights.layouts import empty
+
+# Arrays that take more than so many times the bytes of their file are no weights.
+EXPANSION, SMALL = 20, 2**26
+MEMBERS = 10**5  # of a zip archive, at most
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+BLOCK = 2**20
+
+
+class Array(NamedTuple):
+    """An array of a file: its name, shape and type in the file, and a function that reads it."""
+
+    name: str
+    shape: tuple
+    dtype: str
+    read: Callable[[], np.ndarray]
+
+
+class File:
+    """An open file of weights.
+
+    Args:
+        arrays: Its `Array`s by a key. Where a format counts the arrays of a layer instead of
+            naming them (Caffe, Keras), the key is the layer's name and the number, `"conv1/0"`.
+        structure: What the file says about the network: of a caffemodel its `caffe.Layer`s; of
+            Keras's files `"legacy"`, `"flat"`, or `"nested"` if they hold a model within a model.
+        layers: The names of all layers and their kinds, `{"conv2_1_add": "add"}`, if known.
+
+    The path of the file, and a few words for its format, `kind`, are set when it is opened.
+    """
+
+    path = kind = None
+
+    def __init__(self, arrays, structure=None, layers=None):
+        self.arrays, self.structure, self.layers = arrays, structure, layers
+
+
+class Part:
+    """A stretch of bytes: a file, or an uncompressed member of an archive."""
+
+    def __init__(self, stream, start, size):
+        self._stream, self._start, self.size = stream, start, size
+
+    def _seek(self, start, count):
+        if start < 0 or count < 0 or start + count > self.size:
+            raise ValueError(
+                f"{count:,} bytes should be at byte {start:,}, and there are {self.size:,} in all: "
+                "it is cut off or damaged"
+            )
+        self._stream.seek(self._start + start)
+
+    def bytes(self, start, count):
+        self._seek(start, count)
+        return self._stream.read(count)
+
+    def part(self, start, size):
+        self._seek(start, size)
+        return Part(self._stream, self._start + start, size)
+
+    def numbers(self, start, shape, dtype):
+        """The numbers that begin at `start`. Those of bfloat16 become float32, exactly."""
+        if dtype == "bfloat16":
+            return (self.numbers(start, shape, "<u2").astype("uint32") << 16).view("float32")
+        array = empty(shape, dtype)
+        self._seek(start, array.nbytes)
+        if self._stream.readinto(array.reshape(-1).view("u1")) != array.nbytes:
+            raise ValueError("it became shorter while it was read")
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+    def array(self, name, start, shape, dtype):
+        """The `Array` whose numbers begin at `start`."""
+        known = dtype if dtype == "bfloat16" else np.dtype(dtype).name
+        return Array(name, shape, known, lambda: self.numbers(start, shape, dtype))
+
+    def checksum(self):
+        self._seek(0, self.size)
+        block, crc, left = memoryview(bytearray(min(BLOCK, self.size))), 0, self.size
+        while left and (count := self._stream.readinto(block[:left])):
+            crc, left = zlib.crc32(block[:count], crc), left - count
+        return crc
+
+
+def open_part(path, stack):
+    """The `Part` that is all of a file."""
+    return Part(stack.enter_context(path.open("rb")), 0, path.stat().st_size)
+
+
+class Member(NamedTuple):
+    """A member of a zip archive. `stored` are its bytes, or `None` if they are compressed."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+    stored: Part | None
+
+    def part(self):
+        """The bytes of the member. Compressed ones are unpacked, and their checksum compared."""
+        if self.stored:
+            return self.stored
+        content = self.archive.read(self.info)
+        if len(content) != self.info.file_size:
+            raise ValueError(f"{self.info.filename} is damaged: it has another size")
+        return Part(io.BytesIO(content), 0, len(content))
+
+
+def members(path, stack):
+    """The `Member`s of a zip archive by name. The checksums of stored ones are compared."""
+    file = open_part(path, stack)
+    archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    refuse_bomb(sum(info.file_size for info in infos), file.size)
+    if len(infos) > MEMBERS:
+        raise ValueError(f"it has {len(infos):,} members")
+    found, end = {}, 0
+    for info in infos:
+        name, at = info.filename, info.header_offset
+        if name in found or at < end or info.comment or archive.comment:
+            raise ValueError(f"{name} is there twice, or within another member")
+        archive.open(info).close()  # compares what the archive says of it in two places
+        start = at + 30 + sum(struct.unpack("<HH", file.bytes(at + 26, 4)))
+        end = start + info.compress_size
+        part = file.part(start, info.compress_size)
+        if info.compress_type == zipfile.ZIP_DEFLATED:
+            part = None
+        elif info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise ValueError(f"{name} is compressed in a way that no file of weights is")
+        elif part.checksum() != info.CRC:
+            raise ValueError(f"{name} is damaged: its checksum is another")
+        found[name] = Member(archive, info, part)
+    return found
+
+
+@contextlib.contextmanager
+def reading(path, kind):
+    """Turns every error of a format's library into a `ValueError` with the file and the reason."""
+    try:
+        yield
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # of zipfile, torch, safetensors, NumPy
+        reason = str(error).strip().split("\n")[0]
+        if not isinstance(error, ValueError):
+            reason = f"it is damaged ({type(error).__name__}: {reason})"
+        raise ValueError(f"{path} cannot be read as {kind}: {reason}") from error
+
+
+def refuse_bomb(total, size):
+    """Refuses a file of `size` bytes that would take far more memory, `total` bytes."""
+    if total > max(SMALL, EXPANSION * size):
+        raise ValueError(
+            f"it would be {total:,} bytes, of a file of {size:,} bytes, which is no file of weights"
+        )

@@ -1,0 +1,161 @@
+"""What all recipes have in common: their tables, names and refusals."""
+
+import dataclasses
+import importlib
+
+import pytest
+
+from keras_classics import names, training
+from keras_classics.training import engine
+from tests.training import tiny
+
+RECIPES = [*training.RECIPES.values(), tiny.Tiny()]
+ids = [*training.RECIPES, "tiny"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=ids)
+def test_a_recipe_is_a_table(recipe):
+    assert isinstance(recipe, training.Recipe)
+    rows, above = tiny.rows(recipe)
+    assert max(map(len, str(recipe).splitlines())) <= 100
+    assert list(rows) == [each.name for each in dataclasses.fields(recipe)]
+    text = " ".join(above)
+    assert text.startswith(f"{recipe.network}: {type(recipe).__doc__.splitlines()[0]}")
+    assert text.endswith(f"Update rule: {recipe.rule_in_words}")
+    assert len(recipe.rule_in_words) > 10
+    assert "changed" not in str(recipe)
+    assert all(meaning for _, _, meaning in rows.values())
+    assert rows["epochs"][0] == str(recipe.epochs)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=ids)
+def test_a_table_says_what_was_changed(recipe):
+    rows, _ = tiny.rows(dataclasses.replace(recipe, epochs=7, network=recipe.network + "x"))
+    assert rows["epochs"][:2] == ("7", f"changed from {recipe.epochs}")
+    assert sum("changed" in source for _, source, _ in rows.values()) == 1
+
+
+def test_sources_of_recipes():
+    rows, _ = tiny.rows(training.recipe("alexnet"))
+    assert rows["learning_rate"][:2] == ("0.01", "section 5")
+    assert rows["image_size"][1] == "section 4.1"
+    assert rows["patience"][1] == "the paper is silent"
+    rows, _ = tiny.rows(training.recipe("lenet5"))
+    rates = "0.000125 x2, 5e-05 x3, 2.5e-05 x3, 1.25e-05 x4, 2.5e-06 x8"
+    assert rows["learning_rates"][:2] == (rates, "a quarter of section III.B's")
+    rows, _ = tiny.rows(dataclasses.replace(training.recipe("resnet"), no_decay=("bias",)))
+    assert rows["no_decay"][:2] == ("bias", "changed from none")
+
+
+@pytest.mark.parametrize("recipe", RECIPES[:-1], ids=ids[:-1])
+def test_each_field_has_a_meaning_and_a_type_of_a_flag(recipe):
+    for field in dataclasses.fields(recipe):
+        assert field.name in engine.WORDS
+        assert engine.help_of(field)
+        assert engine.element_type(field.type) in (bool, int, float, str)
+
+
+def test_each_word_is_of_a_field():
+    fields = {field.name for recipe in RECIPES for field in dataclasses.fields(recipe)}
+    assert set(engine.WORDS) == fields - tiny.own_words()
+    assert tiny.own_words() == {"sides"}
+
+
+def test_cite():
+    @dataclasses.dataclass(frozen=True)
+    class Mine(training.Recipe):
+        noise: float = training.cite(0.5, "by hand", help="deviation of the noise")
+
+    (field,) = [each for each in dataclasses.fields(Mine) if each.name == "noise"]
+    assert (field.default, field.metadata["source"]) == (0.5, "by hand")
+    assert engine.help_of(field) == "deviation of the noise"
+    assert tiny.rows(Mine())[0]["noise"] == ("0.5", "by hand", "deviation of the noise")
+    assert Mine(noise=1).noise == 1
+
+
+def test_types_of_elements():
+    found = [engine.element_type(kind) for kind in (int, str | None, tuple[float, ...], bool)]
+    assert found == [int, str, float, bool]
+
+
+def test_lists_become_tuples():
+    """As JSON has them."""
+    recipe = dataclasses.replace(training.recipe("lenet5"), learning_rates=[1e-3, 1e-4])
+    assert recipe.learning_rates == (1e-3, 1e-4)
+    assert hash(recipe)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "`epochs` and `batch_size` must be at least 1. Received: 0, 4"),
+        ({"batch_size": -1}, "`epochs` and `batch_size` must be at least 1. Received: 2, -1"),
+    ],
+)
+def test_recipes_refuse(changes, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.Tiny(**changes)
+
+
+def test_choices(monkeypatch):
+    monkeypatch.setattr(tiny.Tiny, "choices", {"learning_rate": (0.1, 0.2)})
+    with pytest.raises(
+        ValueError, match=r"`learning_rate` must be one of 0.1, 0.2. Received: lear"
+    ):
+        tiny.Tiny(learning_rate=0.3)
+
+
+def test_recipes_of_the_index():
+    assert set(training.RECIPES) == set(names.RECIPES)
+    for name, (paper, cls) in names.RECIPES.items():
+        home = importlib.import_module(f"keras_classics.training.recipes.{paper}")
+        assert type(training.RECIPES[name]) is getattr(home, cls)
+        assert training.recipe(name) == training.RECIPES[name]
+        training.recipe(name).named()  # there is such a network
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "network"),
+    [
+        ("ResNet-50", "resnet", "resnet50"),
+        ("vgg_d", "vgg", "vgg16"),
+        ("VGG19", "vgg", "vgg19"),
+        ("ViT-B/16", "vit", "vit_b16"),
+        ("plain34", "resnet", "plain34"),
+        ("plain20_cifar", "resnet_cifar", "plain20_cifar"),
+        ("resnet8_cifar", "resnet_cifar", "resnet8_cifar"),
+        ("resnet_cifar", "resnet_cifar", "resnet20_cifar"),
+        ("LeNet5", "lenet5", "lenet5"),
+    ],
+)
+def test_recipes_by_their_names(name, recipe, network):
+    found = training.recipe(name)
+    assert found == dataclasses.replace(training.RECIPES[recipe], network=network)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet5O", "There is no network or recipe 'resnet5O'. Did you mean resnet50"),
+        ("cuda_convnet_80sec", "There is no recipe for cuda_convnet_80sec; there are lecun1989"),
+    ],
+)
+def test_names_without_a_recipe(name, message):
+    with pytest.raises(ValueError, match=message):
+        training.recipe(name)
+
+
+def test_the_hooks_of_a_recipe_of_ones_own(colours):
+    recipe, data = training.Recipe(network="mine"), colours()
+    assert list(recipe.splits(data)) == ["train", "test"]
+    assert recipe.refusal("faces", 3, None) is None
+    assert "mine trains on images of 3 channels" in recipe.refusal("digits", 1, 28)
+    assert (recipe.layers(True), recipe.device_layers(0), recipe.mix((0, 0))) == ([], [], None)
+    assert (recipe.callbacks("val_accuracy", None, 0), recipe.loss_weights) == ([], None)
+    assert (recipe.metrics(), recipe.accuracy) == (["accuracy"], "accuracy")
+    assert recipe.reader("network", []) == ([], "network")
+    with pytest.raises(NotImplementedError):
+        recipe.update_rule(10, None)
+    with pytest.raises(ValueError, match="There is no network 'mine'.*builder="):
+        recipe.build(input_shape=(32, 32, 3), classes=2)
+    assert tiny.Tiny().protocol() == "the image of 8x8"
