@@ -12,6 +12,7 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 PARTS = [  # each in a process of its own
     ["layers"],
+    ["applications"],
     ["datasets", "preprocessing", "training"],
     ["optimizers", "surgery", "test_activations.py", "test_initializers.py", "test_losses.py"],
 ]

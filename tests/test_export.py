@@ -21,6 +21,7 @@ from keras_classics.applications import (
     ResNet,
     ResNetCIFAR,
     ViT,
+    googlenet,
     resnet,
     vgg,
     vit,
@@ -32,8 +33,20 @@ pytestmark = pytest.mark.skipif(
 )
 
 TINY, SMALL, LARGE = ({"input_shape": (side, side, 3)} for side in (16, 32, 64))
-# The same layers in fewer blocks, to be quick.
+
+
+def narrow(configuration):
+    """A column of VGG's table with an eighth of the maps."""
+    return [
+        [entry if entry == vgg.LRN else (entry[0], entry[1] // 8) for entry in stage]
+        for stage in vgg.CONFIGURATIONS[configuration]
+    ]
+
+
+# The same layers in fewer blocks, and with fewer maps, to be quick.
 FEWER = [
+    *((googlenet.MODULES, m, tuple(w // 8 for w in row)) for m, row in googlenet.MODULES.items()),
+    *((vgg.CONFIGURATIONS, name, narrow(name)) for name in vgg.CONFIGURATIONS),
     (resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1))),
     (resnet.BLOCKS, 50, ("bottleneck", (2, 1, 1, 1))),
     (vit.RESNETS, "R50", {16: (2, 1, 1)}),
@@ -77,7 +90,7 @@ SLOW = {
     "vgg-dense": (dense_vgg, {"configuration": "A-LRN", **SMALL}),
     "googlenet": (
         GoogLeNet,
-        {"auxiliary": True, "convention": "caffe", "input_shape": (65, 65, 3)},
+        {"auxiliary": True, "convention": "caffe", "input_shape": (80, 80, 3)},
     ),
     "plain18": (PlainNet, {"depth": 18, **SMALL}),
     "resnet18-a": (ResNet, {"depth": 18, "shortcut": "A", **SMALL}),
@@ -128,6 +141,7 @@ def case(request):
     with pytest.MonkeyPatch.context() as patch:
         for table, name, few in FEWER:
             patch.setitem(table, name, few)
+        patch.setattr(resnet, "WIDTHS", (64, 72, 80, 88))
         model = builder(**{"classes": 10} | arguments)
     shape = [side or 40 for side in model.input_shape[1:]]  # more than `vgg.dense` comes from
     images = rng.normal(size=(12, *shape)) + rng.normal(size=(12, 1, 1, shape[-1]))

@@ -73,6 +73,8 @@ WORDS = {
     "lrn": "whether responses are normalized locally",
     "towers": "towers of the network, 2 or 1",
     "overlapping_pooling": "whether pooling windows overlap",
+    "shortcut": "shortcuts where the feature maps change: A, B or C",
+    "stride_in": "convolution of a bottleneck that halves the feature maps: 1x1 or 3x3",
     "box": "side of the box that a digit is fitted into, pixels",
     "paper": "input value of the paper",
     "ink": "input value of the ink",

@@ -1,6 +1,7 @@
 """What the tests of the weights share: peers with random values, and whether we agree with them."""
 
 import gc
+import itertools
 import math
 import pathlib
 import runpy
@@ -101,6 +102,42 @@ def lively():
         return model
 
     return change
+
+
+@pytest.fixture(scope="session")
+def kept():
+    """A function that returns what a function makes, or what it made before for this key.
+
+    It keeps the last four: some have a quarter of a gigabyte.
+    """
+    known = {}
+
+    def get(key, make):
+        known[key] = known.pop(key) if key in known else make()
+        for old in list(known)[:-4]:
+            del known[old]
+        return known[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def built(kept, lively):
+    """A function that builds a network, or takes a kept one; its weights are random anew."""
+    seeds = itertools.count(100)
+
+    def build(builder, **given):
+        key = repr((builder, sorted(given.items())))
+        return lively(kept(key, lambda: builder(**given)), next(seeds))
+
+    return build
+
+
+@pytest.fixture
+def no_values():
+    """Networks have shapes only: for what fails before a value is read."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 The peers have random weights, and are not downloaded.
 """
 
+import copy
 import functools
 import re
 
@@ -79,8 +80,8 @@ OLD_NAMES = {"^": "{layer}_", "kernel": "W_1", "bias": "b_1", "$": ":0"}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_keras_applications(name, builder, suffix, names, tmp_path, lively, images, agree):
-    theirs = lively(getattr(keras.applications, name)(weights=None, **WIDE))
+def test_keras_applications(name, builder, suffix, names, tmp_path, built, images, agree):
+    theirs = built(getattr(keras.applications, name), weights=None, **WIDE)
     x, path = images(64, 96, 3), tmp_path / f"theirs{suffix}"
     expected = numpy(theirs(x[..., ::-1], training=False))
     if names:
@@ -89,12 +90,12 @@ def test_keras_applications(name, builder, suffix, names, tmp_path, lively, imag
         theirs.save(path)
     else:
         theirs.save_weights(path)
-    agree(builder(weights=path, **WIDE), x, expected)
+    agree(weights.load(built(builder, **WIDE), path), x, expected)
 
 
-def test_epsilon_is_that_of_keras_applications(tmp_path, lively, images, agree):
+def test_epsilon_is_that_of_keras_applications(tmp_path, built, images, agree):
     """At variances so small that the 0.1 % between both epsilons shows."""
-    theirs = lively(keras.applications.ResNet50(weights=None, **WIDE))
+    theirs = built(keras.applications.ResNet50, weights=None, **WIDE)
     for weight in theirs.weights:
         if weight.name == "moving_variance":
             weight.assign(numpy(weight) * 1e-7)
@@ -103,7 +104,7 @@ def test_epsilon_is_that_of_keras_applications(tmp_path, lively, images, agree):
     x, path = images(64, 96, 3), tmp_path / "theirs.weights.h5"
     theirs.save_weights(path)
     expected = numpy(theirs(x[..., ::-1], training=False))
-    agree(ResNet50(weights=path, **WIDE), x, expected)
+    agree(weights.load(built(ResNet50, **WIDE), path), x, expected)
 
 
 # KerasHub
@@ -171,7 +172,7 @@ def test_keras_hub(name, peer, builder, given, shape, tmp_path, lively, images, 
 # torchvision
 
 
-def torchvisions(peers, name, **arguments):
+def torchvisions(peers, kept, name, **arguments):
     """A network of torchvision; a VGG for images of 64x96."""
     nn, models = peers.torch.nn, peers.library("torchvision").models
 
@@ -181,7 +182,7 @@ def torchvisions(peers, name, **arguments):
             twin.avgpool, twin.classifier[0] = nn.Identity(), nn.Linear(512 * 2 * 3, 4096)
         return twin
 
-    return peers.build(network)
+    return kept(f"torchvision {name}", lambda: peers.build(network))
 
 
 TORCHVISION = [
@@ -196,11 +197,13 @@ TORCHVISION = [
 
 
 @pytest.mark.parametrize(("name", "builder", "given", "suffix", "form"), TORCHVISION)
-def test_torchvision(name, builder, given, suffix, form, peers, tmp_path, images, agree):
-    twin = torchvisions(peers, name)
+def test_torchvision(
+    name, builder, given, suffix, form, peers, kept, built, tmp_path, images, agree
+):
+    twin = torchvisions(peers, kept, name)
     path = peers.write(twin.state_dict(), tmp_path / f"theirs{suffix}", form)
     x = images(64, 96, 3)
-    agree(builder(weights=path, **WIDE, **given), x, peers.outputs(twin, x))
+    agree(weights.load(built(builder, **WIDE, **given), path), x, peers.outputs(twin, x))
 
 
 @slow
@@ -209,6 +212,9 @@ def test_torchvisions_vgg_at_its_own_size(peers, tmp_path, images, agree):
     path = peers.write(twin.state_dict(), tmp_path / "theirs.pth")
     x = images(224, 224, 3)
     agree(VGG11(weights=path, **TOP), x, peers.outputs(twin, x))
+
+
+MINI_8 = functools.partial(ViT, "Mini/8")
 
 
 def torchvision_vit(peers, hidden=None):
@@ -261,9 +267,11 @@ def test_torchvisions_vit(hidden, names, peers, tmp_path, images, agree):
         ),
     ],
 )
-def test_what_is_another_network_in_torchvision(name, builder, given, reason, peers, tmp_path):
+def test_what_is_another_network_in_torchvision(
+    name, builder, given, reason, peers, kept, tmp_path, no_values
+):
     arguments = {"init_weights": False} if name == "googlenet" else {}
-    twin = torchvisions(peers, name, **arguments)
+    twin = torchvisions(peers, kept, name, **arguments)
     path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
     with pytest.raises(ValueError, match=reason):
         builder(weights=path, classes=5, **given)
@@ -328,22 +336,24 @@ TIMM = [
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 @pytest.mark.parametrize(("name", "peer", "builder", "given", "side"), TIMM)
-def test_timm(name, peer, builder, given, side, suffix, peers, tmp_path, images, agree):
-    twin, x = peer(peers), images(side, side, 3)
+def test_timm(
+    name, peer, builder, given, side, suffix, peers, kept, built, tmp_path, images, agree
+):
+    twin, x = kept(f"timm {name}", lambda: peer(peers)), images(side, side, 3)
     state = twin.state_dict() if suffix == ".safetensors" else wrapped(twin.state_dict())
     path = peers.write(state, tmp_path / f"theirs{suffix}")
-    model = builder(weights=path, input_shape=x.shape[1:], **TOP, **given)
+    model = weights.load(built(builder, input_shape=x.shape[1:], **TOP, **given), path)
     agree(model, x, peers.outputs(twin, x))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
-def test_other_types_of_numbers(dtype, suffix, peers, tmp_path, images, agree):
+def test_other_types_of_numbers(dtype, suffix, peers, built, tmp_path, images, agree):
     """The model computes with the rounded weights, in float32."""
     twin, x = timm_vit(peers), images(40, 40, 3)
     twin = twin.to(getattr(peers.torch, dtype))
     path = peers.write(twin.state_dict(), tmp_path / f"theirs{suffix}")
-    model = ViT("Mini/8", weights=path, **MINI, **GELU)
+    model = weights.load(built(MINI_8, **MINI, **GELU), path)
     assert {w.dtype for w in model.weights if "seed" not in w.path} == {"float32"}
     agree(model, x, peers.outputs(twin.float(), x))
 
@@ -391,25 +401,26 @@ CAFFE = {"convention": "caffe"}
     ],
 )
 def test_caffe(
-    name, builder, given, shape, arguments, form, legacy, peers, tmp_path, images, agree
+    name, builder, given, shape, arguments, form, legacy, peers, built, tmp_path, images, agree
 ):
     net, x = peers.Caffe(), images(*shape)
     expected = net(getattr(peers, name), x, 5, *arguments)
     path = peers.caffemodel(net.layers, tmp_path / "theirs.caffemodel", form, legacy)
-    agree(builder(weights=path, input_shape=shape, **TOP, **given), x, expected)
+    agree(weights.load(built(builder, input_shape=shape, **TOP, **given), path), x, expected)
 
 
 @pytest.mark.parametrize(("form", "legacy"), [("V1", True), ("V2", False)])
 @pytest.mark.parametrize("shape", [(128, 224, 3), pytest.param((224, 224, 3), marks=slow)])
-def test_caffes_googlenet(shape, form, legacy, peers, tmp_path, images, agree, caplog):
+def test_caffes_googlenet(shape, form, legacy, peers, built, tmp_path, images, agree, caplog):
     """Its file has the auxiliary classifiers, whether the model has or not."""
     net, x = peers.Caffe(), images(*shape)
     expected = net(peers.googlenet, x, 5)
     path = peers.caffemodel(net.layers, tmp_path / "theirs.caffemodel", form, legacy)
-    model = GoogLeNet(weights=path, input_shape=shape, **TOP, **CAFFE)
+    model = weights.load(built(GoogLeNet, input_shape=shape, **TOP, **CAFFE), path)
     assert "auxiliary_4a_conv, auxiliary_4a_fc, auxiliary_4a, auxiliary_4d_conv" in caplog.text
     agree(model, x, expected["predictions"])
-    model = GoogLeNet(auxiliary=True, weights=path, input_shape=shape, **TOP, **CAFFE)
+    model = built(GoogLeNet, auxiliary=True, input_shape=shape, **TOP, **CAFFE)
+    weights.load(model, path)
     assert model.output.keys() == expected.keys()
     for name, values in expected.items():
         agree(keras.Model(model.input, model.output[name]), x, values)
@@ -445,7 +456,7 @@ def test_caffes_googlenet(shape, form, legacy, peers, tmp_path, images, agree, c
     ],
 )
 def test_what_is_another_network_in_caffe(
-    name, builder, given, side, arguments, reason, peers, tmp_path, images
+    name, builder, given, side, arguments, reason, peers, tmp_path, images, no_values
 ):
     net = peers.Caffe()
     net(getattr(peers, name), images(side, side, 3), 5, *arguments)
@@ -545,7 +556,7 @@ def same(ours, theirs, besides=()):
 
 
 def torch_file(peers, path):
-    twin = torchvisions(peers, "resnet18")
+    twin = peers.build(peers.library("torchvision").models.resnet18, num_classes=5)
     return peers.write(twin.state_dict(), path / "resnet.pth"), ResNet18, {}
 
 
@@ -575,12 +586,28 @@ def own_file(peers, path):
 FILES = [torch_file, caffe_file, keras_file, hub_file, own_file]
 
 
+@pytest.fixture(scope="module")
+def written(peers, tmp_path_factory):
+    """A function from one of `FILES` to what it returns: it writes its file once."""
+    folder, known = tmp_path_factory.mktemp("written"), {}
+
+    def write(file):
+        if file not in known:
+            known[file] = file(peers, folder)
+        return known[file]
+
+    yield write
+    for path in folder.iterdir():
+        path.unlink()
+
+
 @pytest.mark.parametrize("file", FILES)
-def test_other_classes(file, peers, tmp_path, caplog):
+def test_other_classes(file, written, built, caplog):
     """The output layer stays as it is, all others are loaded; and only by `adapt`."""
-    path, builder, given = file(peers, tmp_path)
+    path, builder, given = written(file)
     given = {"input_shape": (32, 32, 3), **given}
-    model, whole = builder(classes=7, **given), builder(classes=5, weights=path, **given)
+    model, whole = builder(classes=7, **given), built(builder, classes=5, **given)
+    weights.load(whole, path)
     before = values(model)
     with pytest.raises(ValueError, match=r"predictions/kernel \(\d+, 7\) here: (?s:.*)adapt=True"):
         weights.load(model, path)
@@ -590,7 +617,8 @@ def test_other_classes(file, peers, tmp_path, caplog):
     after = values(model)
     same({k: v for k, v in after.items() if "predictions" in k}, before)
     same({k: v for k, v in after.items() if "predictions" not in k}, values(whole))
-    assert builder(weights=path, classes=7, **given).output_shape == (None, 7)
+    if builder is ResNet18:  # a builder adapts, too
+        same(values(builder(weights=path, classes=7, **given)), {**values(whole), **before})
 
 
 def test_other_classes_of_all_outputs(peers, tmp_path, images):
@@ -626,15 +654,15 @@ CHANNELS = {
         (own_file, 6),
     ],
 )
-def test_other_channels(file, channels, peers, tmp_path, caplog):
+def test_other_channels(file, channels, written, built, caplog):
     """Grey images give what they gave; of a kernel for BGR, too, our channels begin with red."""
-    path, builder, given = file(peers, tmp_path)
-    whole = builder(weights=path, input_shape=(32, 32, 3), classes=5, **given)
+    path, builder, given = written(file)
+    whole = weights.load(built(builder, input_shape=(32, 32, 3), classes=5, **given), path)
     given = {"input_shape": (32, 32, channels), "classes": 5, **given}
     message = rf"\(\d+, \d+, {channels}, \d+\) here: .*3.* there"
     with pytest.raises(ValueError, match=message):
-        weights.load(builder(**given), path)
-    model = builder(weights=path, **given)
+        weights.load(model := builder(**given), path)
+    weights.load(model, path, adapt=True)
     assert f"the first kernel, for 3 channels, was made one for {channels}" in caplog.text
     first = next(path for path in values(whole) if path.endswith("kernel"))
     same(values(model), values(whole), [first])
@@ -683,9 +711,9 @@ def test_patches_of_an_oblong_image_are_not_guessed(peers, twins, tmp_path):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_without_the_top(file, peers, tmp_path, caplog):
-    path, builder, given = file(peers, tmp_path)
-    whole = builder(weights=path, input_shape=(32, 32, 3), classes=5, **given)
+def test_without_the_top(file, written, built, caplog):
+    path, builder, given = written(file)
+    whole = weights.load(built(builder, input_shape=(32, 32, 3), classes=5, **given), path)
     caplog.clear()
     model = builder(input_shape=(32, 32, 3), include_top=False, **given)
     weights.load(model, path)
@@ -693,9 +721,9 @@ def test_without_the_top(file, peers, tmp_path, caplog):
     assert re.search("predictions(, fc7, fc6)? left out: the model is without", caplog.text)
 
 
-def test_a_file_without_the_top(peers, tmp_path):
+def test_a_file_without_the_top(peers, kept, tmp_path):
     """Every weight of the top that is missing is named, and nothing is loaded."""
-    twin = torchvisions(peers, "vgg11")
+    twin = torchvisions(peers, kept, "vgg11")
     state = {k: v for k, v in twin.state_dict().items() if k.startswith("features")}
     path = peers.write(state, tmp_path / "theirs.safetensors")
     model = VGG11(input_shape=(32, 32, 3))
@@ -715,15 +743,15 @@ def test_a_file_without_the_top(peers, tmp_path):
     weights.load(VGG11(input_shape=(32, 32, 3), include_top=False), path)
 
 
-def test_all_that_does_not_fit_is_said_at_once(peers, tmp_path):
+def test_all_that_does_not_fit_is_said_at_once(peers, kept, built, tmp_path):
     """Missing, superfluous and of another shape, with both shapes; the model stays."""
-    state = torchvisions(peers, "resnet18").state_dict()
+    state = torchvisions(peers, kept, "resnet18").state_dict()
     del state["layer1.0.bn1.running_mean"]
     state["layer2.0.conv1.weight"] = state["layer2.0.conv1.weight"][:100]
     state["bn1.bias"] = state["bn1.bias"].int()
     state["layer4.1.se.weight"] = state["bn1.weight"]
     path = peers.write(state, tmp_path / "theirs.pth")
-    model = ResNet18(input_shape=(32, 32, 3), classes=5)
+    model = built(ResNet18, input_shape=(32, 32, 3), classes=5)
     before = values(model)
     with pytest.raises(ValueError, match="does not fit resnet18, which stays as it was") as error:
         weights.load(model, path)
@@ -740,8 +768,8 @@ def test_all_that_does_not_fit_is_said_at_once(peers, tmp_path):
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("resnet18", ResNet34), ("resnet34", ResNet18)])
-def test_another_depth(theirs, ours, peers, tmp_path):
-    state = torchvisions(peers, theirs).state_dict()
+def test_another_depth(theirs, ours, peers, kept, tmp_path):
+    state = torchvisions(peers, kept, theirs).state_dict()
     path = peers.write(state, tmp_path / "theirs.safetensors")
     model = ours(input_shape=(32, 32, 3), classes=5)
     before = values(model)
@@ -754,16 +782,16 @@ def test_another_depth(theirs, ours, peers, tmp_path):
 
 
 @pytest.mark.parametrize("adapt", [False, True])
-def test_another_network(adapt, peers, tmp_path):
-    path = peers.write(torchvisions(peers, "vgg11").state_dict(), tmp_path / "theirs.pth")
+def test_another_network(adapt, peers, kept, tmp_path, no_values):
+    path = peers.write(torchvisions(peers, kept, "vgg11").state_dict(), tmp_path / "theirs.pth")
     for model in (ResNet18(input_shape=(32, 32, 3)), LeNet5()):
         with pytest.raises(ValueError, match="none of the names.*22 arrays, features.0.weight"):
             weights.load(model, path, adapt=adapt)
 
 
-def test_another_network_that_has_a_few_of_the_names(peers, tmp_path):
+def test_another_network_that_has_a_few_of_the_names(written, no_values):
     """Everything is listed, and no single reason given."""
-    path, _, _ = keras_file(peers, tmp_path)
+    path, _, _ = written(keras_file)
     with pytest.raises(ValueError, match="by the names of keras.* does not fit resnet50") as error:
         ResNet50(weights=path, input_shape=(32, 32, 3), classes=5, **CAFFE)
     assert str(error.value).count("missing there") == 53 * 5
@@ -775,19 +803,19 @@ def test_another_network_that_has_a_few_of_the_names(peers, tmp_path):
 @pytest.mark.parametrize(
     ("name", "rank"), [("conv1.weight", 2), ("fc.weight", 1), ("fc.weight", 4)]
 )
-def test_kernels_of_another_rank(name, rank, peers, tmp_path):
-    state = torchvisions(peers, "resnet18").state_dict()
+def test_kernels_of_another_rank(name, rank, peers, kept, tmp_path, no_values):
+    state = torchvisions(peers, kept, "resnet18").state_dict()
     state[name] = state[name].reshape(*[-1, 2, 2, 2][:rank])
     path = peers.write(state, tmp_path / "theirs.pth")
     with pytest.raises(ValueError, match=rf"here: {name} \(\d+(, 2)*\) there"):
         ResNet18(weights=path, input_shape=(32, 32, 3), classes=7)
 
 
-def test_values_that_are_not_finite(peers, tmp_path):
-    twin = torchvisions(peers, "resnet18")
+def test_values_that_are_not_finite(peers, kept, built, tmp_path):
+    twin = copy.deepcopy(torchvisions(peers, kept, "resnet18"))
     twin.layer4[1].conv2.weight.data[3, 4, 1, 2] = float("nan")
     path = peers.write(twin.state_dict(), tmp_path / "theirs.pth")
-    model = ResNet18(input_shape=(32, 32, 3), classes=5)
+    model = built(ResNet18, input_shape=(32, 32, 3), classes=5)
     before = values(model)
     with pytest.raises(ValueError, match="layer4.1.conv2.weight, for conv5_2_conv2/kernel, has va"):
         weights.load(model, path)
@@ -823,11 +851,11 @@ def test_where_tensorflow_computes_with_it(suffix, tmp_path, lively):
         assert memory.ctypes.data % 64 == 0, weight.path
 
 
-def test_channels(peers, tmp_path, images, agree):
+def test_channels(peers, kept, built, tmp_path, images, agree):
     """Given, it wins over what the library has."""
-    twin, x = torchvisions(peers, "resnet18"), images(32, 32, 3)
+    twin, x = torchvisions(peers, kept, "resnet18"), images(32, 32, 3)
     path = peers.write(twin.state_dict(), tmp_path / "theirs.pth")
-    model = ResNet18(input_shape=(32, 32, 3), **TOP)
+    model = built(ResNet18, input_shape=(32, 32, 3), **TOP)
     agree(weights.load(model, path, channels="BGR"), x, peers.outputs(twin, x[..., ::-1]))
     with pytest.raises(
         ValueError, match=r"`channels` must be \"RGB\" or \"BGR\". Received: .*'GBR'"
