@@ -191,16 +191,17 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     replicas, position = strategies.replicas(strategy), Position()
     with strategy.scope():
         network = (builder or recipe.build)(input_shape=recipe.input_shape, classes=classes)
-        several = isinstance(network.output, dict)
-        if several and (recipe.in_memory or OUTPUT not in network.output):
+        outputs = _outputs(network)
+        several = bool(outputs)
+        if several and (recipe.in_memory or OUTPUT not in outputs):
             raise ValueError(
                 f"{recipe.network} must have one output, or one of the name {OUTPUT!r} (and images "
-                f"that are not in memory). Received: the outputs {', '.join(network.output)}"
+                f"that are not in memory). Received: the outputs {', '.join(outputs)}"
             )
 
         def targets(labels):
             of_each = recipe.targets(labels, classes)
-            return dict.fromkeys(network.output, of_each) if several else of_each
+            return dict.fromkeys(outputs, of_each) if several else of_each
 
         batches, steps = imaging.batches(
             recipe, train, classes, seed, mean, position, replicas, targets
@@ -216,7 +217,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
         compiles = recipe.compiles() and backend.has_xla() and replicas.count == 1
         model.compile(
             optimizer=recipe.update_rule(recipe.epochs * steps, network),
-            loss=dict.fromkeys(network.output, loss) if several else loss,
+            loss=dict.fromkeys(outputs, loss) if several else loss,
             loss_weights=recipe.loss_weights if several else None,
             metrics={OUTPUT: metrics} if several else metrics,
             steps_per_execution=backend.steps_per_execution(at_once),
@@ -239,9 +240,15 @@ def finished(model, job):
     network = model.layers[-1] if job.behind_layers else model
     if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _all_layers(network)):
         surgery.recompute_statistics(model, job.batches)
-    if isinstance(network.output, dict):
-        return keras.Model(network.input, network.output[OUTPUT], name=network.name)
+    if outputs := _outputs(network):
+        return keras.Model(network.input, outputs[OUTPUT], name=network.name)
     return network
+
+
+def _outputs(network):
+    """The outputs of a network by their names; empty if it has only one output."""
+    output = getattr(network, "output", None)  # a Sequential model has no such attribute
+    return output if isinstance(output, dict) else {}
 
 
 def _all_layers(model):

@@ -74,6 +74,21 @@ def test_the_best_network_and_an_early_end(colours, tmp_path):
     assert best.output_shape == (None, 2)
 
 
+@pytest.mark.parametrize("recipe", [tiny.Tiny(), tiny.InMemory()], ids=["one by one", "in memory"])
+def test_a_sequential_network(recipe, colours, tmp_path):
+    def builder(input_shape, classes):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(classes, activation="softmax"),
+            ]
+        )
+
+    run = train(tmp_path / "run", recipe, colours(), builder=builder)
+    assert training.Run(run.folder).model.output_shape == (None, 2)
+
+
 def test_a_network_of_several_outputs(colours, tmp_path):
     """Each has the loss, `predictions` the accuracy; it alone is left."""
 
