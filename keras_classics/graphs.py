@@ -10,10 +10,12 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+import keras
+
 
 def check_connected(model) -> None:
     """Raises a `ValueError` unless Keras knows how the layers of a model connect."""
-    if not getattr(model, "inputs", None):
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(
             "`model` must be a functional model, or a sequential one that was built: of others, "
             f"Keras does not know how the layers connect. Received: model={model!r}"
