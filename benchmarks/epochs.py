@@ -1,8 +1,8 @@
-"""Whole passes of training against their peers: `python benchmarks/epochs.py [--rounds=5] [NAME]`.
+"""Whole epochs of training against their peers: `python benchmarks/epochs.py [--rounds=5] [NAME]`.
 
-Ratios as in `benchmarks/lenet.py`: the peer's time over ours, above 1 we are faster. Ours is a
-pass inside of `training.train`, with its shuffling, callbacks, checkpoint, and a validation of
-one batch; the peer runs its pass between two of ours, in the same process. Random images: their
+Ratios as in `benchmarks/lenet.py`: the peer's time over ours, above 1 we are faster. Ours is an
+epoch inside of `training.train`, with its order, callbacks, checkpoint, and a validation of one
+batch. The peer runs its epoch between two of ours, in the same process. Images are random: their
 values cost no time. All of it takes some fifteen minutes on two idle cores.
 
 lenet5       LeNet-5 with 60,000 images of MNIST's size, batches of 16 and 128; with 6,000 at 1.
@@ -10,9 +10,9 @@ lenet5       LeNet-5 with 60,000 images of MNIST's size, batches of 16 and 128; 
              curvatures; the same network in PyTorch with SGD, its batches cut from tensors in
              memory, and by a DataLoader with two workers. PyTorch estimates no curvatures.
 resnet20     ResNet-20 with 5,000 images of CIFAR-10's size, batches of 128, mirrored and cropped
-             anew in each pass. Peers: `fit` on arrays, without and with `steps_per_execution`;
+             anew in each epoch. Peers: `fit` on arrays, without and with `steps_per_execution`;
              PyTorch with the crops on the batch, eager and compiled.
-checkpoint   Seconds that a checkpoint takes, as a share of a pass of the first two.
+checkpoint   Seconds that a checkpoint takes, as a share of an epoch of the first two.
 strategy     A step of ResNet-20 on one device against two logical ones under "mirrored", with
              the same two cores: what the strategy itself costs.
 """
@@ -34,13 +34,13 @@ from rounds import main, report, seconds
 from keras_classics import datasets, preprocessing, training
 from keras_classics.layers import ascii_codes
 from keras_classics.optimizers import CoupledSGD, EstimateCurvature, StochasticDiagonalLM
-from keras_classics.training import checkpoint
+from keras_classics.training import checkpoint, imaging, strategies, trainer
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "tests" / "applications"))
 
 
 class Between(keras.callbacks.Callback):
-    """Runs the peers between two passes of a training; its own pass is what is left."""
+    """Runs the peers between two epochs of a training; its own epoch is what is left."""
 
     def __init__(self, peers):
         super().__init__()
@@ -54,8 +54,8 @@ class Between(keras.callbacks.Callback):
         self.began = time.perf_counter()
 
 
-def passes(recipe, data, peers, rounds, label, target=""):
-    recipe = dataclasses.replace(recipe, passes=rounds + 3)
+def epochs(recipe, data, peers, rounds, label, target=""):
+    recipe = dataclasses.replace(recipe, epochs=rounds + 3)
     between = Between(peers)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder) / "run"
@@ -65,22 +65,21 @@ def passes(recipe, data, peers, rounds, label, target=""):
         report(f"{label} {name}", pairs, target)
 
 
-def digits(n):
+def digits(n, test):
     random = np.random.default_rng(0)
-    images = random.random((n, 28, 28, 1), "float32")
-    return datasets.Data("random", 20, *[images, random.integers(0, 10, n).astype("int32")] * 2)
+    images, labels = random.random((n, 28, 28, 1), "float32"), random.integers(0, 10, n)
+    parts = (datasets.Digits(images[:k], labels[:k], 20) for k in (n, test))
+    return datasets.Images("random", datasets.Digits.classes, *parts, held="test")
 
 
 def lenet5(rounds):
     for size, n in [(16, 60_000), (128, 60_000), (1, 6_000)]:
-        data = digits(n)
-        data = dataclasses.replace(
-            data, test_images=data.test_images[:500], test_labels=data.test_labels[:500]
-        )
-        recipe = dataclasses.replace(training.RECIPES["lenet5"], batch_size=size)
-        inputs, labels = recipe.inputs(data.train_images, 20), data.train_labels
-        model = recipe.build()
-        model.compile(StochasticDiagonalLM(), recipe.criterion(), metrics=[recipe.metric()])
+        data = digits(n, 500)
+        recipe = dataclasses.replace(training.recipe("lenet5"), batch_size=size)
+        train = recipe.splits(data)["train"]
+        inputs, labels = train.images, train.labels
+        model = recipe.build(input_shape=recipe.input_shape, classes=10)
+        model.compile(StochasticDiagonalLM(), recipe.loss_function(), metrics=recipe.metrics())
         estimate = EstimateCurvature(inputs)
         peers = {
             "fit on arrays": lambda i=inputs, y=labels, m=model, e=estimate, b=size: m.fit(
@@ -88,7 +87,7 @@ def lenet5(rounds):
             ),
             **in_torch(torch_lenet5, inputs.transpose(0, 3, 1, 2), labels, size),
         }
-        passes(recipe, data, peers, rounds, f"lenet5      batch {size:3}, {n:,} images,")
+        epochs(recipe, data, peers, rounds, f"lenet5      batch {size:3}, {n:,} images,")
 
 
 def torch_lenet5():
@@ -99,10 +98,10 @@ def torch_lenet5():
     from keras_classics.applications.lenet5 import C3_CONNECTIONS
 
     class Scale(nn.Module):
-        def __init__(self, maps):
+        def __init__(self, channels):
             super().__init__()
-            self.coefficient = nn.Parameter(torch.ones(maps, 1, 1))
-            self.bias = nn.Parameter(torch.zeros(maps, 1, 1))
+            self.coefficient = nn.Parameter(torch.ones(channels, 1, 1))
+            self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
         def forward(self, x):
             return nn.functional.avg_pool2d(x, 2) * 4 * self.coefficient + self.bias
@@ -115,8 +114,8 @@ def torch_lenet5():
         def __init__(self):
             super().__init__(6, 16, 5)
             table = np.zeros((16, 6, 1, 1), "float32")
-            for map_, inputs in enumerate(C3_CONNECTIONS):
-                table[map_, list(inputs)] = 1
+            for channel, inputs in enumerate(C3_CONNECTIONS):
+                table[channel, list(inputs)] = 1
             self.register_buffer("table", torch.from_numpy(table))
 
         def forward(self, x):
@@ -136,7 +135,7 @@ def torch_lenet5():
 
 
 def in_torch(make, images, labels, size, augment=None, compiled=(False,), loader=True):
-    """A pass of a loop in PyTorch: `{name: function}`."""
+    """An epoch of a loop in PyTorch: `{name: function}`."""
     import torch
 
     images, labels = torch.from_numpy(images.copy()), torch.from_numpy(labels.astype("int64"))
@@ -151,22 +150,22 @@ def in_torch(make, images, labels, size, augment=None, compiled=(False,), loader
             together, size, shuffle=True, multiprocessing_context="spawn", **workers
         )
 
-        def one_pass():
+        def one_epoch():
             if by_loader:
                 batches = given
             else:
                 order = torch.randperm(len(images))
                 batches = ((images[rows], labels[rows]) for rows in order.split(size))
-            total = right = 0
+            total = 0
             for x, y in batches:
                 rule.zero_grad()
                 error = loss(forward(augment(x) if augment else x), y)
                 error.backward()
                 rule.step()
                 total += error.detach() * len(x)
-            return total, right
+            return total
 
-        return one_pass
+        return one_epoch
 
     peers = {f"PyTorch, {'compiled' if c else 'eager'}, tensors": loop(c, False) for c in compiled}
     return peers | ({"PyTorch, eager, DataLoader": loop(False, True)} if loader else {})
@@ -182,7 +181,7 @@ def colours(n, test):
 
 def resnet20(rounds):
     data = colours(5_000, 128)
-    recipe = training.RECIPES["resnet-cifar"]
+    recipe = training.recipe("resnet20_cifar")
     images, labels = data.train.images, data.train.labels
 
     def on_arrays(**options):
@@ -190,7 +189,8 @@ def resnet20(rounds):
         mean.adapt(images)
         crop = preprocessing.CropAndFlip(32, 0, 4)
         start = keras.Input((32, 32, 3), dtype="uint8")
-        model = keras.Sequential([start, mean, crop, recipe.build(10)])
+        network = recipe.build(input_shape=recipe.input_shape, classes=10)
+        model = keras.Sequential([start, mean, crop, network])
         rule = CoupledSGD(0.1, 0.9, 1e-4)
         model.compile(rule, "sparse_categorical_crossentropy", metrics=["accuracy"], **options)
         return lambda: model.fit(images, labels, batch_size=128, verbose=0)
@@ -219,40 +219,40 @@ def resnet20(rounds):
         "fit on arrays, 40 steps an execution": on_arrays(steps_per_execution=40),
         **in_torch(twin, images.transpose(0, 3, 1, 2), labels, 128, augment, (False, True)),
     }
-    passes(recipe, data, peers, rounds, "resnet20    batch 128, 5,000 images,")
+    epochs(recipe, data, peers, rounds, "resnet20    batch 128, 5,000 images,")
 
 
 def checkpoints(rounds):
-    for name, data in [("lenet5", digits(60_000)), ("resnet-cifar", colours(5_000, 128))]:
+    for name, data in [("lenet5", digits(60_000, 500)), ("resnet20_cifar", colours(5_000, 128))]:
         costs = []
 
         def timed(path, state, values, costs=costs, write=checkpoint.write):
             costs.append(seconds(lambda: write(path, state, values)))
 
-        recipe = dataclasses.replace(training.RECIPES[name], passes=rounds + 1)
+        recipe = dataclasses.replace(training.recipe(name), epochs=rounds + 1)
         with tempfile.TemporaryDirectory() as folder:
             saved, checkpoint.write = checkpoint.write, timed
             try:
                 run = training.train(recipe, data, pathlib.Path(folder) / "run", verbose=0)
             finally:
                 checkpoint.write = saved
-        one_pass = run.manifest["seconds"] / (rounds + 1)
-        label = f"checkpoint  {name}, share of a pass, all images of the benchmark"
-        report(label, [(c, one_pass) for c in costs], "below 0.02", of=lambda c, p: c / p)
+        one_epoch = run.manifest["seconds"] / (rounds + 1)
+        label = f"checkpoint  {name}, share of an epoch, all images of the benchmark"
+        report(label, [(c, one_epoch) for c in costs], "below 0.02", of=lambda c, e: c / e)
 
 
 def strategy(rounds):
     """In this process TensorFlow has to be told of two devices before anything else."""
     data = colours(2_560, 128)
-    recipe = training.RECIPES["resnet-cifar"]
+    recipe = training.recipe("resnet20_cifar")
+    data, _, mean = imaging.look_through(recipe, data)
 
     def compiled(strategy):
-        with tempfile.TemporaryDirectory() as folder:
-            model, fit = recipe.prepare(data, 0, pathlib.Path(folder), strategy)
-        return lambda: model.fit(fit["x"], shuffle=False, verbose=0)
+        job = trainer.prepare(recipe, recipe.splits(data), 10, mean=mean, strategy=strategy)
+        return lambda: job.model.fit(job.batches, shuffle=False, verbose=0)
 
     peer = compiled(training.strategy("mirrored"))
-    ours = compiled(training.strategies.ONE)
+    ours = compiled(strategies.ONE)
     ours(), peer()
     pairs = [(seconds(ours), seconds(peer)) for _ in range(rounds)]
     devices = len(tf.config.list_logical_devices("CPU"))
@@ -272,4 +272,4 @@ if __name__ == "__main__":
         cpu = tf.config.list_physical_devices("CPU")[0]
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, two)
-    main("Whole passes of training against their peers.", COMPARISONS)
+    main("Whole epochs of training against their peers.", COMPARISONS)

@@ -37,6 +37,7 @@ from rounds import alternate, main, report
 from keras_classics import applications, datasets, training
 from keras_classics.applications import googlenet
 from keras_classics.optimizers import CoupledSGD
+from keras_classics.training import imaging, trainer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "applications"))
 
@@ -204,11 +205,12 @@ def input_(rounds):
             smooth = Image.fromarray(random.integers(0, 256, (24, 32, 3)).astype("uint8"))
             smooth.resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
         data = datasets.load(folder)
-        recipe = dataclasses.replace(training.RECIPES["alexnet"], batch_size=32)
-        _, fit = recipe.prepare(data, 0, pathlib.Path(folder))
+        recipe = dataclasses.replace(training.recipe("alexnet"), batch_size=32)
+        data, _, mean = imaging.look_through(recipe, data)
+        job = trainer.prepare(recipe, recipe.splits(data), len(data.classes), mean=mean)
 
         def read():
-            return sum(len(y) for _, y in fit["x"])
+            return sum(len(y) for _, y in job.batches)
 
         x, y = images(32)
         train = step(applications.AlexNet(), x, y)

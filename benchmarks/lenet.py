@@ -36,7 +36,7 @@ from keras_classics.applications.lenet5 import C3_CONNECTIONS
 from keras_classics.layers import MapConv2D, ScaledSubsampling2D
 from keras_classics.losses import MaximumAPosteriori
 from keras_classics.optimizers import StochasticDiagonalLM, diagonal_curvature
-from keras_classics.training.inputs import batches
+from keras_classics.training.inputs import array_batches
 
 STEPS = 30  # training steps in a round of `step`
 CALLS = 60  # calls in a round of `mapconv` and `subsampling`
@@ -116,7 +116,7 @@ def epoch_of(n, batch_size, rounds, target):
     fast = compiled(steps_per_execution=min(-(-n // batch_size), 200), jit_compile=jit)
     plain = compiled()
     pairs = alternate(
-        lambda: fast.fit(batches(images, labels, batch_size), shuffle=False, verbose=0),
+        lambda: fast.fit(array_batches(images, labels, batch_size), shuffle=False, verbose=0),
         lambda: plain.fit(images, labels, batch_size=batch_size, verbose=0),
         rounds,
     )

@@ -3,9 +3,9 @@
 table     For each recipe and number of GPUs the efficiency that the formula of docs/scaling.md
           expects, and the images a second that the storage has to give. Computed, not measured.
 measure   The formula against measured steps of one, two and four processes of this machine, each
-          on one core, on the loopback interface: first what summing up some bytes takes, from
-          which latency and bandwidth follow by least squares, then steps of three networks. Four
-          processes on two cores compute half as fast. Some five minutes.
+          on one core, on the loopback interface. It first measures how long it takes to sum up some
+          bytes; latency and bandwidth follow from that by least squares. Then it measures steps of
+          three networks. Four processes on two cores compute half as fast. Some five minutes.
 """
 
 import json
@@ -29,14 +29,13 @@ from keras_classics import analysis, training
 FLOPS = 100e12  # of a GPU, in what training really reaches with bfloat16
 BANDWIDTH = 25e9  # bytes a second in and out of a GPU: a network of 200 Gbit/s
 LATENCY = 5e-6  # seconds of one hop of a message
-IMAGES = {  # of a GPU, where the batch grows with the GPUs
+IMAGES = {  # of a GPU, where the batch grows with the GPUs; of ten classes
     "lecun1989": 256,
     "lenet1": 256,
     "lenet5": 256,
-    "resnet-cifar": 128,
-    "plain-cifar": 128,
-    "vit-cifar": 128,
-    "vit-mnist": 128,
+    "resnet_cifar": 128,
+    "vit_cifar": 128,
+    "vit_mnist": 128,
 }
 GPUS = (8, 64, 1024)
 
@@ -56,17 +55,19 @@ def efficiency(images, macs, size, messages, workers):
     return compute / (compute + summing), compute
 
 
+def built(recipe, classes=10):
+    return recipe.build(input_shape=recipe.input_shape, classes=classes)
+
+
 def table():
     head = "| recipe | parameters | bytes | operations an image | images a GPU |"
     print(head + "".join(f" {n} GPUs |" for n in GPUS) + " images a second from storage, 8 GPUs |")
     print("|---" * (6 + len(GPUS)) + "|")
     for name, recipe in training.RECIPES.items():
-        if name == "vit-finetune":  # whatever it starts from
+        if name == "vit_finetune":  # whatever it starts from
             continue
         with keras.StatelessScope(initialize_variables=False):
-            classes = 10 if "cifar" in name or "mnist" in name else 1000
-            digits = isinstance(recipe, training.DigitRecipe)
-            network = recipe.build() if digits else recipe.build(classes)
+            network = built(recipe, 10 if name in IMAGES else 1000)
         rows = analysis.count(network)
         parameters, macs = (sum(getattr(r, what) for r in rows) for what in ("parameters", "macs"))
         size = 4 * parameters
@@ -84,7 +85,7 @@ def table():
 
 
 SIZES = (1_000, 100_000, 1_000_000, 10_000_000, 50_000_000)  # numbers that are summed up
-NETWORKS = {"lenet5": 32, "resnet-cifar": 32, "alexnet": 8}  # images a process
+NETWORKS = {"lenet5": 32, "resnet20_cifar": 32, "alexnet": 8}  # images a process
 
 
 def worker(folder, index):
@@ -117,9 +118,8 @@ def worker(folder, index):
 
         found[f"sum {4 * size}"] = timed(lambda f=total: float(f()), 5)
     for name, images in NETWORKS.items():
-        recipe = training.RECIPES[name]
         with strategy.scope():
-            network = recipe.build() if name == "lenet5" else recipe.build(10)
+            network = built(training.recipe(name))
             network.compile(keras.optimizers.SGD(1e-6), "sparse_categorical_crossentropy")
         x = tf.zeros((images * count, *network.input_shape[1:]))
         data = tf.data.Dataset.from_tensors((x, tf.zeros(images * count, tf.int64))).repeat()
@@ -166,9 +166,7 @@ def measure():
             terms / spent[:, None], np.ones_like(spent), rcond=None
         )[0]
         for name in NETWORKS:
-            recipe = training.RECIPES[name]
-            network = recipe.build() if name == "lenet5" else recipe.build(10)
-            weights = network.trainable_weights
+            weights = built(training.recipe(name)).trainable_weights
             size = 4 * sum(int(np.prod(w.shape)) for w in weights)
             messages = int(found[count][f"messages {name}"])
             compute = found[1][name] * max(1, count / os.cpu_count())
