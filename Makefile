@@ -1,16 +1,30 @@
 PYTHON ?= python3
 VENV ?= .venv
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
+# What the backend computes. All else is tested on TensorFlow alone.
+ON_EACH = applications datasets layers optimizers preprocessing surgery training \
+	test_activations.py test_backend.py test_initializers.py test_losses.py
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 demo: $(VENV)/demo
 	$(VENV)/bin/keras-classics train lenet5 --data=digits --epochs=80 --distortions
 
-test: $(VENV)/test
-	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
+test: test-tensorflow test-jax test-torch
+
+test-tensorflow: $(VENV)/test
+	KERAS_BACKEND=tensorflow $(PYTEST)
+
+test-jax test-torch: test-%: $(VENV)/test
+	@if $(VENV)/bin/python -c "import importlib.util as i; exit(not i.find_spec('$*'))"; then \
+		set -x; KERAS_BACKEND=$* $(PYTEST) -m "not slow" $(addprefix tests/,$(ON_EACH)); \
+	else \
+		echo "$* is not installed: its tests are skipped."; \
+	fi
 
 lint: $(VENV)/test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -23,4 +37,4 @@ $(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --editable ".[test]"
 	touch $@
 
-.PHONY: demo test lint
+.PHONY: demo test test-tensorflow test-jax test-torch lint

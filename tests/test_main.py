@@ -40,7 +40,7 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     words = ["train", "LeNet-5", "--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
     printed = cli(*words, "--seed=7", "--j=5")
     folder = tmp_path / "runs" / "lenet5-mnist-1"
-    errors = [line for line in printed.splitlines() if " error " in line]
+    errors = [line for line in printed.splitlines() if re.match(r"[\w-]+ error +[\d.]+ %", line)]
     assert [line.split()[0] for line in errors] == ["train", "top-5", "test", "top-5"]
     assert [" of 12)" in line for line in errors] == [True, True, False, False]
     assert [" of 7)" in line for line in errors] == [False, False, True, True]
@@ -59,7 +59,7 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert len(list((folder / "pictures").glob("*.png"))) == 5
 
     printed = cli("evaluate", str(folder), f"--data_dir={mnist}")
-    assert [line for line in printed.splitlines() if " error " in line] == errors
+    assert [line for line in printed.splitlines() if " error " in line][: len(errors)] == errors
 
     drawing = np.full((60, 40), 255, "uint8")
     drawing[10:50, 18:23] = 0  # a one
@@ -145,7 +145,7 @@ def test_published_weights(cli, tmp_path, monkeypatch):
         cli("evaluate", *flags[:2])
     with pytest.raises(SystemExit, match="Which network?"):
         cli("evaluate")
-    with pytest.raises(SystemExit, match="There is no folder nowhere"):
+    with pytest.raises(SystemExit, match="There is no folder .*nowhere"):
         cli("evaluate", *flags[:2], "--data=nowhere")
 
 

@@ -371,7 +371,8 @@ def compiled(function):
 def test_compiled_is_eager(cls):
     layer, x = make(cls), keras.ops.convert_to_tensor(inputs(cls))
     expected = array(layer(x))
-    np.testing.assert_allclose(array(compiled(layer)(x)), expected, rtol=1e-5, atol=1e-6)
+    atol = 1e-5 if cls in PIXELS else 1e-6  # a last digit of 255 is 1.5e-5
+    np.testing.assert_allclose(array(compiled(layer)(x)), expected, rtol=1e-5, atol=atol)
 
 
 @every_random_layer

@@ -79,16 +79,16 @@ def test_bytes_are_resized_as_numbers(photograph):
 
 
 @pytest.mark.parametrize("room", [0, 1, 6, 7, 31, 117])
-def test_places_are_even_and_the_middle_is_the_centre(room):
+def test_offsets_are_even_and_the_middle_is_the_centre(room):
     numbers = (np.arange(1000 * (room + 1)) / (1000 * (room + 1))).astype("float32")
-    places = boxes.place(keras.ops.convert_to_tensor(numbers), room)
-    places = keras.ops.convert_to_numpy(places)
-    values, counts = np.unique(places, return_counts=True)
+    offsets = boxes.offset(keras.ops.convert_to_tensor(numbers), room)
+    offsets = keras.ops.convert_to_numpy(offsets)
+    values, counts = np.unique(offsets, return_counts=True)
     assert values.tolist() == list(range(room + 1))
     assert counts.min() >= 998
     assert counts.max() <= 1002
-    assert int(boxes.place(0.5, room)) == room // 2
-    assert int(boxes.place(1 - 2**-24, room)) == 0
+    assert int(boxes.offset(0.5, room)) == room // 2
+    assert int(boxes.offset(1 - 2**-24, room)) == 0
 
 
 @pytest.mark.parametrize("size", [0, (3, 0), (1, 2, 3)])

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_classics.applications import VGG, AlexNet, GoogLeNet, ResNet18, ResNetCIFAR, ViT
+from keras_classics.applications import (
+    VGG,
+    AlexNet,
+    CudaConvNet,
+    GoogLeNet,
+    ResNet18,
+    ResNetCIFAR,
+    ViT,
+)
 from keras_classics.surgery import features
 
 rng = np.random.default_rng(0)
@@ -70,7 +78,7 @@ def test_stages(builder, expected):
 
     assert pyramid(builder, input_shape=(96, 64, 3)) == shapes(96, 64)
     assert pyramid(builder, input_shape=(64, 96, 3), include_top=False) == shapes(64, 96)
-    for height, width in [(None, None), (None, 160)]:
+    for height, width in [(None, None), (None, 160)][: 2 if builder is vgg_a else 1]:
         unknown = pyramid(builder, input_shape=(height, width, 3), include_top=False)
         assert unknown == shapes(height, width)
 
@@ -153,17 +161,17 @@ def test_names():
 
 
 def test_training_through_the_pyramid_trains_the_model():
-    model = AlexNet(include_top=False, input_shape=(131, 99, 3))
+    model = CudaConvNet("80sec", include_top=False, input_shape=(24, 32, 3))
     pyramid = features(model)
     outputs = [layers.GlobalAveragePooling2D()(level) for level in pyramid.output.values()]
     detector = keras.Model(pyramid.input, layers.Dense(1)(layers.Concatenate()(outputs)))
     before = model.get_weights()
     detector.compile("sgd", "mse")
-    x = rng.normal(size=(2, 131, 99, 3)).astype("float32")
+    x = rng.normal(size=(2, 24, 32, 3)).astype("float32")
     detector.fit(x, np.ones((2, 1)), verbose=0)
-    assert len(before) == 10
+    assert len(before) == 6
     assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
-    np.testing.assert_allclose(numpy(pyramid(x)["pool5"]), numpy(model(x)), rtol=1e-5)
+    np.testing.assert_allclose(numpy(pyramid(x)["pool3"]), numpy(model(x)), rtol=1e-5)
 
 
 class Subclassed(keras.Model):

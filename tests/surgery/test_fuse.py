@@ -460,7 +460,7 @@ def test_a_model_within_that_computes_on_its_own_is_copied():
 def test_keras_applications(name, stay):
     """In DenseNet most come before their convolution; the stem and the bottlenecks go."""
     builder = getattr(keras.applications, name)
-    model = lively(builder(weights=None, input_shape=(64, 64, 3), classifier_activation=None))
+    model = lively(builder(weights=None, input_shape=(32, 32, 3), classifier_activation=None))
     fused = fuse(model)
     assert len(left(fused)) == stay
     assert_same(model, fused, rtol=1e-4)

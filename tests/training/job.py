@@ -1,8 +1,8 @@
-"""A training in a process of its own, to be killed and resumed, or one of several workers.
+"""Trainings in a process of their own, to be killed and resumed, or one of several workers.
 
-python job.py RECIPE FOLDER [STRATEGY [LOGICAL_CPUS]]; EAGER=1 keeps a checkpoint of every
-step, KILL=SECONDS ends it so long after its first step, CHANGES
-is JSON.
+python job.py RECIPE,RECIPE,... FOLDER [STRATEGY [LOGICAL_CPUS]]; each recipe trains in the folder
+of its name. EAGER=1 keeps a checkpoint of every step, KILL=SECONDS ends the process so long after
+its first step, CHANGES is JSON: `{recipe: {field: value}}`.
 """
 
 import dataclasses
@@ -15,6 +15,13 @@ import sys
 import threading
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+if __name__ == "__main__" and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    for package in (
+        "jax",
+        "matplotlib",
+        "sklearn",
+    ):  # Keras would import them: a third of the start
+        sys.modules[package] = None
 
 import keras
 import numpy as np
@@ -55,7 +62,7 @@ class Killer(keras.callbacks.Callback):
             self.timer.start()
 
 
-def main(name, folder, strategy="default", cpus=1):
+def main(names, folder, strategy="default", cpus=1):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -69,22 +76,23 @@ def main(name, folder, strategy="default", cpus=1):
         checkpoint.SECONDS, checkpoint.SHARE = 0, math.inf
     if keras.backend.backend() != "torch":
         backend.steps_per_execution = lambda steps: min(steps, 2)
-    callbacks = [Killer(float(os.environ["KILL"]))] if "KILL" in os.environ else []
-    changes = CHANGES[name] | json.loads(os.environ.get("CHANGES", "{}"))
-    recipe = dataclasses.replace(training.recipe(name), **changes)
-    run = training.train(
-        recipe,
-        data(name),
-        folder,
-        verbose=0,
-        strategy=strategy,
-        resume=True,
-        callbacks=callbacks,
-        best=True,
-    )
-    if training.strategies.replicas(strategy).worker == 0:
-        weights = {str(k): w for k, w in enumerate(run.model.get_weights())}
-        np.savez(pathlib.Path(folder) / "weights.npz", **weights)
+    changes = json.loads(os.environ.get("CHANGES", "{}"))
+    for name in names.split(","):
+        recipe = training.recipe(name)
+        recipe = dataclasses.replace(recipe, **CHANGES[name] | changes.get(name, {}))
+        run = training.train(
+            recipe,
+            data(name),
+            pathlib.Path(folder) / name,
+            verbose=0,
+            strategy=strategy,
+            resume=True,
+            callbacks=[Killer(float(os.environ["KILL"]))] if "KILL" in os.environ else [],
+            best=True,
+        )
+        if training.strategies.replicas(strategy).worker == 0:
+            weights = {str(k): w for k, w in enumerate(run.model.get_weights())}
+            np.savez(run.folder / "weights.npz", **weights)
 
 
 if __name__ == "__main__":

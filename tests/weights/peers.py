@@ -438,7 +438,7 @@ DEFAULTS = {"bias_term": True, "pad": 0, "group": 1, "stride": 1, "pool": 0}
 def caffemodel(layers, path, form="V2", legacy=False):
     """Writes the layers of a `Caffe` network, byte by byte; what is as by default is left out."""
     numbers = {"V1": V1, "V2": V2}[form]
-    content = field(1, "net")
+    content = [field(1, "net")]
     for name, (kind, blobs, given) in layers.items():
         message = field(numbers["name"], name) + field(numbers["bottom"], "data")
         message += field(numbers["top"], name)
@@ -450,6 +450,6 @@ def caffemodel(layers, path, form="V2", legacy=False):
             set_ = {k: v for k, v in given.items() if DEFAULTS.get(k) != v}
             parameters = (field(PARAMETERS[kind][k], v) for k, v in set_.items())
             message += field(numbers[kind], b"".join(parameters))
-        content += field(numbers["layer"], message)
-    path.write_bytes(content)
+        content.append(field(numbers["layer"], message))
+    path.write_bytes(b"".join(content))
     return path
