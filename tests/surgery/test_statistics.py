@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import keras_classics
 from keras_classics.surgery import freeze_statistics, recompute_statistics
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
@@ -340,8 +341,12 @@ def test_frozen_layers_keep_statistics_and_outputs():
 def test_the_examples_of_the_page():
     page = (DOCS / "batch_normalization.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    start, *blocks = blocks
     assert len(blocks) == 3
+    # The page begins with a large network; here a small one stands for it.
+    assert re.findall(r"^(\w+) = ", start, re.MULTILINE) == ["model", "images", "labels"]
     names = {"model": classifier(), "images": images(8), "labels": np.arange(8) % 2}
+    names |= {"keras": keras, "kc": keras_classics}
     kept = statistics(names["model"].layers[1], "first")
     for block, moves in zip(blocks, [False, True, True], strict=True):
         exec(block, names)
