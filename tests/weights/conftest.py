@@ -27,13 +27,6 @@ def window(shape, rng):
     return numbers[start : start + size].reshape(shape)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def loaded_libraries():
-    """Exempts what was imported from the collections of `memory`."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def memory():
     """Gives back what a network took, and removes nothing else."""
