@@ -224,7 +224,7 @@ def test_a_wrong_radius(depth_radius):
 
 @pytest.mark.parametrize("wrong", [{"bias": 0}, {"bias": -1.0}, {"alpha": -1e-4}, {"beta": -0.5}])
 def test_a_wrong_number(wrong):
-    with pytest.raises(ValueError, match="must stay positive.*Received: bias="):
+    with pytest.raises(ValueError, match="The divisor must be positive.*Received: bias="):
         LocalResponseNormalization(**wrong)
 
 
