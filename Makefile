@@ -2,8 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
 # What the backend computes. All else is tested on TensorFlow alone.
-ON_EACH = applications datasets layers optimizers preprocessing surgery training \
-	test_activations.py test_backend.py test_initializers.py test_losses.py
+ON_EACH = applications/test_contract.py applications/test_cuda_convnet.py datasets layers optimizers \
+	preprocessing surgery training test_activations.py test_backend.py test_initializers.py test_losses.py
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 demo: $(VENV)/demo
