@@ -48,8 +48,12 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def seeded():
     import keras
+    from keras.src.backend.common import global_state
 
     keras.utils.set_random_seed(1998)
+    # Keras lists the variables that a test has made without values. On JAX and PyTorch the next
+    # `fit` would give them values: gigabytes of another test's networks.
+    global_state.set_global_attribute("uninitialized_variables", [])
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_classics import models, names, tables
+from keras_classics import backend, models, names, tables
 from keras_classics.analysis.counting import Row, count
 from keras_classics.analysis.tables import PaperRow, Table, agrees, table
 
@@ -56,8 +56,7 @@ def report(model: keras.Model | str, network: str | None = None) -> str:
     if isinstance(model, str):
         name = names.find(model).name
         network = network or name
-        with keras.StatelessScope(initialize_variables=False):  # shapes, but no values
-            model = models.build(name)
+        model = backend.without_values(models.build, name)
     if network is None:
         title, printed = _own_table(model.name)
     else:

@@ -34,7 +34,7 @@ from keras_classics.backend.training import (
     sum_over_replicas,
     sync_variables,
 )
-from keras_classics.backend.weights import adopt
+from keras_classics.backend.weights import adopt, without_values
 
 __all__ = [
     "adopt",
@@ -64,4 +64,5 @@ __all__ = [
     "sum_over_replicas",
     "sync_variables",
     "with_gradient",
+    "without_values",
 ]

@@ -1,5 +1,9 @@
 """What reading weights asks of a backend."""
 
+import concurrent.futures
+
+import keras
+
 from keras_classics.backend.running import name
 
 
@@ -20,3 +24,25 @@ def adopt(array):
 
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     return array
+
+
+def without_values(build, *args, **kwargs):
+    """Builds a model that has shapes, but no values and no memory for them.
+
+    Args:
+        build: A function that builds a model.
+        *args: Its arguments.
+        **kwargs: Its arguments by name.
+
+    Returns:
+        What `build` returns. On PyTorch, no other model can be built of it outside of `build`.
+    """
+
+    def run():
+        with keras.StatelessScope(initialize_variables=False):
+            return build(*args, **kwargs)
+
+    # Keras lists variables without values, to give them values when it leaves its next scope: in
+    # `fit`, on JAX and PyTorch. The list belongs to the thread, and ends with it.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result()

@@ -3,9 +3,7 @@
 import importlib
 import inspect
 
-import keras
-
-from keras_classics import activations, names
+from keras_classics import activations, backend, names
 from keras_classics.weights.conventions import first_kernel, groups
 from keras_classics.weights.names import conventions_for, families
 
@@ -58,8 +56,7 @@ def fits(card, model):
     for family, library, convention in conventions_for(ours):
         if library != card.library:
             continue
-        with keras.StatelessScope(initialize_variables=False):  # shapes are enough
-            theirs = groups(builder(card)(**card.fill({})))
+        theirs = groups(backend.without_values(builder(card), **card.fill({})))
         free = {
             *family.heads,
             *family.top,

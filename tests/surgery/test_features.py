@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_classics import backend
 from keras_classics.applications import (
     VGG,
     AlexNet,
-    CudaConvNet,
     GoogLeNet,
     ResNet18,
     ResNetCIFAR,
@@ -25,8 +25,7 @@ def numpy(tensor):
 
 def pyramid(builder, *args, **kwargs):
     """The names and shapes of the levels; the network has shapes only."""
-    with keras.StatelessScope(initialize_variables=False):
-        model = features(builder(*args, weights=None, **kwargs))
+    model = backend.without_values(lambda: features(builder(*args, weights=None, **kwargs)))
     return {name: output.shape[1:] for name, output in model.output.items()}
 
 
@@ -150,9 +149,11 @@ def test_values_are_those_inside_the_model():
 
 
 def test_names():
-    with keras.StatelessScope(initialize_variables=False):
+    def build():
         model = VGG("A", input_shape=(32, 64, 3), classes=3)
-        chosen = features(model, ["fc7", "conv1_1"])
+        return model, features(model, ["fc7", "conv1_1"])
+
+    model, chosen = backend.without_values(build)
     assert {name: output.shape[1:] for name, output in chosen.output.items()} == {
         "fc7": (4096,),
         "conv1_1": (32, 64, 64),
@@ -161,17 +162,21 @@ def test_names():
 
 
 def test_training_through_the_pyramid_trains_the_model():
-    model = CudaConvNet("80sec", include_top=False, input_shape=(24, 32, 3))
+    image = x = keras.Input((16, 24, 3))
+    for name in ("a", "b", "c"):
+        x = layers.Conv2D(4, 3, 2, padding="same", name=name)(x)
+    model = keras.Model(image, x)
     pyramid = features(model)
+    assert list(pyramid.output) == ["a", "b", "c"]
     outputs = [layers.GlobalAveragePooling2D()(level) for level in pyramid.output.values()]
     detector = keras.Model(pyramid.input, layers.Dense(1)(layers.Concatenate()(outputs)))
     before = model.get_weights()
     detector.compile("sgd", "mse")
-    x = rng.normal(size=(2, 24, 32, 3)).astype("float32")
+    x = rng.normal(size=(2, 16, 24, 3)).astype("float32")
     detector.fit(x, np.ones((2, 1)), verbose=0)
     assert len(before) == 6
     assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
-    np.testing.assert_allclose(numpy(pyramid(x)["pool3"]), numpy(model(x)), rtol=1e-5)
+    np.testing.assert_allclose(numpy(pyramid(x)["c"]), numpy(model(x)), rtol=1e-5)
 
 
 class Subclassed(keras.Model):
@@ -183,8 +188,7 @@ def test_wrong_arguments():
     for model in (Subclassed(), keras.Sequential([layers.Conv2D(3, 4)])):
         with pytest.raises(ValueError, match="must be a functional model.*Received: model=<"):
             features(model)
-    with keras.StatelessScope(initialize_variables=False):
-        vgg = VGG("A", input_shape=(32, 32, 3))
+    vgg = backend.without_values(VGG, "A", input_shape=(32, 32, 3))
     with pytest.raises(ValueError, match=r"near ones: conv3_2.*Received: 'conv3_3' in names="):
         features(vgg, ["pool1", "conv3_3"])
     with pytest.raises(ValueError, match="near ones: none"):
