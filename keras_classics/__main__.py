@@ -519,7 +519,7 @@ def main(argv):
         sys.exit(f"keras-classics {' '.join([name, *words[:1]])}: {error}\n{has}")
     except KeyboardInterrupt as error:
         folder = getattr(error, "folder", None)  # of training.Interrupted
-        if folder is None:
+        if folder is None or command.function is not train:  # which alone is resumed
             sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
         sys.exit(f"\nkeras-classics: interrupted. {error}\nTo go on: {options.again(argv, folder)}")
     except BrokenPipeError:  # as of `| head`

@@ -14,7 +14,14 @@ import pytest
 from PIL import Image
 
 from keras_classics import __main__ as command
-from keras_classics import __version__, applications, classifier, training, weights
+from keras_classics import (
+    __version__,
+    applications,
+    classifier,
+    experiments,
+    training,
+    weights,
+)
 from keras_classics.datasets import read_image
 
 
@@ -327,3 +334,14 @@ def test_a_process_of_its_own_knows_the_classes_of_a_run(cli, mnist, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("train error")
+
+
+def test_only_train_says_how_to_go_on(cli, tmp_path, monkeypatch):
+    """An experiment cannot be resumed."""
+
+    def run(data_dir, folder):
+        raise training.Interrupted("It stands here.", tmp_path)
+
+    monkeypatch.setattr(experiments.find("lrn"), "run", run)
+    with pytest.raises(SystemExit, match="interrupted; an unfinished run folder has no model"):
+        cli("reproduce", "lrn")
