@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 
 import pytest
 
@@ -66,6 +67,9 @@ def test_this_backend_reports_the_same(light_reports, name):
 def test_a_light_process_keeps_its_backend_without_jax(monkeypatch):
     monkeypatch.setattr(shapes_only, "OPTIONAL", ())
     monkeypatch.setenv("KERAS_BACKEND", "mine")
+    shapes_only.prepare()
+    assert shapes_only.os.environ["KERAS_BACKEND"] == "mine", "Keras runs already"
+    monkeypatch.delitem(sys.modules, "keras")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "jax" else name)
     shapes_only.prepare()
     assert shapes_only.os.environ["KERAS_BACKEND"] == "mine"

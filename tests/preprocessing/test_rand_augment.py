@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_classics.preprocessing import RandAugment
 from keras_classics.preprocessing.rand_augment import AUGREG, DEIT, NAMES, PAPER
-from keras_classics.training.inputs import _apply
+from keras_classics.training.inputs import apply
 
 COLOURS = "autocontrast equalize solarize posterize contrast brightness invert solarize_add".split()
 COLOURS += ["color", "sharpness"]
@@ -357,7 +357,7 @@ def test_seed(pictures):
 def test_random_numbers_follow_from_the_key_of_an_image(pictures):
     layer = RandAugment(seed=1)
     x = keras.ops.convert_to_tensor(pictures[0])
-    results = [numpy(_apply([layer], x, key, True)) for key in (*range(6), 0)]
+    results = [numpy(apply([layer], x, key, True)) for key in (*range(6), 0)]
     np.testing.assert_array_equal(results[0], results[-1])
     assert len(np.unique(np.round(results, 2), axis=0)) > 3
 

@@ -114,7 +114,7 @@ def kept():
     return get
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def built(kept, lively):
     """A function that builds a network, or takes a kept one; its weights are random anew."""
     seeds = itertools.count(100)
