@@ -33,6 +33,7 @@ import itertools
 import logging
 import os
 import pathlib
+import re
 import sys
 import textwrap
 import time
@@ -55,6 +56,10 @@ DATA = (
 )
 STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+# People look for these flags.
+IN_THE_NAME = {"network", "model", "depth", "variant", "configuration"}
+NAMED = "The network is a word of its own: keras-classics train resnet50"
 
 
 class Flag(NamedTuple):
@@ -77,9 +82,7 @@ FLAGS = {
         "what to do about unreadable image files: skip or refuse",
         {"enum_values": ["skip", "refuse"]},
     ),
-    "run_dir": Flag(
-        flags.DEFINE_string, None, "run folder to make; default: the next runs/NETWORK-DATA-N"
-    ),
+    "run_dir": Flag(flags.DEFINE_string, None, "folder to make; default: the next in runs/"),
     "seed": Flag(flags.DEFINE_integer, 0, "seed of all that is drawn"),
     "resume": Flag(
         flags.DEFINE_boolean, False, "go on with the run in --run_dir, or the last one there"
@@ -96,9 +99,7 @@ FLAGS = {
     "precision": Flag(
         flags.DEFINE_enum, None, f"{', '.join(PRECISIONS)}", {"enum_values": PRECISIONS}
     ),
-    "strategy": Flag(
-        flags.DEFINE_enum, "auto", f"{', '.join(STRATEGIES)}", {"enum_values": STRATEGIES}
-    ),
+    "strategy": Flag(flags.DEFINE_string, "auto", ", ".join(STRATEGIES)),
     "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
     "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
@@ -361,9 +362,7 @@ class Options:
             self.recipe = engine.recipe(words[0])
             self._add_fields(lambda name: name not in ("network", *self.values))
         elif command.fields == "of tests" and words:
-            from keras_classics import training
-
-            self.run = training.Run(words[0])
+            self.run = _run(words[0])
             self.recipe = self.run.recipe
             self._add_fields(lambda name: name in OF_TESTS)
 
@@ -396,7 +395,7 @@ class Options:
         """The flags in their groups; those of a recipe with their values."""
         lines = []
         for title, group in self.command.groups.items():
-            lines += ["", f"{title}:", _rows((f"--{n}", FLAGS[n].help) for n in group)]
+            lines += ["", f"{title}:", _rows((_with_default(n), FLAGS[n].help) for n in group)]
         if self.fields:
             title = "Recipe" if self.command.fields == "all" else "Test"
             given = {name: getattr(self.recipe, name) for name in self.fields}
@@ -408,6 +407,8 @@ class Options:
                 for name, value in given.items()
             ]
             lines += ["", f"{title} ({self.recipe.network}):", _rows(rows)]
+        elif self.command.function is reproduce:
+            lines += ["", "Experiments:", _rows(names.EXPERIMENTS.items())]
         elif self.command.fields == "all":
             lines += ["", "And the fields of a recipe: name a network, and ask once more."]
         return "\n".join(lines)
@@ -421,6 +422,12 @@ class Options:
         ]
         words = ["keras-classics", argv[1], *self.words, *given]
         return " ".join([*words, f"--run_dir={folder}", "--resume"])
+
+
+def _with_default(name):
+    """A flag as it is written, with the value that it has otherwise."""
+    default = FLAGS[name].default
+    return f"--{name}" if default in (None, False) else f"--{name}={default}"
 
 
 def _converted(field, value):
@@ -453,6 +460,20 @@ def _rows(pairs):
     return "\n".join(lines)
 
 
+def _run(folder):
+    """The run of a folder."""
+    if not pathlib.Path(folder).exists() and names.reduced(folder) in map(
+        names.reduced, names.NETWORKS
+    ):
+        raise ValueError(
+            f"{folder} is a network, and there is no run folder of this name. For published "
+            f"weights: keras-classics evaluate --network={folder} --weights=imagenet --data=FOLDER"
+        )
+    from keras_classics import training
+
+    return training.Run(folder)
+
+
 def _free_folder(name, last=False):
     """The first folder of a run of this name that does not exist, or the last one that does."""
     folders = (pathlib.Path(f"runs/{name}-{n}") for n in itertools.count(1))
@@ -464,14 +485,50 @@ def _print_errors(run, errors):
     from keras_classics.training import evaluation
 
     for part, error in errors.items():
-        for name, each in ((f"{part} error", error), ("top-5 error", error.get("top-5"))):
+        for name, each in (("error", error), ("top-5 error", error.get("top-5"))):
             if each:
                 share = f"{each['wrong']:,} of {each['of']:,}"
-                print(f"{name:16} {each['percent']:.2f} % ({share})")
+                print(f"{f'{part} {name}':22} {each['percent']:5.2f} % ({share})")
     last = list(errors)[-1]
     print(f"Tested by {run.recipe.protocol()}. Of {last}, true classes in rows:")
     matrix = run.folder / f"confusion-{last.replace(' ', '-')}.csv"
     print(evaluation.table(*evaluation.read(matrix)))
+
+
+def _misuse(name, words, asked):
+    """What is said of words that a command does not take: its usage, what came, a likely cause."""
+    lines = [f"Usage:\n{_usage(name)}", f"Received:\n  keras-classics {' '.join([name, *words])}"]
+    if asked & IN_THE_NAME:
+        lines += [NAMED]
+    for word in words[1:]:
+        if "=" in word:
+            lines += [f"A flag begins with two dashes: --{word}"]
+        elif word.lower() in ("true", "false", "yes", "no"):
+            lines += [f"A flag that is true or false takes its value behind =: --FLAG={word}"]
+        elif word.strip(",").replace(".", "").isdigit():
+            lines += ["A list has commas and no spaces: --FLAG=1,2,3"]
+    return "\n".join(lines)
+
+
+def _of_flag(options, error):
+    """The words of an error of a flag: what it takes, and what came."""
+    known = [f"--{flag}" for flag in options.values if flag != "verbosity"]
+    if isinstance(error, flags.UnrecognizedFlagError):
+        if error.flagname in IN_THE_NAME:
+            return f"{error}\n{NAMED}"
+        return f"{error}\nIt has {' '.join(known) or 'no flags'}."
+    # absl's words name the parser's classes.
+    match = re.match(r"flag --(\w+)=(.*?): ", str(error), re.DOTALL)
+    if match:
+        name, value = match.groups()
+        parser = options.values[name].parser
+        values = getattr(parser, "enum_values", None)
+        kind = f"one of {', '.join(values)}" if values else KINDS.get(parser.flag_type())
+        if kind:
+            bound = getattr(parser, "lower_bound", None)
+            bound = "" if bound is None else f" of {bound} or more"
+            return f"--{name} takes {kind}{bound}. Received: --{name}={value}"
+    return str(error)
 
 
 def _usage(name):
@@ -486,7 +543,12 @@ def main(argv):
     if "version" in asked:
         print(__version__)
         return
-    if not words or words[0] == "help":
+    if words and words[0] == "help":
+        words, asked = words[1:], {"help"}
+    if words == ["version"]:
+        print(__version__)
+        return
+    if not words:
         print(f"{__doc__.strip()}\n\nKERAS_BACKEND (tensorflow, jax, torch) chooses what computes.")
         return
     name, *words = words
@@ -503,20 +565,18 @@ def main(argv):
             about = inspect.getdoc(command.function)
             print(f"{about}\n\nUsage:\n{_usage(name)}\n{options.help()}".rstrip())
             return
-        options.parse(argv)
         try:
             inspect.signature(command.function).bind(options, *words)
-        except TypeError as error:
-            sys.exit(f"keras-classics {name}: {error}. Usage:\n{_usage(name)}")
+        except TypeError:
+            sys.exit(_misuse(name, words, asked))
+        options.parse(argv)
         if "precision" in options.values and options.precision:
             import keras
 
             keras.config.set_dtype_policy(options.precision)
         command.function(options, *words)
     except flags.Error as error:
-        known = " ".join(f"--{flag}" for flag in options.values if flag != "verbosity")
-        has = f"It has {known}." if known else "It has no flags."
-        sys.exit(f"keras-classics {' '.join([name, *words[:1]])}: {error}\n{has}")
+        sys.exit(f"keras-classics {' '.join([name, *words[:1]])}: {_of_flag(options, error)}")
     except KeyboardInterrupt as error:
         folder = getattr(error, "folder", None)  # of training.Interrupted
         if folder is None or command.function is not train:  # which alone is resumed

@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 __all__ = ["DATA_SETS", "EXPERIMENTS", "NETWORKS", "PAPERS", "RECIPES", "Network"]
@@ -43,7 +43,7 @@ class Family:
         values: The paper's values of it, in its order.
         called: Names that people use instead, `{"vgg16": "D"}`.
         recipe: Name of the recipe that trains these networks, or `None`.
-        is_open: Whether the builder takes other values than the paper's.
+        takes: Whether the builder takes a value that the paper has not, or `None`: it takes none.
     """
 
     builder: str
@@ -52,7 +52,7 @@ class Family:
     values: tuple = ()
     called: dict = dataclasses.field(default_factory=dict)
     recipe: str | None = None
-    is_open: bool = False
+    takes: Callable[[Any], bool] | None = None
 
     def spelled(self, value: Any) -> str:
         """The name of a network."""
@@ -78,6 +78,10 @@ class Paper:
     title: str
     families: tuple
     recipes: dict = dataclasses.field(default_factory=dict)
+
+
+def _is_cifar_depth(depth):
+    return depth >= 8 and depth % 6 == 2  # 6n + 2 layers
 
 
 PAPERS = {
@@ -135,7 +139,7 @@ PAPERS = {
                 "depth",
                 (20, 32, 44, 56, 110, 1202),
                 recipe="resnet_cifar",
-                is_open=True,
+                takes=_is_cifar_depth,
             ),
             Family(
                 "PlainNetCIFAR",
@@ -143,7 +147,7 @@ PAPERS = {
                 "depth",
                 (20, 32, 44, 56),
                 recipe="resnet_cifar",
-                is_open=True,
+                takes=_is_cifar_depth,
             ),
         ),
         {"resnet": "ResNetRecipe", "resnet_cifar": "ResNetCIFARRecipe"},
@@ -160,7 +164,7 @@ PAPERS = {
                     *("R50+B/16", "R50+B/32"),
                 ),
                 recipe="vit",
-                is_open=True,
+                takes=lambda variant: True,
             ),
         ),
         {
@@ -259,7 +263,8 @@ def find(name: str) -> Network:
             start, _, end = template.partition("{}")
             match = re.fullmatch(f"{reduced(start)}(.+){reduced(end)}", wanted)
             value = family.parse(match[1]) if match else None
-            if value is not None and (family.is_open or value in family.values):
+            taken = value in family.values or (family.takes and value and family.takes(value))
+            if taken:
                 return _network(key, family, value)
     raise ValueError(unknown("network", name, NETWORKS))
 
@@ -324,10 +329,15 @@ def select(pattern: str = "*") -> list[Network]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Words for a name that is not known: those most like it, or all."""
-    known = list(known)
-    spelled = {reduced(each): each for each in known}
-    near = [spelled[each] for each in difflib.get_close_matches(reduced(name), spelled, 3, 0.6)]
+    """Words for a name that is not known: its family, those most like it, or all."""
+    known = list(dict.fromkeys(known))
+    wanted, spelled = reduced(name), {reduced(each): each for each in known}
+    family = [n.name for n in NETWORKS.values() if wanted in (reduced(n.builder), reduced(n.paper))]
+    if set(family) & set(known):
+        return f"{name!r} is a family: name one of its networks, {', '.join(family)}."
+    near = [each for key, each in spelled.items() if wanted and key.startswith(wanted)]
+    near += [spelled[each] for each in difflib.get_close_matches(wanted, spelled, 3, 0.6)]
+    near = list(dict.fromkeys(near))[:3]
     if near:
         return f"There is no {kind} {name!r}. Did you mean {' or '.join(near)}?"
-    return f"There is no {kind} {name!r}; there are {', '.join(dict.fromkeys(known))}."
+    return f"There is no {kind} {name!r}; there are {', '.join(known)}."

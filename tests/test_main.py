@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,12 +44,30 @@ def cli(capsys, tmp_path, monkeypatch):
 SHORT = ["--epochs=2", "--curvature_patterns=5"]
 
 
+@pytest.fixture
+def run(cli, mnist, kept_run, tmp_path):
+    """The run of a LeNet-5, in the folder `run`."""
+    if not kept_run.exists():
+        cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+        shutil.copytree("run", kept_run)
+    else:
+        shutil.copytree(kept_run, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def kept_run(tmp_path_factory):
+    """The folder that the first test makes which needs a run."""
+    return tmp_path_factory.mktemp("kept") / "run"
+
+
 def test_train_evaluate_predict(cli, mnist, tmp_path):
     words = ["train", "LeNet-5", "--data=mnist", f"--data_dir={mnist}", "--batch_size=4", *SHORT]
     printed = cli(*words, "--seed=7", "--j=5")
     folder = tmp_path / "runs" / "lenet5-mnist-1"
-    errors = [line for line in printed.splitlines() if re.match(r"[\w-]+ error +[\d.]+ %", line)]
-    assert [line.split()[0] for line in errors] == ["train", "top-5", "test", "top-5"]
+    errors = [line for line in printed.splitlines() if re.match(r"[\w -]+ error +[\d.]+ %", line)]
+    assert [line.split(" error")[0] for line in errors] == [
+        *("train", "train top-5", "test", "test top-5")
+    ]
     assert [" of 12)" in line for line in errors] == [True, True, False, False]
     assert [" of 7)" in line for line in errors] == [False, False, True, True]
     assert "digit in its box of 20x20 on the plane of 32. Of test, true classes in rows:" in printed
@@ -91,8 +110,9 @@ def test_other_networks(cli, mnist, network, tmp_path):
         cli("train", network, *flags, *SHORT)
 
 
-def test_attention(cli, mnist, tmp_path):
+def test_attention(cli, mnist, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setitem(applications.vit.SIZES, "Mini", (32, 2, 64, 2))
     flags = ["--batch_size=6", "--warmup_steps=0", "--epochs=1", "--run_dir=vit"]
     cli("train", "vit-mnist", "--data=mnist", f"--data_dir={mnist}", *flags)
     learned = {"learning_curves", "position_similarities", "embedding_components"}
@@ -187,7 +207,10 @@ def test_report_and_list(cli):
         (["train", "lenet5"], "Which data. lenet5 trains on --data=digits, mnist or usps"),
         (["train", "vgg"], "Which data. vgg trains on --data=cifar10, tfds:NAME, or a folder"),
         (["train", "vgg", "--short_side=256;512"], "commas between.*--short_side=256;512"),
-        (["train", "lenet5", "--data=svhn"], "no data set 'svhn'; there are digits, mnist, usps"),
+        (
+            ["train", "lenet5", "--data=svhn"],
+            "no data set or folder 'svhn'; there are digits, mnist, usps",
+        ),
         (["train", "lenet5", "--data=cifar10"], "lenet5 trains on digits.*cifar10, of 3 channels"),
         (["train", "resnet20_cifar", "--data=mnist"], "images of 32x32 in memory: --data=cifar10"),
         (["train", "vit", "--data=mnist"], "mnist has images of 1 channels: --channels=1"),
@@ -197,8 +220,21 @@ def test_report_and_list(cli):
         (["train", "alexnet", "--data=digits", "--corrupt=keep"], "corrupt(.|\n)*keep"),
         (["train", "alexnet", "--data=digits", "--towers=3"], "`towers` must be one of 1, 2"),
         (["train", "resnet18", "--weights=imagenet", "--data=x/y"], "flag 'weights'(.|\n)*--data"),
+        (["recipe", "alexnet", "--lrn", "False"], "Received:\n.*\n.*behind =: --FLAG=False"),
+        (["recipe", "alexnet", "data=digits"], "begins with two dashes: --data=digits"),
+        (["recipe", "vgg", "--short_side", "256,", "512"], "commas and no spaces: --FLAG=1,2,3"),
+        (["recipe", "alexnet", "--lrn=maybe"], "--lrn takes true or false. Received: --lrn=maybe$"),
+        (["recipe", "alexnet", "--epochs=1.5"], "--epochs takes a whole number. Received: --epo"),
+        (["recipe", "resnet21_cifar"], "no network or recipe 'resnet21_cifar'. Did you mean"),
+        (["recipe", "resnet20"], "Did you mean resnet20_cifar"),
+        (["report", "resnet"], "a family: name one of its networks, resnet18, resnet34"),
+        (["train", "--network=resnet50"], "a word of its own: keras-classics train resnet50"),
+        (["train", "resnet50", "--depth=50"], "a word of its own"),
+        (["train", "lenet5", "--data=digits", "--strategy=tpu"], "one of auto, default, mirrored"),
+        (["train", "alexnet", "--data=nofolder"], "no data set or folder 'nofolder'; there are"),
+        (["evaluate", "resnet50"], "evaluate --network=resnet50 --weights=imagenet"),
         (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu_vs_tanh, lrn"),
-        (["reproduce", "lrn", "--seeds=0"], "seeds(.|\n)*0"),
+        (["reproduce", "lrn", "--seeds=0"], "a whole number of 1 or more. Received: --seeds=0"),
         (["reproduce", "lrn", "--run_dir=."], "exists already, and runs are not overwritten"),
         (["reproduce", "lrn", "--data_dir=no"], "no/data_batch_1.bin, which does not exist"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),
@@ -220,8 +256,7 @@ def test_misuse(cli, words, message):
         cli(*words)
 
 
-def test_unreadable_image(cli, mnist, tmp_path):
-    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+def test_unreadable_image(cli, run, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     Image.new("L", (20, 20), 128).save(tmp_path / "grey.png")
     for name, message in [
@@ -233,8 +268,7 @@ def test_unreadable_image(cli, mnist, tmp_path):
             cli("predict", "run", name)
 
 
-def test_which_images(cli, mnist):
-    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
+def test_which_images(cli, run):
     for name in ("predict", "attention"):
         with pytest.raises(SystemExit, match=f"Which images. keras-classics {name} RUN IMAGE"):
             cli(name, "run")
@@ -251,7 +285,7 @@ def test_help_of_a_command_has_its_flags_alone(cli):
     printed = cli("train", "resnet50", "--help")
     groups = [line for line in printed.splitlines() if line.endswith(":") and line[0] != " "]
     assert groups == ["Usage:", "Data:", "Run:", "Devices:", "Recipe (resnet50):"]
-    for flag in ("--data ", "--strategy ", "--epochs=120 ", "--short_side=256,480 "):
+    for flag in ("--data ", "--strategy=auto ", "--epochs=120 ", "--short_side=256,480 "):
         assert f"  {flag}" in printed
     for flag in ("--j", "--warmup_steps", "--network", "--weights", "--seeds"):
         assert f"  {flag}" not in printed
@@ -262,7 +296,12 @@ def test_help_of_a_command_has_its_flags_alone(cli):
     assert "  --network" in cli("evaluate", "--help")
 
 
-@pytest.mark.parametrize("word", ["--version", "-version"])
+def test_help_of_a_word(cli):
+    assert cli("help", "train", "alexnet") == cli("train", "alexnet", "--help")
+    assert "  relu_vs_tanh" in cli("reproduce", "--help")
+
+
+@pytest.mark.parametrize("word", ["--version", "-version", "version"])
 def test_version(cli, word):
     assert cli(word) == f"{__version__}\n"
 
@@ -323,9 +362,8 @@ def test_recipe(cli):
     assert rows["image_size"][1:5] == ["96", "changed", "from", "224"]
 
 
-def test_a_process_of_its_own_knows_the_classes_of_a_run(cli, mnist, tmp_path):
+def test_a_process_of_its_own_knows_the_classes_of_a_run(cli, mnist, run):
     """The command line imports only what its command needs."""
-    cli("train", "lenet5", "--data=mnist", f"--data_dir={mnist}", "--run_dir=run", *SHORT)
     done = subprocess.run(
         [sys.executable, "-m", "keras_classics", "evaluate", "run", f"--data_dir={mnist}"],
         capture_output=True,

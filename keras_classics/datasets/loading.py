@@ -105,4 +105,5 @@ def _find(name):
     for each in names.DATA_SETS:
         if names.reduced(each) == names.reduced(name):
             return each, ""
-    raise ValueError(names.unknown("data set", name, [*names.DATA_SETS, *OTHERS]))
+    message = names.unknown("data set or folder", name, names.DATA_SETS)
+    raise ValueError(f"{message} Others: {', '.join(OTHERS)}.")

@@ -54,6 +54,7 @@ def strategy(name: str = "auto") -> Any:
     model.fit(np.ones((8, 4)), np.ones((8, 2)), batch_size=4, verbose=0)
     ```
     """
+    name = str(name).replace("_", "-")
     if name not in NAMES:
         raise ValueError(
             f"`strategy` must be one of {', '.join(NAMES)}: Keras 3 trains under no other, no "
