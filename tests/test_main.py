@@ -190,7 +190,7 @@ def test_report_and_list(cli):
         (["train", "lenet5", "--data=svhn"], "no data set 'svhn'; there are digits, mnist, usps"),
         (["train", "lenet5", "--data=cifar10"], "lenet5 trains on digits.*cifar10, of 3 channels"),
         (["train", "resnet20_cifar", "--data=mnist"], "images of 32x32 in memory: --data=cifar10"),
-        (["train", "vit", "--data=mnist"], "mnist has images of 1 channels: --channels=1"),
+        (["train", "vit", "--data=mnist"], "mnist has images of 1 channel: --channels=1"),
         (["train", "lenet5", "--data=digits", "--color"], "flag 'color'(.|\n)*It has --data"),
         (["train", "alexnet", "--data=digits"], "trains on images of 3 channels: --data=cifar10"),
         (["train", "alexnet", "--data=no/where"], "There is no folder .*no/where"),
@@ -227,7 +227,7 @@ def test_unreadable_image(cli, mnist, tmp_path):
     for name, message in [
         ("notes.png", "notes.png is not an image that Pillow can read"),
         ("grey.png", "grey.png shows no digit"),
-        ("gone.png", "gone.png"),
+        ("gone.png", "There is no file gone.png"),
     ]:
         with pytest.raises(SystemExit, match=message):
             cli("predict", "run", name)

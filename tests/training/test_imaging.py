@@ -116,7 +116,7 @@ def test_damaged_files_are_left_out(damaged, decoded):
 def test_validation_files_beside_training_images_in_memory(colours, damaged):
     _, held = datasets.test_folder(damaged[0])
     mixed = datasets.Images("mixed", ("green", "red"), colours().train, held)
-    with pytest.warns(UserWarning, match="1 files of mixed cannot be decoded"):
+    with pytest.warns(UserWarning, match="1 file of mixed cannot be decoded"):
         kept, left, mean = imaging.look_through(tiny.Tiny(), mixed)
     assert (len(kept.validation), len(left), mean.shape) == (8, 1, (3,))
 
