@@ -210,11 +210,11 @@ def evaluate_published(options):
     if options.data is None:
         raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
     chosen = options.corrupt, options.classes, bool(options.upright)
-    if datasets.is_folder(options.data):
-        classes, split = datasets.test_folder(options.data, *chosen)
-    else:
+    if options.data in names.DATA_SETS or ":" in options.data:
         data = datasets.load(options.data, options.data_dir, *chosen)
         classes, split = data.classes, data.splits[-1]
+    else:
+        classes, split = datasets.test_folder(options.data, *chosen)
     model = classifier(options.network, card)
     order = model.positions(classes)
     start = time.time()

@@ -110,7 +110,7 @@ def test_a_folder_within_the_same(tmp_path):
 def test_what_stands_beside_the_splits_is_ignored(tmp_path):
     write(tmp_path, *divided("seg_train", "seg_val"), "seg_pred/seg_pred", "seg_test")
     (tmp_path / "annotations").mkdir()
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="ignored") as caught:
         data = datasets.load(str(tmp_path))
     assert (data.classes, data.test) == (("a", "b", "c"), None)
     first, second = (str(warning.message) for warning in caught)
