@@ -107,6 +107,7 @@ def test_a_folder_within_the_same(tmp_path):
     assert datasets.load(str(tmp_path / "pets")).classes == ("cat", "dog")
 
 
+@pytest.mark.filterwarnings("ignore:Beside")
 def test_what_stands_beside_the_splits_is_ignored(tmp_path):
     write(tmp_path, *divided("seg_train", "seg_val"), "seg_pred/seg_pred", "seg_test")
     (tmp_path / "annotations").mkdir()

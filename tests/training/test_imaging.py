@@ -29,9 +29,9 @@ def decoded(monkeypatch):
     """The files that were decoded before a training, each as often as it was."""
     paths, read = [], splits.read_image
 
-    def count(path):
+    def count(path, upright=False):
         paths.append(path)
-        return read(path)
+        return read(path, upright)
 
     monkeypatch.setattr(splits, "read_image", count)
     return paths
