@@ -37,6 +37,7 @@ import re
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -44,7 +45,7 @@ from typing import NamedTuple
 from absl import flags
 
 from keras_classics import __version__, names
-from keras_classics.tables import aligned
+from keras_classics.tables import aligned, counted
 from keras_classics.training import engine, recipes
 
 # Each command imports what it needs, so that the light ones load no Keras.
@@ -52,7 +53,7 @@ from keras_classics.training import engine, recipes
 log = logging.getLogger("keras_classics")
 DATA = (
     "digits, mnist, usps, cifar10, cifar100, keras:NAME, tfds:NAME, or a folder with a "
-    "sub-folder for each class"
+    "sub-folder for each class, in splits (train, val, test) or not"
 )
 STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -82,6 +83,16 @@ FLAGS = {
         "what to do about unreadable image files: skip or refuse",
         {"enum_values": ["skip", "refuse"]},
     ),
+    "classes": Flag(
+        flags.DEFINE_list,
+        None,
+        "sub-folders of --data that are its classes, with commas between them; default: all",
+    ),
+    "upright": Flag(
+        flags.DEFINE_boolean,
+        None,
+        "turn photographs as their EXIF says; of a run's data, default: as it was trained",
+    ),
     "run_dir": Flag(flags.DEFINE_string, None, "folder to make; default: the next in runs/"),
     "seed": Flag(flags.DEFINE_integer, 0, "seed of all that is drawn"),
     "resume": Flag(
@@ -106,7 +117,7 @@ FLAGS = {
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
 }
-OF_DATA = ("data", "data_dir", "corrupt")
+OF_DATA = ("data", "data_dir", "corrupt", "classes", "upright")
 OF_RUNS = ("run_dir", "seed", "resume", "best", "early_stopping", "tensorboard")
 OF_DEVICES = ("precision", "strategy")
 # The fields of a recipe that a test of a trained network can have otherwise.
@@ -129,13 +140,16 @@ def train(options, name):
     replicas = strategies.replicas(strategy)
     if replicas.workers > 1 and not options.run_dir:
         raise ValueError("Several workers need the same --run_dir, on a disk that they share.")
-    data = datasets.load(options.data, options.data_dir, options.corrupt)
+    data = datasets.load(
+        options.data, options.data_dir, options.corrupt, options.classes, bool(options.upright)
+    )
     label = pathlib.Path(data.name).name.replace(":", "-")
     known, network = names.find_recipe(name)
     run_dir = options.run_dir or _free_folder(f"{network or known}-{label}", last=options.resume)
     board = options.tensorboard and replicas.is_chief
     if replicas.is_chief:
-        print(f"{recipe}\n\n{data.name}, into {run_dir}")
+        counts = ", ".join(f"{len(split):,} {part}" for part, split in data.parts.items())
+        print(f"{recipe}\n\n{data.name} ({counts}), into {run_dir}")
     run = training.train(
         recipe,
         data,
@@ -153,10 +167,11 @@ def train(options, name):
         from keras_classics import analysis
 
         pictures = run.folder / "pictures"
-        analysis.draw(run.model, run.history, pictures, *run.pictured(run.kept(data)))
+        held = next(part for part in run.manifest["errors"] if part != "train")
+        analysis.draw(run.model, run.history, pictures, *run.pictured(run.kept(data)), held=held)
     except ImportError as error:
         log.warning("No pictures: %s", error)
-    print(f"{len(run.history['loss'])} epochs in {run.manifest['seconds']:.0f} s")
+    print(f"{counted(len(run.history['loss']), 'epoch')} in {run.manifest['seconds']:.0f} s")
     rates = run.manifest["images a second"]
     if rates.get("input"):
         brake = "the input" if rates["input"] < 1.2 * rates["training"] else "the network"
@@ -172,8 +187,12 @@ def evaluate(options, folder):
     """Counts the images that a run's network misreads."""
     from keras_classics import datasets
 
-    name = options.data or options.run.manifest["data"]["name"]
-    data = datasets.load(name, options.data_dir, options.corrupt)
+    trained = options.run.manifest["data"]
+    name, classes, upright = options.data or trained["name"], options.classes, options.upright
+    if classes is None and datasets.is_folder(name):
+        classes = trained["classes"]
+    upright = trained.get("upright", False) if upright is None else upright
+    data = datasets.load(name, options.data_dir, options.corrupt, classes, upright)
     _print_errors(options.run, options.run.evaluate(data))
 
 
@@ -191,11 +210,12 @@ def evaluate_published(options):
     card = resolve(options.weights, options.network)
     if options.data is None:
         raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
+    chosen = options.corrupt, options.classes, bool(options.upright)
     if options.data in names.DATA_SETS or ":" in options.data:
-        data = datasets.load(options.data, options.data_dir, options.corrupt)
-        classes, split = data.classes, data.validation
+        data = datasets.load(options.data, options.data_dir, *chosen)
+        classes, split = data.classes, data.splits[-1]
     else:
-        classes, split = datasets.test_folder(options.data)
+        classes, split = datasets.test_folder(options.data, *chosen)
     model = classifier(options.network, card)
     order = model.positions(classes)
     start = time.time()
@@ -205,7 +225,8 @@ def evaluate_published(options):
     for error in errors:
         log.warning("Left out: %s", error)
     error = evaluation.count(scores, [order[k] for k in labels])
-    print(f"{card.name} on {len(labels):,} images in {time.time() - start:.0f} s")
+    images = counted(len(labels), "image")
+    print(f"{card.name} on {images} in {time.time() - start:.0f} s")
     rows = [("top-1 error", error, card.top1), ("top-5 error", error.get("top-5"), card.top5)]
     for name, each, published in rows:
         if each:
@@ -306,7 +327,7 @@ def list_all(options):
     for title, rows in {
         "Networks": {n.name: names.PAPERS[n.paper].title for n in names.NETWORKS.values()},
         "Recipes": {
-            name: f"{r.network}: {r.epochs} epochs, {r.batch_size} images a step"
+            name: f"{r.network}: {counted(r.epochs, 'epoch')}, {r.batch_size} images a step"
             for name, r in training.RECIPES.items()
         },
         "Experiments": names.EXPERIMENTS,
@@ -610,8 +631,18 @@ def _split(argv):
 
 
 def run():
-    """The entry point of the command `keras-classics`."""
-    main(sys.argv)
+    """The entry point of the command `keras-classics`. Warnings are shown without lines of code."""
+    shown = warnings.showwarning
+
+    def show(message, category, *where, **more):
+        if category is UserWarning:
+            print(f"keras-classics: {message}", file=sys.stderr)
+        else:
+            shown(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        main(sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A network with published weights, from uint8 images of any size to named classes."""
 
 import importlib.resources
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,10 +9,12 @@ import keras
 import numpy as np
 
 from keras_classics import models
-from keras_classics.datasets import cifar10
+from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
 from keras_classics.weights.catalogue import resolve
+
+_PATH = (str, os.PathLike)
 
 
 def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
@@ -83,7 +86,8 @@ class Classifier(keras.Model):
     """A network with its preprocessing and the names of its classes.
 
     `predict`, `evaluate` and so on take RGB images from 0 to 255. All images of a batch have the
-    same size, whichever it is. Images that were scaled before are an error.
+    same size, whichever it is. Images that were scaled before are an error. `predict` also takes
+    paths of image files.
 
     Args:
         network: The network.
@@ -126,11 +130,24 @@ class Classifier(keras.Model):
         return self.network(self.preprocessing(images), training=False)  # (batch, classes)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """As `keras.Model.predict`. Arrays whose values are not from 0 to 255 are refused.
+        """As `keras.Model.predict`, also of image files.
+
+        Args:
+            x: Images, as of `keras.Model.predict`; or the path of an image file, or a list of
+                paths. Photographs in files may have several sizes, and are turned upright, as their
+                EXIF says.
+            *args: As of `keras.Model.predict`.
+            **kwargs: Likewise.
 
         Raises:
-            ValueError: If the images were scaled before.
+            FileNotFoundError: If there is no such file.
+            ValueError: If the images were scaled before, or a file cannot be decoded.
         """
+        paths = [x] if isinstance(x, _PATH) else x
+        if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _PATH):
+            images = [self.preprocessing(read_image(path, upright=True)[None]) for path in paths]
+            x = np.concatenate([keras.ops.convert_to_numpy(image) for image in images])
+            return self.network.predict(x, *args, **kwargs)
         if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
             check_pixels(x[:1], slack=0.5)
         return super().predict(x, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Tables of text: aligned columns, Markdown, CSV. This module needs no Keras."""
+"""Text: aligned columns, Markdown, CSV, counted things. This module needs no Keras."""
 
 import csv
 import os
@@ -49,6 +49,17 @@ def write_csv(path: str | os.PathLike, rows: Iterable[Mapping]) -> None:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number of things in words: `"1 image"`, `"2,000 images"`.
+
+    Args:
+        number: How many.
+        one: The word for one of them.
+        several: The word for several. Default: `one` with an s.
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def _cells(rows):

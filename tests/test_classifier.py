@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_classics as kc
 from keras_classics import weights
@@ -49,6 +50,23 @@ def test_uint8_images_of_any_size(published, images):
         assert model.predict(other, verbose=0).shape == (2, 10)
     again = model.predict(images.astype("float32"), verbose=0)
     np.testing.assert_allclose(again, found, rtol=1e-4, atol=1e-6)
+
+
+def test_image_files(published, images, tmp_path):
+    """Of several sizes; photographs are upright."""
+    model = kc.classifier("resnet20_cifar", "cifar10")
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    turned, plain = tmp_path / "turned.png", str(tmp_path / "plain.png")
+    Image.fromarray(np.rot90(images[0], -1).copy()).save(turned, exif=exif)
+    Image.fromarray(images[1, :36]).save(plain)
+    found = model.predict([turned, plain], verbose=0)
+    for row, image in zip(found, (images[0], images[1, :36]), strict=True):
+        expected = model.predict(image[None], verbose=0)[0]
+        np.testing.assert_allclose(row, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.predict(plain, verbose=0)[0], found[1], rtol=1e-4, atol=1e-6)
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*gone\.png"):
+        model.predict(tmp_path / "gone.png", verbose=0)
 
 
 def test_images_that_were_scaled_before_are_refused(published, images):

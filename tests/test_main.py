@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -24,6 +25,7 @@ from keras_classics import (
     weights,
 )
 from keras_classics.datasets import read_image
+from tests.training import tiny
 
 
 @pytest.fixture
@@ -137,6 +139,110 @@ def test_attention(cli, mnist, tmp_path, monkeypatch):
         cli("attention", "lenet", "one.png")
 
 
+@pytest.fixture
+def tiny_cli(cli, monkeypatch):
+    """The command line, for a network that trains in no time on photographs."""
+    train = training.train
+    monkeypatch.setattr(command.engine, "recipe", lambda name: tiny.Tiny(batch_size=4))
+    monkeypatch.setattr(training, "train", lambda *a, **k: train(*a, **k, builder=tiny.network))
+    return cli
+
+
+def numbers(printed):
+    """The lines of a command's output that have an error."""
+    return [line for line in printed.splitlines() if re.match(r"\w+ error +[\d.]+ %", line)]
+
+
+def test_train_validation_and_test(tiny_cli, tmp_path):
+    """Each number is of a split that is named, and photographs are read as the run read them."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # is to be turned by a quarter
+    for split in ("Training", "valid", "Testing"):
+        for name, grey in [("cat", 40), ("dog", 200)]:
+            (tmp_path / "pets" / split / name).mkdir(parents=True)
+            for k in range(3):
+                image = Image.fromarray(np.full((8, 16, 3), grey, "uint8"))
+                image.save(tmp_path / "pets" / split / name / f"{k}.jpg", exif=exif)
+    printed = tiny_cli("train", "resnet18", "--data=pets", "--run_dir=run", "--upright", "--best")
+    assert "pets (6 train, 6 validation, 6 test), into run" in printed
+    assert [line.split()[0] for line in numbers(printed)] == ["validation", "test"]
+    assert "Of test, true classes in rows:" in printed
+    assert "2 epochs in " in printed
+    run = training.Run("run")
+    assert run.manifest["data"]["upright"]
+    assert numbers(tiny_cli("evaluate", "run")) == numbers(printed)
+
+    two = tiny_cli("train", "resnet18", "--data=pets/valid", "--classes=dog,cat", "--epochs=1")
+    assert "1 epoch in " in two
+    assert training.Run("runs/resnet18-valid-1").manifest["data"]["classes"] == ["dog", "cat"]
+    assert numbers(tiny_cli("evaluate", "runs/resnet18-valid-1")) == numbers(two)
+    with pytest.raises(SystemExit, match="pets/valid must have .*none of the name cow; there are"):
+        tiny_cli("train", "resnet18", "--data=pets/valid", "--classes=cow,dog")
+
+
+def test_predict_sees_photographs_upright(tiny_cli, tmp_path):
+    stripes = np.zeros((40, 20, 3), "uint8")
+    stripes[:20] = 255  # light above
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stripes).save(tmp_path / "up.png")
+    Image.fromarray(np.rot90(stripes).copy()).save(tmp_path / "turned.png", exif=exif)
+    Image.fromarray(stripes).save(tmp_path / "up.webp", lossless=True)
+    Image.fromarray(stripes).save(tmp_path / "up.tif")
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    for name in "ab":
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for k in range(3):
+            Image.fromarray(stripes + k).save(tmp_path / "data" / name / f"{k}.png")
+    tiny_cli("train", "resnet18", "--data=data", "--run_dir=run", "--epochs=1")
+    run = training.Run("run")
+    for other in ("turned.png", "up.webp", "up.tif"):
+        np.testing.assert_array_equal(run.read(other), run.read("up.png"))
+        found = tiny_cli("predict", "run", "up.png", other).splitlines()
+        assert found[0].partition(": ")[2] == found[1].partition(": ")[2]
+    with pytest.raises(SystemExit, match="^keras-classics: There is no file gone.png.$"):
+        tiny_cli("predict", "run", "gone.png")
+    with pytest.raises(SystemExit, match="^keras-classics: photo.heic cannot .* Save it as JPEG"):
+        tiny_cli("predict", "run", "photo.heic")
+
+
+def test_an_image_that_cannot_be_decoded_is_one_line(tmp_path):
+    """In a process of its own, in which TensorFlow's own log would be seen."""
+    (tmp_path / "text.webp").write_text("no image")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from keras_classics import datasets as d; d.read_image('text.webp')",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "0"},
+    )
+    assert "INVALID_ARGUMENT" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ValueError: text.webp cannot be decoded: not a")
+
+
+def test_warnings_have_no_code(monkeypatch, capsys):
+    def main(argv):
+        warnings.warn("1 file is left out", stacklevel=1)
+        warnings.warn("and this is of a library", DeprecationWarning, stacklevel=1)
+
+    others = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(command, "main", main)
+        monkeypatch.setattr(warnings, "showwarning", lambda *given: others.append(given[:2]))
+        command.run()
+        warnings.warn("this is later", stacklevel=1)
+    assert capsys.readouterr().err == "keras-classics: 1 file is left out\n"
+    assert [(str(message), category) for message, category in others] == [
+        ("and this is of a library", DeprecationWarning),
+        ("this is later", UserWarning),
+    ]
+
+
 def test_published_weights(cli, tmp_path, monkeypatch):
     """On a folder of one's own, beside the published errors."""
     network, path = applications.ResNetCIFAR(20), tmp_path / "published.npz"
@@ -213,7 +319,7 @@ def test_report_and_list(cli):
         ),
         (["train", "lenet5", "--data=cifar10"], "lenet5 trains on digits.*cifar10, of 3 channels"),
         (["train", "resnet20_cifar", "--data=mnist"], "images of 32x32 in memory: --data=cifar10"),
-        (["train", "vit", "--data=mnist"], "mnist has images of 1 channels: --channels=1"),
+        (["train", "vit", "--data=mnist"], "mnist has images of 1 channel: --channels=1"),
         (["train", "lenet5", "--data=digits", "--color"], "flag 'color'(.|\n)*It has --data"),
         (["train", "alexnet", "--data=digits"], "trains on images of 3 channels: --data=cifar10"),
         (["train", "alexnet", "--data=no/where"], "There is no folder .*no/where"),
@@ -262,7 +368,7 @@ def test_unreadable_image(cli, run, tmp_path):
     for name, message in [
         ("notes.png", "notes.png is not an image that Pillow can read"),
         ("grey.png", "grey.png shows no digit"),
-        ("gone.png", "gone.png"),
+        ("gone.png", "There is no file gone.png"),
     ]:
         with pytest.raises(SystemExit, match=message):
             cli("predict", "run", name)

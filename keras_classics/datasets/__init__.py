@@ -19,6 +19,7 @@ _HOMES = {
     "Split": "splits",
     "Stream": "splits",
     "image_folder": "folders",
+    "is_folder": "loading",
     "load": "loading",
     "read_image": "decoding",
     "size": "loading",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from keras_classics.datasets.images import Images as Images
     from keras_classics.datasets.images import wrap as wrap
     from keras_classics.datasets.loading import OTHERS as OTHERS
+    from keras_classics.datasets.loading import is_folder as is_folder
     from keras_classics.datasets.loading import load as load
     from keras_classics.datasets.loading import size as size
     from keras_classics.datasets.splits import Arrays as Arrays

@@ -1,7 +1,8 @@
-"""Decodes one image file: JPEG, PNG, GIF or BMP."""
+"""Decodes one image file: JPEG, PNG, GIF, BMP, WebP or TIFF."""
 
 import io
 import os
+import pathlib
 import re
 from typing import Any
 
@@ -9,24 +10,29 @@ import numpy as np
 
 from keras_classics import backend
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+ORIENTATION = 0x0112  # the tag of EXIF
+TURNED = range(2, 9)  # its values for an image that is not upright as it is stored
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     """Reads one image file.
 
-    Formats are JPEG, PNG, GIF (its first frame) and BMP. Grey, palette and CMYK images become
-    RGB. Of 16 bits the upper 8 remain. Alpha is dropped, so that a transparent pixel shows the
-    colour that is stored for it. A rotation noted in EXIF is not applied. TensorFlow decodes
-    JPEG and PNG where it is the backend, and Pillow the rest; the pixels are the same.
+    Formats are JPEG, PNG, GIF and TIFF (the first image of each), BMP and WebP. Grey, palette and
+    CMYK images become RGB. Of 16 bits the upper 8 remain. Alpha is dropped, so that a transparent
+    pixel shows the colour that is stored for it. TensorFlow decodes JPEG and PNG where it is the
+    backend, and Pillow the rest; the pixels are the same.
 
     Args:
         path: Path of the file.
+        upright: Whether the image is turned or mirrored as its EXIF says, as cameras and phones
+            note it. Default: as it is stored; TIFF is upright all the same.
 
     Returns:
         A uint8 array `(height, width, 3)`, RGB.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be decoded; the message says why.
 
     Example:
@@ -44,55 +50,102 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         print(datasets.read_image(f"{folder}/black.png").shape)  # (4, 5, 3)
     ```
     """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no file {os.fspath(path)}.")
     try:
-        if not backend.has_tf_data():
-            return decode_with_pillow(path)
-        import tensorflow as tf
-
-        return decode(tf.io.read_file(os.fsencode(path))).numpy()
+        content = pathlib.Path(path).read_bytes()
+        if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
+            return decode_with_pillow(io.BytesIO(content), upright)
+        return decode(content, upright).numpy()
     except Exception as error:  # decoders raise nearly anything
-        raise ValueError(f"{path} cannot be decoded: {reason(error)}") from error
+        raise ValueError(
+            f"{os.fspath(path)} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
+        ) from error
 
 
-def decode(content: Any) -> Any:
+def decode(content: Any, upright: bool = False) -> Any:
     """Decodes the content of a file in a TensorFlow graph, as `read_image` does.
 
     Args:
         content: A string tensor.
+        upright: As of `read_image`.
 
     Returns:
         A uint8 tensor `(height, width, 3)`, RGB.
     """
     import tensorflow as tf
 
-    jpeg_or_png = tf.io.is_jpeg(content) | (tf.strings.substr(content, 0, 4) == b"\x89PNG")
+    by_tensorflow = tf.io.is_jpeg(content) | (tf.strings.substr(content, 0, 4) == b"\x89PNG")
+    if upright:  # TensorFlow does not know EXIF
+        by_tensorflow &= ~tf.ensure_shape(tf.numpy_function(_is_turned, [content], tf.bool), ())
     image = tf.cond(
-        jpeg_or_png,
+        by_tensorflow,
         # Reads PNG as well. Its faster DCT differs from Pillow's by up to 8 grey levels.
         lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
         lambda: tf.py_function(
-            lambda content: decode_with_pillow(io.BytesIO(content.numpy())), [content], tf.uint8
+            lambda content: decode_with_pillow(io.BytesIO(content.numpy()), upright),
+            [content],
+            tf.uint8,
         ),
     )
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def decode_with_pillow(file: Any) -> np.ndarray:
+def decode_with_pillow(file: Any, upright: bool = False) -> np.ndarray:
     """Decodes a file, given by its path or opened, as `read_image` does."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ValueError("not a JPEG, PNG, GIF or BMP image") from error
+        raise ValueError("not a JPEG, PNG, GIF, BMP, WebP or TIFF image") from error
     with image:
+        if image.mode == "F" or (image.mode == "I" and image.getextrema()[1] >= 2**16):
+            raise ValueError("its pixels have more than 16 bits")
+        image.load()  # which turns TIFF, and takes the note away
+        orientation = _orientation(image) if upright else 1
         if image.mode.startswith("I"):  # grey of 16 bits, which `convert` would clip at 255
-            return np.repeat((np.asarray(image) >> 8).astype("uint8")[..., None], 3, axis=-1)
-        image.info.pop("transparency", None)
-        return np.array(image.convert("RGB"))
+            pixels = np.repeat((np.asarray(image) >> 8).astype("uint8")[..., None], 3, axis=-1)
+        else:
+            image.info.pop("transparency", None)
+            pixels = np.array(image.convert("RGB"))
+    return _turned(pixels, orientation)
+
+
+def _is_jpeg_or_png(content):
+    return content.startswith((b"\xff\xd8\xff", b"\x89PNG"))
+
+
+def _is_turned(content):
+    """Whether EXIF says of a JPEG or PNG that it is not upright. Of a damaged one: `False`."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+            return _orientation(image) in TURNED
+    except Exception:  # which TensorFlow says again, as it decodes the file
+        return False
+
+
+def _orientation(image):
+    """The orientation that is noted in the EXIF of an image of Pillow; 1 if there is none."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # of a damaged EXIF, whose image may be whole
+        return 1
+
+
+def _turned(pixels, orientation):
+    """Pixels `(height, width, channels)` that are stored in an orientation, upright."""
+    if orientation not in TURNED:
+        return pixels
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    rows, columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return np.ascontiguousarray(pixels[:: -1 if rows else 1, :: -1 if columns else 1])
 
 
 def reason(error: BaseException | None) -> str:
     """The first line of a decoder's error, without TensorFlow's names of its operations."""
-    first_line = str(error).split("\n")[0]
+    first_line = str(error).split("\n")[0].rstrip(".")
     return re.sub(r"\{\{.*?\}\} |ValueError: | \[Op:\w+\]", "", first_line)

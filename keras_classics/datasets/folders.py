@@ -1,26 +1,52 @@
 """Folders of images, with a sub-folder for each class."""
 
+import collections
 import hashlib
 import os
 import pathlib
+import re
 import warnings
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from keras_classics.datasets.images import Images, some
 from keras_classics.datasets.splits import Files, check_corrupt
+from keras_classics.tables import counted
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-VALIDATION = ("val", "validation", "test")  # names of its folder, or of its split
+EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+# The words for a split in the name of its folder, and words beside them that say no more.
+SPLITS = {
+    "train": ("train", "training", "trainval"),
+    "validation": ("val", "valid", "validation", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation", "holdout"),
+}
+PLAIN = {
+    *("data", "dataset", "dir", "file", "files", "folder", "image", "images", "img", "imgs"),
+    *("photo", "photos", "pic", "pics", "picture", "pictures", "set", "split"),
+}
 
 
-def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images[Files]:
+def image_folder(
+    folder: str | os.PathLike,
+    corrupt: str = "skip",
+    classes: Sequence[str] | None = None,
+    upright: bool = False,
+) -> Images[Files]:
     """A folder of images, with a sub-folder for each class.
 
-    Either `train/CLASS/...` beside `val/CLASS/...` (or `validation`, or `test`), or
-    `CLASS/...` alone: then a tenth of each class is held out for validation, at least one
-    image, chosen by the hash of the files' names and so the same everywhere. Labels
-    number the classes of `train` in the order of their sorted names.
+    Either `train/CLASS/...` beside `val/CLASS/...` or `test/CLASS/...` or both; or `CLASS/...`
+    alone: then a tenth of each class is held out for validation, at least one image, chosen by
+    the hash of the files' names and so the same everywhere. Validation is on `val`, and `test` is
+    tested at the end alone; without `val`, validation is on `test`.
+
+    The names of splits may be spelled as usual: in any case, `training`, `valid`, `validation`,
+    `dev`, `testing`, `eval`; with plain words and numbers, `train_images`, `test-set`,
+    `val2017`; with a word that several splits share, `seg_train` beside `seg_test`; and one within
+    the other, `train/train/CLASS`. Other folders beside them are ignored.
+
+    Labels number the classes of `train` in the order of their sorted names, or of `classes`.
 
     No file is decoded here: `Images.survey` does that, before a training.
 
@@ -29,13 +55,18 @@ def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images[Fil
         corrupt: What `Images.survey` does about files that cannot be decoded (empty, truncated,
             no image): `"skip"` leaves them out with a warning that names them, `"refuse"`
             raises `ValueError`.
+        classes: Names of the classes' folders, in the order of their labels; other folders are
+            ignored. A folder of such a name is a class, though it is called `train`. Default: all
+            folders that are no splits.
+        upright: Whether photographs are turned as EXIF says, see `read_image`.
 
     Returns:
         `Images`, whose splits are `Files` with absolute paths.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or none for validation.
-        ValueError: If there are fewer than two classes, or a class has too few images.
+        FileNotFoundError: If there is no such folder, or none of a class, or none for validation.
+        ValueError: If there are fewer than two classes, or a class has too few images; or if the
+            sub-folders may be classes or splits.
 
     Example:
 
@@ -60,34 +91,46 @@ def image_folder(folder: str | os.PathLike, corrupt: str = "skip") -> Images[Fil
     ```
     """
     check_corrupt(corrupt)
-    folder = _existing(folder)
-    train, validation = _splits(folder)
-    classes = tuple(train)
-    if len(classes) < 2:
+    root = _existing(folder)
+    top = _unwrapped(root)
+    found = _splits(top, classes)
+    if found:
+        parts = _divided(top, found, classes)
+    else:
+        train, held = _hold_out(_classes(top, classes))
+        parts = {"train": train, "validation": held}
+    names = tuple(parts["train"])
+    if len(names) < 2:
         raise ValueError(
-            f"{folder} must have a sub-folder for each of two classes or more. "
-            f"Received: {classes[0]} alone"
+            f"{root} must have a sub-folder for each of two classes or more. "
+            f"Received: {names[0]} alone"
         )
-    splits = (_files(part, classes, corrupt) for part in (train, validation))
-    return Images(str(folder), classes, *splits)
+    files = {part: _files(paths, names, corrupt, upright) for part, paths in parts.items()}
+    train, held, *test = files.values()
+    return Images(str(root), names, train, held, test=test[0] if test else None)
 
 
 def test_folder(
     folder: str | os.PathLike,
     corrupt: str = "skip",  # noqa: PT028 (this is no test)
+    classes: Sequence[str] | None = None,  # noqa: PT028
+    upright: bool = False,  # noqa: PT028
 ) -> tuple[tuple[str, ...], Files]:
-    """The validation images of a folder, or all of one that is not split; none to train with.
+    """The images of a folder to test with: of its split `test`, or else `val`, or all of one that
+    is not split.
 
     Args:
         folder: Path of a folder as of `image_folder`.
         corrupt: As of `image_folder`.
+        classes: As of `image_folder`.
+        upright: As of `image_folder`.
 
     Returns:
         Names of the classes, and their `Files`. No file is decoded here: `Files.survey` does that.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If a class has no images.
+        FileNotFoundError: If there is no such folder, or it has a split to train with alone.
+        ValueError: If a class has no images; or if the sub-folders may be classes or splits.
 
     Example:
 
@@ -110,9 +153,63 @@ def test_folder(
     """
     check_corrupt(corrupt)
     root = _existing(folder)
-    held = next((root / name for name in VALIDATION if _folders(root / name)), root)
-    classes = _classes(held)
-    return tuple(classes), _files(classes, tuple(classes), corrupt)
+    top = _unwrapped(root)
+    found = _splits(top, classes)
+    held = [found[part] for part in ("test", "validation") if part in found]
+    labelled = [path for path in held if _folders(path)]
+    if found and not labelled:
+        raise FileNotFoundError(
+            f"{root} has `train`, but none of test, val, validation with a sub-folder for each "
+            f"class. Add one, or give {found['train']} itself."
+        )
+    paths = _classes(labelled[0] if labelled else top, classes)
+    return tuple(paths), _files(paths, tuple(paths), corrupt, upright)
+
+
+def split_of(names: Collection[str]) -> dict[str, str]:
+    """The splits that the names of some folders, side by side, tell of.
+
+    Args:
+        names: Names of the folders.
+
+    Returns:
+        `{name: split}`, with the splits `"train"`, `"validation"` and `"test"`, without folders
+        that have other names.
+
+    Example:
+
+    ```python
+    from keras_classics.datasets.folders import split_of
+
+    print(split_of(["seg_train", "seg_test", "seg_pred"]))  # seg_train: train, seg_test: test
+    print(split_of(["bullet_train", "bus"]))  # {}
+    ```
+    """
+    parsed = {name: _parsed(name) for name in names}
+    together = collections.defaultdict(set)
+    for split, others in parsed.values():
+        if split:
+            together[others].add(split)
+    return {
+        name: split
+        for name, (split, others) in parsed.items()
+        if split and (others <= PLAIN or {"train"} < together[others])
+    }
+
+
+def _parsed(name):
+    """The one split that a folder's name tells of, or `None`, and the other words of the name."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    splits = {word: split for word in words if (split := _split_of_word(word))}
+    split = next(iter(splits.values())) if len(set(splits.values())) == 1 else None
+    return split, frozenset(words) - set(splits)
+
+
+def _split_of_word(word):
+    for split, stems in SPLITS.items():
+        if any(word.startswith(s) and word[len(s) :] in {"", *PLAIN} for s in stems):
+            return split
+    return None
 
 
 def _existing(folder):
@@ -122,28 +219,81 @@ def _existing(folder):
     return folder
 
 
-def _files(paths, classes, corrupt):
+def _files(paths, classes, corrupt, upright):
     pairs = [(path, k) for k, name in enumerate(classes) for path in paths.get(name, ())]
-    return Files([path for path, _ in pairs], np.array([k for _, k in pairs], "int32"), corrupt)
+    labels = np.array([k for _, k in pairs], "int32")
+    return Files([path for path, _ in pairs], labels, corrupt, upright)
 
 
-def _splits(folder):
-    """The classes of the training and of the validation images."""
-    if not _folders(folder / "train"):
-        return _hold_out(_classes(folder))
-    held = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
-    if held is None:
+def _splits(folder, classes):
+    """The folders of the splits, `{"train": folder, ...}`; none if the sub-folders are classes."""
+    names = _folders(folder)
+    if classes is not None and set(classes) <= set(names):
+        return {}
+    named = dict(sorted(split_of(names).items(), key=lambda pair: [*SPLITS].index(pair[1])))
+    found = {name: _unwrapped(folder / name) for name in named}
+    divided = [name for name in named if _folders(found[name])]
+    others = [n for n in names if n not in named and any(_files_of(folder / n, EXTENSIONS))]
+    if not named or (len(named) == 1 and not divided and len(others) > 1):
+        return {}  # beside other classes, one may be called "train"
+    for name, split in named.items():
+        same = [other for other in named if named[other] == split]
+        if len(same) > 1:
+            raise ValueError(
+                f"{folder} must have one folder with the images for {split}. "
+                f"{_or_classes(names)} Received: {', '.join(same)}"
+            )
+        if name not in divided and (split == "train" or not divided):
+            raise ValueError(
+                f"{found[name]} must have a sub-folder of images for each class, and has none. "
+                f"Move the images of a class into a folder of its name. {_or_classes(names)}"
+            )
+    if others:
+        warnings.warn(
+            f"Beside the splits {', '.join(named)} of {folder} other folders are ignored: "
+            f"{some(others)}",
+            stacklevel=4,
+        )
+    return {split: found[name] for name, split in named.items()}
+
+
+def _divided(folder, found, chosen):
+    """Of each split the classes, as `_classes` gives them."""
+    hint = _or_classes(_folders(folder))
+    if "train" not in found:
         raise FileNotFoundError(
-            f"{folder} has `train`, but none of {', '.join(VALIDATION)} for validation. Add one, "
-            f"or give {folder / 'train'} itself, and a tenth of it is held out."
+            f"{folder} must have `train` beside other splits. {hint} "
+            f"Received: {', '.join(path.name for path in found.values())}"
         )
-    train, validation = _classes(folder / "train"), _classes(held)
-    if unknown := set(validation) - set(train):
-        raise ValueError(
-            f"The classes of {held} must be classes of {folder / 'train'}. "
-            f"Received: {some(sorted(unknown))}"
+    train = _classes(found["train"], chosen)
+    parts = {"train": train}
+    for part in ("validation", "test"):
+        if part not in found:
+            continue
+        names, path = _folders(found[part]), found[part]
+        if part == "test" and not set(names) & set(train) and ("validation" in parts or not names):
+            if "validation" in parts:
+                warnings.warn(
+                    f"{path} is ignored: it has no sub-folder for each class.", stacklevel=4
+                )
+            continue
+        parts[part] = _classes(path, None if chosen is None else [n for n in chosen if n in names])
+        if unknown := set(parts[part]) - set(train):
+            raise ValueError(
+                f"The classes of {path} must be classes of {found['train']}. "
+                f"Received: {some(sorted(unknown))}"
+            )
+    if len(parts) == 1:
+        raise FileNotFoundError(
+            f"{folder} has `train`, but none of val, validation, test with a sub-folder for each "
+            f"class. Add one, or give {found['train']} itself, and a tenth of it is held out. "
+            f"{hint}"
         )
-    return train, validation
+    return parts
+
+
+def _or_classes(names):
+    return f"If these are classes, name them (--classes={','.join(names[:20])})."
 
 
 def _hold_out(classes):
@@ -162,16 +312,19 @@ def _hold_out(classes):
     return train, held
 
 
-def _classes(folder):
-    """`{class: paths of its images}`, sorted; other files are named in one warning."""
+def _classes(folder, chosen):
+    """`{class: paths of its images}`; other files are named in one warning."""
     classes, others = {}, []
-    for name in _folders(folder):
-        files = sorted(
-            os.path.join(parent, file)
-            for parent, _, files in os.walk(folder / name, followlinks=True)
-            for file in files
-            if not file.startswith(".")
+    names = _folders(folder)
+    if missing := set(chosen or ()) - set(names):
+        raise FileNotFoundError(
+            f"{folder} must have a sub-folder for each class. There is none of the name "
+            f"{some(sorted(missing))}; there are {some(names) or 'none'}."
         )
+    if chosen is None:
+        _refuse_shared(folder, names)
+    for name in names if chosen is None else chosen:
+        files = sorted(_files_of(folder / name))
         classes[name] = [path for path in files if path.lower().endswith(EXTENSIONS)]
         others += [path for path in files if not path.lower().endswith(EXTENSIONS)]
         if not classes[name]:
@@ -180,17 +333,65 @@ def _classes(folder):
                 f"remove the folder. Received: {some(files) or 'no files'}"
             )
     if not classes:
-        raise ValueError(f"{folder} must have a sub-folder of images for each class.")
+        raise ValueError(
+            f"{folder} must have a sub-folder of images for each class, and has none. Move the "
+            "images of a class into a folder of its name."
+        )
     if others:
         warnings.warn(
-            f"{len(others)} files of {folder} are ignored, because their names do not end in "
+            f"{counted(len(others), 'file')} of {folder} ignored, for a name that does not end in "
             f"{', '.join(EXTENSIONS)}: {some(others)}",
             stacklevel=4,
         )
     return classes
 
 
+def _refuse_shared(folder, names):
+    """Refuses what may be splits: classes whose sub-folders are the same, and have all images."""
+    within = []
+    for name in names:
+        within.append(set(_folders(folder / name)))
+        if len(within[-1]) < 2 or _has_images(folder / name):
+            return
+    shared = sorted(set.intersection(*within)) if len(names) > 1 else []
+    if len(shared) > 1 and split_of(shared):
+        raise ValueError(
+            f"The classes of {folder} have splits within them. Put the classes into the splits, "
+            f"as in {shared[0]}/{names[0]}. {_or_classes(names)} Received: {some(shared)} in each "
+            f"of {some(names)}"
+        )
+    if len(shared) > 1:
+        raise ValueError(
+            f"The sub-folders of {folder} have the same folders within them, as splits have. Name "
+            f"splits train, val and test. {_or_classes(names)} Received: {some(shared)} in each of "
+            f"{some(names)}"
+        )
+
+
+def _unwrapped(folder):
+    """The folder; or the only one within it, where its name says the same."""
+    names = _folders(folder)
+    if len(names) != 1 or _has_images(folder):
+        return folder
+    outer, inner = (split_of([name]).get(name, name.lower()) for name in (folder.name, *names))
+    return folder / names[0] if outer == inner else folder
+
+
 def _folders(folder):
-    if not folder.is_dir():
-        return []
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name != "__MACOSX"
+    )
+
+
+def _has_images(folder):
+    return any(path.name.lower().endswith(EXTENSIONS) for path in folder.iterdir())
+
+
+def _files_of(folder, endings=""):
+    """The paths of the files within a folder, at any depth."""
+    for parent, _, files in os.walk(folder, followlinks=True):
+        for file in files:
+            if not file.startswith(".") and file.lower().endswith(endings):
+                yield os.path.join(parent, file)

@@ -1,4 +1,4 @@
-"""A data set: images of named classes, in two splits."""
+"""A data set: images of named classes, in two splits or three."""
 
 import dataclasses
 import itertools
@@ -10,25 +10,28 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
+from keras_classics.tables import counted
 
 S = TypeVar("S", bound=Split)
 
 
 @dataclasses.dataclass(frozen=True)
 class Images(Generic[S]):
-    """A data set: images of named classes, in two splits.
+    """A data set: images of named classes, in two splits or three.
 
     Args:
         name: Name of the data set, which `datasets.load` takes.
         classes: Names of the classes, by their labels.
         train: The images to train with: `Arrays`, `Digits`, `Files` or `Stream`, see `Split`.
-        validation: The images to test with, likewise.
+        validation: The images to test with after each epoch, likewise. They decide when a
+            learning rate drops, which network is the best, and when to stop early.
         held: What reports call the second split: `"test"` if it is the official test set,
             otherwise `"validation"`.
+        test: The images to test with at the end alone, if there are any, beside `validation`.
 
     Raises:
-        ValueError: If there are fewer than two classes, a split has no image, or a label belongs
-            to no class.
+        ValueError: If there are fewer than two classes, a split has no image, a label belongs
+            to no class, or both `held` and a third split are the test.
 
     Example:
 
@@ -48,13 +51,18 @@ class Images(Generic[S]):
     train: S
     validation: S
     held: str = "validation"
+    test: S | None = None
 
     def __post_init__(self):
+        if self.test is not None and self.held == "test":
+            raise ValueError(
+                'Beside `test`, `held` must be another word, such as "validation". Received: '
+                f"held='test', {self.name}"
+            )
         last = len(self.classes) - 1
         if last < 1:
             raise ValueError(f"Data need two classes or more. Received: {last + 1} of {self.name}")
-        for name in ("train", "validation"):
-            split = getattr(self, name)
+        for name, split in self.parts.items():
             if not len(split):
                 raise ValueError(f"The split {name} has no image. Received: {self.name}")
             labels = getattr(split, "labels", None)
@@ -66,9 +74,15 @@ class Images(Generic[S]):
                 )
 
     @property
-    def splits(self) -> tuple[S, S]:
-        """The two splits: `(train, validation)`."""
-        return self.train, self.validation
+    def parts(self) -> dict[str, S]:
+        """The splits by the names that reports have: `{"train": ..., held: ..., "test": ...}`."""
+        parts = {"train": self.train, self.held: self.validation}
+        return parts if self.test is None else {**parts, "test": self.test}
+
+    @property
+    def splits(self) -> tuple[S, ...]:
+        """The splits: `(train, validation)`, or `(train, validation, test)`."""
+        return tuple(self.parts.values())
 
     @property
     def channels(self) -> int:
@@ -88,7 +102,7 @@ class Images(Generic[S]):
         self,
         then: Callable[[np.ndarray], Any] | None = None,
         into: Callable[[Iterator[Any]], Any] | None = None,
-        parts: Collection[str] = ("train", "validation"),
+        parts: Collection[str] = ("train", "validation", "test"),
     ) -> "tuple[Images[S], dict[str, str]]":
         """Decodes each file once, in threads on all processors, before a training or a test.
 
@@ -106,7 +120,7 @@ class Images(Generic[S]):
             into: Function of an iterator, for example `SubtractMean.adapt`. The iterator gives
                 the results of `then` in the order of the split, and few of them are in memory at
                 a time. It is not called if no training image can be decoded.
-            parts: Names of the splits to survey, `"train"` and `"validation"`.
+            parts: Names of the splits to survey, `"train"`, `"validation"` and `"test"`.
 
         Returns:
             The data without the files that were left out, and the reason for each of these,
@@ -152,12 +166,14 @@ class Images(Generic[S]):
         if not damaged:
             return self, damaged
         damaged = dict(sorted(damaged.items()))
-        message = f"{len(damaged)} files of {self.name} cannot be decoded: " + some(
+        message = f"{counted(len(damaged), 'file')} of {self.name} cannot be decoded: " + some(
             f"{path.removeprefix(self.name + os.sep)} ({why})" for path, why in damaged.items()
         )
         if any(split.corrupt == "refuse" for split in surveyed.values()):
             raise ValueError(message)
-        warnings.warn(f"{message}. They are left out.", stacklevel=2)
+        warnings.warn(
+            f"{message}. {'It is' if len(damaged) == 1 else 'They are'} left out.", stacklevel=2
+        )
         left = {part: split.without(damaged) for part, split in surveyed.items()}
         bare = [part for part, split in left.items() if not len(split)]
         if "train" in left:
@@ -175,7 +191,7 @@ class Images(Generic[S]):
         """
         if not paths:
             return self
-        files = {part: getattr(self, part) for part in ("train", "validation")}
+        files = {part: getattr(self, part) for part in ("train", "validation", "test")}
         files = {part: each for part, each in files.items() if isinstance(each, Files)}
         return dataclasses.replace(
             self, **{part: each.without(paths) for part, each in files.items()}
@@ -188,6 +204,7 @@ def wrap(
     classes: Sequence[str] | None = None,
     name: str = "own",
     held: str = "validation",
+    test: Any = None,
 ) -> Images[Any]:
     """Images of one's own as a data set, for `training.train`.
 
@@ -199,6 +216,7 @@ def wrap(
         classes: Names of the classes. Default for arrays: `"0"`, `"1"` and so on.
         name: Name of the data set.
         held: What reports call the second split, such as `"test"`.
+        test: The images to test with at the end alone, likewise, if there are any.
 
     Returns:
         `Images`.
@@ -219,7 +237,9 @@ def wrap(
     ```
     """
     splits = [
-        Arrays(*s) if isinstance(s, (tuple, list)) else Stream(s) for s in (train, validation)
+        Arrays(*s) if isinstance(s, (tuple, list)) else Stream(s)
+        for s in (train, validation, test)
+        if s is not None
     ]
     if classes is None:
         if not isinstance(splits[0], Arrays):
@@ -227,7 +247,8 @@ def wrap(
                 "A tf.data.Dataset needs the names of its classes. Received: classes=None"
             )
         classes = [str(k) for k in range(int(splits[0].labels.max(initial=-1)) + 1)]
-    return Images(name, tuple(classes), splits[0], splits[1], held)
+    first, second, *third = splits
+    return Images(name, tuple(classes), first, second, held, third[0] if third else None)
 
 
 def some(names: Iterable[str]) -> str:

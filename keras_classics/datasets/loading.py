@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_classics import names
@@ -21,6 +22,8 @@ def load(
     name: str | os.PathLike,
     data_dir: str | os.PathLike | None = None,
     corrupt: str = "skip",
+    classes: Sequence[str] | None = None,
+    upright: bool = False,
 ) -> "Images[Any]":
     """Loads a data set by name, or opens a folder of images.
 
@@ -34,13 +37,18 @@ def load(
             files that are not there are downloaded into it.
         corrupt: What `Images.survey` does about files of a folder that cannot be decoded:
             `"skip"` or `"refuse"` them.
+        classes: Names of the sub-folders of a folder that are its classes, in the order of their
+            labels, see `image_folder`. Default: all of them.
+        upright: Whether photographs, of a folder or of TensorFlow Datasets, are turned as their
+            EXIF says, see `read_image`.
 
     Returns:
         `Images`. Their splits are `Digits` for digits, `Arrays` for CIFAR, and for photographs
         `Files` or, of TensorFlow Datasets, `datasets.tfds.Examples`.
 
     Raises:
-        ValueError: If there is no such data set, or its files are damaged.
+        ValueError: If there is no such data set, or its files are damaged; or if there are
+            `classes` for another one than a folder.
         FileNotFoundError: If a file or a folder does not exist.
 
     Example:
@@ -55,12 +63,29 @@ def load(
     module, rest = _find(os.fspath(name))
     opened = importlib.import_module(f"keras_classics.datasets.{module}")
     if module == "folders":
-        return opened.image_folder(rest, corrupt)
+        return opened.image_folder(rest, corrupt, classes, upright)
+    if classes is not None:
+        raise ValueError(
+            f"`classes` are the sub-folders of a folder of images. Received: {name}, classes="
+            f"{', '.join(classes)}"
+        )
     if module == "of_keras":
         return opened.load(rest)
     if module == "tfds":
-        return opened.load(rest, data_dir)
+        return opened.load(rest, data_dir, upright)
     return opened.load(data_dir)
+
+
+def is_folder(name: str | os.PathLike) -> bool:
+    """Whether a name is the path of a folder of images, there or not.
+
+    Args:
+        name: As of `load`.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
+    return _find(os.fspath(name))[0] == "folders"
 
 
 def size(name: str | os.PathLike) -> tuple[int, int | None]:

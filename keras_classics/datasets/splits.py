@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_classics.datasets.decoding import decode, read_image, reason
+from keras_classics.tables import counted
 
 
 class Split(Protocol):
@@ -97,7 +98,7 @@ class InMemory(Indexed):
             labels = labels[:, 0]
         if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
-                f"{len(images)} images need as many labels, integers from 0. "
+                f"{counted(len(images), 'image')} need as many labels, integers from 0. "
                 f"Received: {labels.dtype}, {labels.shape}"
             )
         self.images, self.labels = images, labels.astype("int32")
@@ -129,7 +130,7 @@ class InMemory(Indexed):
         """
         if not 0 <= count < len(self):
             raise ValueError(
-                f"From 0 to {len(self) - 1} of {len(self)} images can be held out. "
+                f"From 0 to {len(self) - 1} of {counted(len(self), 'image')} can be held out. "
                 f"Received: {count}"
             )
         kept = len(self) - count
@@ -236,6 +237,7 @@ class Files(Indexed):
         labels: Integers from 0, `(n,)`.
         corrupt: What `Images.survey` does about files that cannot be decoded: `"skip"` leaves
             them out with a warning that names them, `"refuse"` raises `ValueError`.
+        upright: Whether photographs are turned as EXIF says, see `read_image`.
 
     Raises:
         ValueError: If `corrupt` is another word.
@@ -257,22 +259,28 @@ class Files(Indexed):
     ```
     """
 
-    def __init__(self, paths: Sequence[str], labels: ArrayLike, corrupt: str = "skip"):
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: ArrayLike,
+        corrupt: str = "skip",
+        upright: bool = False,
+    ):
         check_corrupt(corrupt)
         self.paths, self.labels = list(paths), np.asarray(labels, "int32")
-        self.corrupt = corrupt
+        self.corrupt, self.upright = corrupt, upright
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index):
-        return read_image(self.paths[index]), self.labels[index]
+        return read_image(self.paths[index], self.upright), self.labels[index]
 
     def decode(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         paths, labels = self._tensors
-        return decode(tf.io.read_file(paths[record])), labels[record]
+        return decode(tf.io.read_file(paths[record]), self.upright), labels[record]
 
     def _arrays(self):
         return [os.fsencode(path) for path in self.paths], self.labels
@@ -296,13 +304,14 @@ class Files(Indexed):
             Pairs `(index, result)` in the order of the split, without damaged files.
 
         Raises:
-            ValueError: If a file cannot be decoded and there is no dictionary `damaged`.
+            ValueError, OSError: If a file cannot be decoded, or not be read, and there is no
+                dictionary `damaged`.
         """
 
         def look(path):
             try:
-                image = read_image(path)
-            except ValueError as error:
+                image = read_image(path, self.upright)
+            except (OSError, ValueError) as error:
                 return None, error
             return then(image) if then else None, None
 
@@ -323,7 +332,7 @@ class Files(Indexed):
                 elif damaged is None:
                     raise error
                 else:
-                    damaged[path] = reason(error.__cause__)
+                    damaged[path] = reason(error.__cause__ or error)
         finally:  # also where the caller stops early
             pool.shutdown(cancel_futures=True)
 
@@ -335,7 +344,8 @@ class Files(Indexed):
         """
         left_out = set(paths)
         kept = [k for k, path in enumerate(self.paths) if path not in left_out]
-        return Files([self.paths[k] for k in kept], self.labels[kept], self.corrupt)
+        paths = [self.paths[k] for k in kept]
+        return Files(paths, self.labels[kept], self.corrupt, self.upright)
 
 
 class Stream:

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_classics import backend
 from keras_classics.datasets.decoding import decode
-from keras_classics.datasets.folders import VALIDATION
+from keras_classics.datasets.folders import SPLITS
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import shuffled
 
@@ -16,10 +16,11 @@ class Examples:
     Args:
         builder: A `tfds.core.DatasetBuilder`, whose files are prepared.
         split: Name of the split, such as `"train"` or `"train[:90%]"`.
+        upright: Whether photographs are turned as EXIF says, see `read_image`.
     """
 
-    def __init__(self, builder: Any, split: str):
-        self.builder, self.split = builder, split
+    def __init__(self, builder: Any, split: str, upright: bool = False):
+        self.builder, self.split, self.upright = builder, split, upright
 
     def __len__(self) -> int:
         return self.builder.info.splits[self.split].num_examples
@@ -44,20 +45,23 @@ class Examples:
     def decode(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        return decode(record["image"]), tf.cast(record["label"], tf.int32)
+        return decode(record["image"], self.upright), tf.cast(record["label"], tf.int32)
 
 
-def load(name: str, data_dir: str | os.PathLike | None = None) -> Images[Examples]:
+def load(
+    name: str, data_dir: str | os.PathLike | None = None, upright: bool = False
+) -> Images[Examples]:
     """A data set of the catalogue of TensorFlow Datasets, with features `image` and `label`.
 
-    Validation is its split `validation` or `test`; where it has neither, the last tenth of
-    `train`. The images are decoded as `read_image` does. They are not surveyed: the catalogue
-    checks what it downloads.
+    Validation is its split `validation`, and `test` is tested at the end alone, if it has labels.
+    Without `validation` it is `test`, and without both the last tenth of `train`. The images are
+    decoded as `read_image` does. They are not surveyed: the catalogue checks what it downloads.
 
     Args:
         name: Name in the catalogue, such as `"imagenette"` or `"imagenette/320px"`.
         data_dir: Folder of its files. Default: `~/tensorflow_datasets`, and what is
             not there is downloaded.
+        upright: Whether photographs are turned as EXIF says, see `read_image`.
 
     Returns:
         `Images`, whose splits are `Examples`.
@@ -92,7 +96,15 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Images[Example
     splits = builder.info.splits
     if "train" not in splits:
         raise ValueError(f"tfds:{name} must have a split `train`. Received: {', '.join(splits)}")
-    validation = next((split for split in VALIDATION if split in splits), None)
-    names = ("train", validation) if validation else ("train[:90%]", "train[90%:]")
-    first, second = (Examples(builder, split) for split in names)
-    return Images(f"tfds:{name}", tuple(features["label"].names), first, second)
+    held = [word for word in SPLITS["validation"] if word in splits][:1]
+    if "test" in splits and _has_labels(Examples(builder, "test")):
+        held.append("test")
+    names = ["train", *held] if held else ["train[:90%]", "train[90%:]"]
+    first, second, *third = (Examples(builder, split, upright) for split in names)
+    test = third[0] if third else None
+    return Images(f"tfds:{name}", tuple(features["label"].names), first, second, test=test)
+
+
+def _has_labels(split):
+    """Whether the labels of a test are not kept secret."""
+    return all(int(record["label"]) >= 0 for record in split.records().take(1))

@@ -64,7 +64,8 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
     """Reads the ink of a drawn or scanned digit, on a background of one grey.
 
     The background is the median along the edge of the image. Ink is the difference from it,
-    divided by the largest difference: dark ink on light and light ink on dark both work.
+    divided by the largest difference: dark ink on light and light ink on dark both work. A
+    photograph is turned upright, as its EXIF says.
 
     Args:
         path: Path of a PNG, JPEG or other image file that Pillow reads.
@@ -73,6 +74,7 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         A float32 array `(height, width)` from 0 (background) to 1 (ink).
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file is not an image, or shows no digit.
 
     Example:
@@ -88,11 +90,13 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
     print(read_ink("one.png").max())  # 1.0
     ```
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no file {os.fspath(path)}.")
     try:
         with Image.open(path) as image:
-            image = image.convert("RGBA")
+            image = ImageOps.exif_transpose(image).convert("RGBA")
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that Pillow can read.") from error
     white = Image.new("RGBA", image.size, "white")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keras_classics import names
+from keras_classics.tables import counted
 
 if TYPE_CHECKING:
     import keras
@@ -252,12 +253,12 @@ class Recipe:
     # The data.
 
     def splits(self, data: "Images") -> "dict[str, Split]":
-        """The parts of a data set: `{"train": split, "validation" or "test": split}`.
+        """The parts of a data set: `{"train": split, "validation": split, "test": split}`.
 
         The first one beside `train` is for validation while training; all but `train` are tested
-        at the end.
+        at the end. Where a data set has two, the second has the name that it gives, `data.held`.
         """
-        return {"train": data.train, data.held: data.validation}
+        return data.parts
 
     def refusal(self, name: str, channels: int, side: int | None) -> str | None:
         """Why the recipe cannot train on a data set, or `None` if it can.
@@ -271,14 +272,14 @@ class Recipe:
             return None
         return (
             f"{self.network} trains on images of 3 channels: --data={self.data_names}. Received: "
-            f"{name}, of {channels} channels"
+            f"{name}, of {counted(channels, 'channel')}"
         )
 
     def read(self, path: str | os.PathLike) -> np.ndarray:
-        """An image file, as an image of a split."""
+        """An image file, as an image of a split. A photograph is upright, as EXIF says."""
         from keras_classics import datasets
 
-        return datasets.read_image(path)
+        return datasets.read_image(path, upright=True)
 
     def layers(self, training: bool) -> "list[keras.layers.Layer]":
         """The layers between an image of a split and the network, on the processor.

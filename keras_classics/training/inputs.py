@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.tables import counted
 from keras_classics.training.strategies import Replicas
 
 ALONE = Replicas()
@@ -47,7 +48,8 @@ def deal(images, batch_size, replicas, training):
     if training and batch_size % replicas.count:
         raise ValueError(
             "`batch_size` counts the images of a step on all replicas, and must be a multiple of "
-            f"their number. Received: batch_size={batch_size} on {replicas.count} replicas"
+            f"their number. Received: batch_size={batch_size} on "
+            f"{counted(replicas.count, 'replica')}"
         )
     steps, rest = divmod(images, batch_size)
     own = -(-(images - replicas.worker) // replicas.workers)
@@ -56,7 +58,7 @@ def deal(images, batch_size, replicas, training):
         if own < chunks:
             raise ValueError(
                 "Each replica needs an image to evaluate. Received: "
-                f"{images} images for {replicas.count} replicas"
+                f"{counted(images, 'image')} for {counted(replicas.count, 'replica')}"
             )
         size, longer = divmod(own, chunks)
         groups = [(0, longer, size + 1, 1.0)]
@@ -209,7 +211,8 @@ def image_batches(
     training, n = seed is not None, len(split)
     if training and n < batch_size:
         raise ValueError(
-            f"Training needs a full batch. Received: {n} images and batch_size={batch_size}"
+            f"Training needs a full batch. Received: {counted(n, 'image')} and "
+            f"batch_size={batch_size}"
         )
     targets = targets or (lambda labels: labels)
     if not backend.has_tf_data():

@@ -247,7 +247,7 @@ class Run:
             `{part: {"wrong", "of", "percent"}}`, and with more than five classes
             `{part: {..., "top-5": {"wrong", "of", "percent"}}}`.
         """
-        return self._errors(self.recipe.splits(data.survey(parts=("validation",))[0]))
+        return self._errors(self.recipe.splits(data.survey(parts=("validation", "test"))[0]))
 
     def _errors(self, splits):
         errors = {}
@@ -285,6 +285,8 @@ def _statement(data, splits):
     stated = {"name": data.name, "classes": list(data.classes), **counts}
     if hasattr(data.train, "box"):
         stated["box"] = data.train.box
+    if getattr(data.train, "upright", False):
+        stated["upright"] = True
     if all(hasattr(split, "images") for split in data.splits):
         digest = hashlib.sha256()
         for split in data.splits:

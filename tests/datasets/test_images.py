@@ -11,7 +11,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from keras_classics import backend, datasets
 from keras_classics.datasets import cifar10, decoding, splits
@@ -88,6 +88,11 @@ FILES = {
     ),
     "bmp": (encoded(Image.fromarray(RGB), "BMP"), RGB, 0),
     "palette_bmp": (encoded(INDEXED, "BMP"), PALETTE[INDICES], 0),
+    "webp": (encoded(Image.fromarray(RGB), "WEBP", lossless=True), RGB, 0),
+    "rgba_webp": (encoded(RGBA, "WEBP", lossless=True, exact=True), RGB, 0),
+    "tiff": (encoded(Image.fromarray(RGB), "TIFF"), RGB, 0),
+    "deflated_tiff": (encoded(INDEXED, "TIFF", compression="tiff_deflate"), PALETTE[INDICES], 0),
+    "sixteen_bit_tiff": (encoded(Image.fromarray(GREY_16), "TIFF"), thrice(GREY_16 >> 8), 0),
 }
 BROKEN = {
     "half.jpg": JPEG[: len(JPEG) // 2],
@@ -95,7 +100,7 @@ BROKEN = {
     "half.png": PNG[: len(PNG) // 2],
     "empty.png": b"",
     "text.jpg": b"This is no image.\n" * 50,
-    "tiff.png": encoded(Image.fromarray(RGB), "TIFF"),
+    "float.tif": encoded(Image.fromarray(GREY_16.astype("float32")), "TIFF"),
     "web_page.gif": b"<html>404</html>",
     "half.bmp": FILES["bmp"][0][:300],
 }
@@ -133,6 +138,52 @@ def read(split, *seeds, worker=0, workers=1):
 
     given = tf.data.Dataset.from_tensor_slices(list(seeds) or [0]).flat_map(records)
     return tf.data.Dataset.zip((given,)).map(split.decode)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.filterwarnings("error")
+def test_upright_as_exif_says(format, tmp_path):
+    """As Pillow turns an image; by default all stay as they are stored."""
+    for orientation in [*range(1, 9), 0, 9]:
+        exif = Image.Exif()
+        exif[decoding.ORIENTATION] = orientation
+        content = encoded(Image.fromarray(RGB), format, exif=exif)
+        write(tmp_path, {"image": content})
+        with Image.open(tmp_path / "image") as image:
+            stored, turned = (np.asarray(i) for i in (image, ImageOps.exif_transpose(image)))
+        found = decoding.read_image(tmp_path / "image", upright=True)
+        np.testing.assert_array_equal(found, turned)
+        assert (found.shape == (34, 21, 3)) == (orientation in range(5, 9))
+        np.testing.assert_array_equal(decoding.read_image(tmp_path / "image"), stored)
+
+
+@tensorflow_only
+def test_upright_in_a_graph(tmp_path):
+    """Beside files without EXIF and such with a damaged one."""
+    import tensorflow as tf
+
+    exif = Image.Exif()
+    exif[decoding.ORIENTATION] = 6
+    turned = encoded(Image.fromarray(RGB), "JPEG", exif=exif)
+    at = turned.index(b"Exif") + 6
+    damaged = turned[:at] + b"\xff" * 8 + turned[at + 8 :]
+    contents = [turned, JPEG, PNG, FILES["gif"][0], damaged]
+    data = tf.data.Dataset.from_tensor_slices(contents).map(lambda c: decoding.decode(c, True))
+    shapes = [image.shape for image in data]
+    assert shapes == [(34, 21, 3), *[(21, 34, 3)] * 4]
+
+
+def test_upright_data(tmp_path):
+    exif = Image.Exif()
+    exif[decoding.ORIENTATION] = 8
+    turned = encoded(Image.fromarray(RGB), "JPEG", exif=exif)
+    write(tmp_path, {f"{c}/{k}.jpg": turned for c in "ab" for k in range(2)} | {"a/bad.jpg": b""})
+    for upright, shape in [(False, (21, 34, 3)), (True, (34, 21, 3))]:
+        data = datasets.load(str(tmp_path), upright=upright)
+        with pytest.warns(UserWarning, match="1 file of"):
+            data, _ = data.survey()
+        assert data.train[0][0].shape == data.validation[0][0].shape == shape
+        assert datasets.test_folder(tmp_path, upright=upright)[1][1][0].shape == shape
 
 
 @tensorflow_only
@@ -184,10 +235,13 @@ def test_corrupt_files_are_left_out_and_named(tmp_path):
     assert caught[0].filename == __file__
     (message,) = [str(warning.message) for warning in caught]
     assert all(f" a/{name} (" in message for name in BROKEN)
-    assert "text.jpg (not a JPEG, PNG, GIF or BMP image)" in message
+    assert "text.jpg (not a JPEG, PNG, GIF, BMP, WebP or TIFF image)" in message
+    assert "float.tif (its pixels have more than 16 bits)" in message
     assert "\n" not in message
     assert set(damaged) == {str(tmp_path / "a" / name) for name in BROKEN}
-    assert damaged[str(tmp_path / "a" / "text.jpg")] == "not a JPEG, PNG, GIF or BMP image"
+    assert (
+        damaged[str(tmp_path / "a" / "text.jpg")] == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image"
+    )
     assert sorted([*names(data.train), *names(data.validation)]) == sorted(good)
     for split in (data.train, data.validation):
         assert all(split[i][0].shape == (21, 34, 3) for i in range(len(split)))
@@ -215,10 +269,10 @@ def counted(monkeypatch):
     """Counts how often each file is decoded."""
     calls, lock, read = {}, threading.Lock(), splits.read_image
 
-    def read_image(path):
+    def read_image(path, upright=False):
         with lock:
             calls[path] = calls.get(path, 0) + 1
-        return read(path)
+        return read(path, upright)
 
     monkeypatch.setattr(splits, "read_image", read_image)
     return calls
@@ -230,7 +284,9 @@ def test_a_survey_decodes_each_file_once(tmp_path, monkeypatch):
     data = datasets.load(str(tmp_path))
     assert not calls
     seen = []
-    with pytest.warns(UserWarning, match="1 files of .* cannot be decoded: a/bad.png .* left out"):
+    with pytest.warns(
+        UserWarning, match="1 file of .* cannot be decoded: a/bad.png .* It is left out"
+    ):
         sound, damaged = data.survey(lambda image: int(image.sum()), seen.extend)
     assert set(calls) == {*data.train.paths, *data.validation.paths}
     assert set(calls.values()) == {1}
@@ -248,7 +304,7 @@ def test_a_survey_of_one_split(tmp_path, monkeypatch):
     write(tmp_path / "train", {**files, "b/bad.jpg": b""})
     write(tmp_path / "val", {**files, "a/bad.jpg": b""})
     data, calls = datasets.load(str(tmp_path)), counted(monkeypatch)
-    with pytest.warns(UserWarning, match=r"1 files of .*: val/a/bad.jpg \("):
+    with pytest.warns(UserWarning, match=r"1 file of .*: val/a/bad.jpg \("):
         sound, damaged = data.survey(pytest.fail, pytest.fail, parts=["validation"])
     assert set(calls) == set(data.validation.paths)
     assert list(damaged) == [str(tmp_path / "val" / "a" / "bad.jpg")]
@@ -352,7 +408,7 @@ def test_an_empty_class(tmp_path):
         datasets.load(str(tmp_path))
 
 
-@pytest.mark.filterwarnings("ignore:1 files")
+@pytest.mark.filterwarnings("ignore:1 file of")
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -548,7 +604,7 @@ def test_the_archive_of_cifar10(tmp_path, monkeypatch):
 # TensorFlow Datasets
 
 
-def store(folder, splits, image=None, **features):
+def store(folder, splits, secret=False, **features):
     """Prepares a data set `tiny` whose example `i` is a PNG of grey `i`, class `i % 2`."""
     tfds = pytest.importorskip(
         "tensorflow_datasets", reason="needs TensorFlow Datasets: the extra 'tfds'"
@@ -560,8 +616,9 @@ def store(folder, splits, image=None, **features):
     } | features
     examples = {
         split: [
-            (i, {"image": np.full((5, 7, 1), i, "uint8"), "label": i % 2, "other": ""})
+            (i, {"image": np.full((5, 7, 1), i, "uint8"), "label": label, "other": ""})
             for i in numbers
+            for label in [-1 if secret and split == "test" else i % 2]
         ]
         for split, numbers in splits.items()
     }
@@ -588,6 +645,17 @@ def test_tfds(tmp_path):
         assert (image.shape, image.dtype, label.dtype) == ((5, 7, 3), "uint8", "int32")
         np.testing.assert_array_equal(image, np.full((5, 7, 3), image[0, 0, 0]))
         assert int(label) == int(image[0, 0, 0]) % 2
+
+
+@tensorflow_only
+@pytest.mark.parametrize("secret", [False, True])
+def test_tfds_of_three_splits(secret, tmp_path):
+    """A test whose labels are secret has -1 for each, and counts for nothing."""
+    store(tmp_path, {"train": range(9), "validation": range(4), "test": range(5)}, secret=secret)
+    data = datasets.load("tfds:tiny", tmp_path)
+    lengths = [len(split) for split in data.splits]
+    assert lengths == ([9, 4] if secret else [9, 4, 5])
+    assert list(data.parts)[:2] == ["train", "validation"]
 
 
 @tensorflow_only
@@ -626,8 +694,10 @@ def test_tfds_needs_its_package_and_tensorflow(monkeypatch):
 
 def test_one_file_that_cannot_be_decoded(tmp_path):
     (tmp_path / "text.jpg").write_text("no image")
-    with pytest.raises(ValueError, match=r"text\.jpg cannot be decoded: not a JPEG, PNG, GIF or"):
+    with pytest.raises(ValueError, match=r"text\.jpg cannot be decoded: not a .*Save it as JPEG"):
         datasets.read_image(tmp_path / "text.jpg")
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*/gone\.png\.$"):
+        datasets.read_image(tmp_path / "gone.png")
 
 
 def test_cifar100(tmp_path):

@@ -182,8 +182,16 @@ def test_not_an_image(tmp_path):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*none\.png\.$"):
         read_ink(tmp_path / "none.png")
+
+
+def test_a_photograph_is_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(255 - INK)).save(tmp_path / "turned.png", exif=exif)
+    upright = read_ink(save(tmp_path / "dark.png", 255 - INK))
+    np.testing.assert_array_equal(read_ink(tmp_path / "turned.png"), upright)
 
 
 def test_the_box_must_fit():

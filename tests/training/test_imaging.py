@@ -29,9 +29,9 @@ def decoded(monkeypatch):
     """The files that were decoded before a training, each as often as it was."""
     paths, read = [], splits.read_image
 
-    def count(path):
+    def count(path, upright=False):
         paths.append(path)
-        return read(path)
+        return read(path, upright)
 
     monkeypatch.setattr(splits, "read_image", count)
     return paths
@@ -116,7 +116,7 @@ def test_damaged_files_are_left_out(damaged, decoded):
 def test_validation_files_beside_training_images_in_memory(colours, damaged):
     _, held = datasets.test_folder(damaged[0])
     mixed = datasets.Images("mixed", ("green", "red"), colours().train, held)
-    with pytest.warns(UserWarning, match="1 files of mixed cannot be decoded"):
+    with pytest.warns(UserWarning, match="1 file of mixed cannot be decoded"):
         kept, left, mean = imaging.look_through(tiny.Tiny(), mixed)
     assert (len(kept.validation), len(left), mean.shape) == (8, 1, (3,))
 

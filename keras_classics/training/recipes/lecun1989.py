@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 import keras_classics as kc
+from keras_classics.tables import counted
 from keras_classics.training.engine import Recipe, cite
 
 SILENT = "the paper is silent"
@@ -58,7 +59,7 @@ class LeCun1989Recipe(Recipe):
             return None
         return (
             f"{self.network} trains on digits: --data={self.data_names}. Received: {name}, of "
-            f"{channels} channels"
+            f"{counted(channels, 'channel')}"
         )
 
     def splits(self, data):

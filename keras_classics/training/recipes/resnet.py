@@ -4,6 +4,7 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
+from keras_classics.tables import counted
 from keras_classics.training.engine import Recipe, cite
 
 SILENT = "the paper is silent"
@@ -147,7 +148,10 @@ class ResNetCIFARRecipe(Recipe):
         )
 
     def splits(self, data):
-        """`{"train": ..., "held out": ..., "test": ...}`, the second if there is any."""
+        """`{"train": ..., "held out": ..., "test": ...}`, the second if there is any.
+
+        Images of the training that are held out are for validation, before those of the data.
+        """
         reason = self.refusal(data.name, data.channels, data.side)
         if reason:
             raise ValueError(reason)
@@ -155,14 +159,11 @@ class ResNetCIFARRecipe(Recipe):
         if kept < self.batch_size:
             raise ValueError(
                 f"Training needs a full batch. Received: batch_size={self.batch_size}, and "
-                f"held_out={self.held_out} of {len(data.train)} images"
+                f"held_out={self.held_out} of {counted(len(data.train), 'image')}"
             )
         train, held = data.train.hold_out(self.held_out)
-        return {
-            "train": train,
-            **({"held out": held} if len(held) else {}),
-            data.held: data.validation,
-        }
+        first = {"train": train, "held out": held} if len(held) else {"train": train}
+        return first | {name: part for name, part in data.parts.items() if name != "train"}
 
     def read(self, path):
         """An image file, rescaled and cut to 32x32."""

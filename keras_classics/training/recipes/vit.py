@@ -8,6 +8,7 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
+from keras_classics.tables import counted
 from keras_classics.training.engine import Recipe, cite
 
 RELEASE, PROGRAM = "the release", "its program"
@@ -89,8 +90,8 @@ class ViTRecipe(Recipe):
         if channels == self.channels:
             return None
         return (
-            f"{name} has images of {channels} channels: --channels={channels}, or other data. "
-            f"Received: channels={self.channels}"
+            f"{name} has images of {counted(channels, 'channel')}: --channels={channels}, or other "
+            f"data. Received: channels={self.channels}"
         )
 
     def splits(self, data):

@@ -309,7 +309,7 @@ def test_recipes_refuse(changes, message):
 
 def test_data_that_do_not_fit_are_refused(colours, squares):
     data = colours(24)
-    with pytest.raises(ValueError, match="squares has images of 1 channels: --channels=1"):
+    with pytest.raises(ValueError, match="squares has images of 1 channel: --channels=1"):
         prepare(small(), squares)
     with pytest.raises(ValueError, match="colours has images of 3 channels: --channels=3"):
         prepare(small("vit_mnist"), data)
