@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from keras_classics.weights.catalogue import resolve
-from keras_classics.weights.loading import load
+from keras_classics.weights.loading import ALL, load_file
 
 Builder = TypeVar("Builder", bound=Callable[..., keras.Model])
 
@@ -47,7 +47,8 @@ def pretrained(builder: Builder) -> Builder:
     or card (`keras_classics.weights.cards()`), loads it. A release also sets the arguments that
     its network needs and that the builder was not given; an argument that contradicts it is an
     error. The classes, the channels of the image and the patches of a Vision Transformer may be
-    others than the file's: see `keras_classics.weights.load`.
+    others than the file's, and with `classes` the file may have no top: see
+    `keras_classics.weights.load`.
     """
     signature = inspect.signature(builder)
 
@@ -58,9 +59,12 @@ def pretrained(builder: Builder) -> Builder:
         if source is None:
             return builder(*args, **kwargs)
         card = resolve(source, builder.__name__, given)
+        # A new top, with its initial weights, takes a word of the user.
+        whole = given.get("include_top", True) and "classes" not in given
+        adapts = ALL[:-1] if whole else ALL
         if card is None:
-            return load(builder(**given), source, adapt=True)
+            return load_file(builder(**given), source, adapts)
         path = card.path()
-        return load(builder(**card.fill(given)), path, adapt=True, convention=card.library)
+        return load_file(builder(**card.fill(given)), path, adapts, convention=card.library)
 
     return cast(Builder, build)

@@ -96,7 +96,10 @@ class Card:
             self.classes
         )
         top = {"classes": self.classes, **self.top} if own_top else {}
-        return {**names.find(self.network).arguments, **self.arguments, **top, **given}
+        own = dict(self.arguments)
+        if "classes" in given:  # a new top on a file that has none
+            own.pop("include_top", None)
+        return {**names.find(self.network).arguments, **own, **top, **given}
 
     @property
     def cached(self) -> pathlib.Path:

@@ -65,7 +65,6 @@ class Family:
         heads: Names of the groups with one output for each class, that of the network first.
         top: Names of further groups below it that a model without its top lacks.
         helpers: Names of groups that a model with its top can lack, too.
-        replaces_top: Whether a model for other classes may lack `top`, as after fine-tuning.
         resized: Names of groups whose shape depends on the size of the image.
     """
 
@@ -74,7 +73,6 @@ class Family:
     heads: tuple = ("predictions",)
     top: tuple = ()
     helpers: tuple = ()
-    replaces_top: bool = False
     resized: tuple = ()
 
 
@@ -89,6 +87,11 @@ class Group(NamedTuple):
     variables: dict
     layer: keras.layers.Layer
     maps: tuple | None
+
+    @property
+    def is_dense(self):
+        """Whether the layer is a dense one."""
+        return isinstance(self.layer, keras.layers.Dense)
 
 
 class Source(NamedTuple):
@@ -109,15 +112,40 @@ def groups(model):
         for layer in model.layers
         if isinstance(layer, keras.layers.Flatten)
     }
-    found = {}
+    found: dict[str, Group] = {}
     for layer in model.layers:
         for variable in layer.weights:
+            if variable.name.startswith("lora_"):
+                continue
             path = layer.name + "/" + variable.path.partition(f"{layer.name}/")[2]
             name, _, weight = path.rpartition("/")
             maps = flattened.get(id(layer.input)) if variable.ndim == 2 else None
             group = found.setdefault(name, Group(name, {}, layer, maps))
             group.variables[weight] = variable
     return {name: group._replace(maps=_maps(group)) for name, group in found.items()}
+
+
+def refuse_changed(model, advice, adapters=True):
+    """Refuses a model whose layers were quantized, or have adapters (LoRA).
+
+    Args:
+        model: The model.
+        advice: What to do.
+        adapters: Whether adapters are refused, too.
+    """
+    for layer in model._flatten_layers():
+        for name, what in [("quantization_mode", "quantize"), ("lora_enabled", "enable_lora")]:
+            if getattr(layer, name, None) and (adapters or what == "quantize"):
+                raise ValueError(
+                    f"{model.name} was changed by `{what}`: {advice}. Received: {layer.name} with "
+                    f"{name}={getattr(layer, name)!r}"
+                )
+
+
+def merged_kernels(model):
+    """The kernels of layers with adapters (LoRA) as they compute, by the `id` of the variable."""
+    layers = [layer for layer in model._flatten_layers() if getattr(layer, "lora_enabled", False)]
+    return {id(layer._kernel): layer.kernel for layer in layers}
 
 
 def first_kernel(ours):
@@ -239,6 +267,11 @@ def own(group, theirs, convention):
     return {
         name: Source((f"{group.name}/{number}",)) for number, name in enumerate(group.variables)
     }
+
+
+def named(group, theirs, convention):
+    """Arrays by the names of our weights, `weight.path`, as they are."""
+    return {name: Source((f"{group.name}/{name}",)) for name in group.variables}
 
 
 def _kernel(group):

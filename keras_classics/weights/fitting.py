@@ -31,10 +31,11 @@ def conflicts(card, given):
         return []
     network, needed = names.find(card.network), _needed(card)
     deciding = (*network.arguments, *families()[network.paper].decides(network), *card.arguments)
+    free = (*FREE, "include_top") if "classes" in given else FREE  # a new top
     return [
         f"{name}={needed[name]!r} (given: {given[name]!r})"
         for name in dict.fromkeys(deciding)
-        if name not in FREE and name in given and not _same(name, given[name], needed[name])
+        if name not in free and name in given and not _same(name, given[name], needed[name])
     ]
 
 

@@ -6,7 +6,7 @@ import math
 import os
 import pathlib
 import re
-from typing import cast
+from typing import NamedTuple, cast
 
 import keras
 import numpy as np
@@ -20,21 +20,26 @@ from keras_classics.weights.conventions import (
     Source,
     first_kernel,
     groups,
+    named,
     own,
+    refuse_changed,
 )
 from keras_classics.weights.formats import open_weights
 from keras_classics.weights.formats.parts import FLOATS, reading
 from keras_classics.weights.names import conventions_for, families
 
-PREFIXES = ("module.", "_orig_mod.", "params/", "opt/target/", "target/")
-# What Flax's programs save beside the weights.
-STATE = ("opt/", "extra/", "state/")
+# Where a name can begin within a longer one.
+STARTS = re.compile(r"^|[./]")
+# What training programs save beside the weights.
+STATE = re.compile(r"(opt|extra|state|optimizers?|optimizer_states?|lr_schedulers?|scaler)[./]")
 # Layers without weights. With them, the same weights are another network's.
 WITHOUT_WEIGHTS = {
     "add": keras.layers.Add,
     "identity_shortcut2d": layers.IdentityShortcut2D,
     "local_response_normalization": layers.LocalResponseNormalization,
 }
+OWN = "keras_classics"
+ALL = ("channels", "classes", "top")  # what may differ in a file
 log = logging.getLogger("keras_classics")
 
 
@@ -45,6 +50,7 @@ def load(
     adapt: bool = False,
     channels: str | None = None,
     convention: str | None = None,
+    key: str | None = None,
 ) -> keras.Model:
     """Loads published weights, or one's own, into a network of this library.
 
@@ -59,15 +65,17 @@ def load(
             downloaded; or the path of a file: Keras's `.h5`, `.weights.h5` or `.keras`,
             PyTorch's `.pth`, `.pt` or `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a
             file is, is read from its content.
-        adapt: Whether a file may be for another number of classes (the model's output layer
-            stays as it is), of channels of the image (see `weights.layouts.other_channels`)
-            or of patches of a Vision Transformer (its position embeddings are resized). The
-            log says what was done.
+        adapt: Whether a file may be for another number of classes, or have no top or another
+            one (the model's output layer, or its top, stays as it is); of channels of the image
+            (see `weights.layouts.other_channels`); or of patches of a Vision Transformer (its
+            position embeddings are resized). The log says what was done.
         channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
             `"BGR"`. Default: that of the convention.
         convention: The library whose names the weights have in the file: `"torchvision"`,
             `"keras"`, ... Default: that of the release; of a path, the one that has most of the
             names in the file.
+        key: The part of the file with the network, where it is there several times:
+            `"model_ema"`, `"student"`, what the names begin with. The other parts are not read.
 
     Returns:
         The model.
@@ -95,11 +103,23 @@ def load(
     card = catalogue.resolve(source, model=model)
     if card is not None:
         source, convention = card.path(), convention or card.library
+    return load_file(model, source, ALL if adapt else (), channels, convention, key)
+
+
+def load_file(model, source, adapts=(), channels=None, convention=None, key=None):
+    """`load` from a path.
+
+    Args:
+        model, source, channels, convention, key: As of `load`.
+        adapts: What may differ in the file, of `ALL`: channels of the image and patches; classes;
+            the top, of which the file may have none, or another one.
+    """
+    refuse_changed(model, "load its weights before that")
     path = pathlib.Path(cast(str, source))
     with open_weights(path) as file:
-        plan = _Plan(model, file, adapt, channels, convention)
+        plan = _Plan(model, file, adapts, channels, convention, key)
         values, messages = plan.read(), plan.messages
-        summary = f"{len(plan.used)} arrays, by the names of {plan.library}"
+        summary = f"{len(plan.used)} arrays{plan.where}, by the names of {plan.library}"
     del plan, file  # they hold parts of the file in memory
     while values:  # the largest is assigned last, when the memory of the others is free again
         variable, value = values.pop()
@@ -119,27 +139,34 @@ def check_channels(channels):
 class _Plan:
     """Which array of a file becomes which variable of a model, and how."""
 
-    def __init__(self, model, file, adapt, channels, library):
-        self.file, self.adapt, self.model = file, adapt, model
+    def __init__(self, model, file, adapts, channels, library, key=None):
+        self.file, self.adapts, self.model = file, adapts, model
         self.groups = groups(model)
-        share, self.library, self.family, convention, self.arrays = _recognize(
-            model, self.groups, file, library
-        )
+        found = _recognize(model, self.groups, file, library, key)
+        self.library, self.family, self.arrays = found.library, found.family, found.arrays
+        convention, self.where = found.convention, found.where
         self.channels = channels or convention.channels
         self.messages, self.wrong, self.used, self.steps = [], [], set(), []
-        if share > 1 / 3:  # with fewer names in common, the list of what is missing says more
+        few = found.share <= 1 / 3
+        if not few:  # with few names in common, what is missing says more
             self._refuse_another_network(convention)
         self.names = convention.names(list(self.groups))
-        for group in self.groups.values():
-            sources = convention.library(group, self.names[group.name], convention)
-            if len(sources) and not self._replaces(group, sources):
-                for name, source in sources.items():
-                    self._add(group, name, source)
+        sources = {
+            name: convention.library(group, self.names[name], convention)
+            for name, group in self.groups.items()
+        }
+        self.kept = self._keep_top(sources)
+        for name, group in self.groups.items():
+            if name not in self.kept:
+                for weight, source in sources[name].items():
+                    self._add(group, weight, source)
         self._leave_out(convention)
         if self.wrong:
             raise ValueError(
                 f"{file.path} ({file.kind}, by the names of {self.library}) does not fit "
-                f"{model.name}, which stays as it was:\n  " + "\n  ".join(self.wrong) + self._hint()
+                f"{model.name}, which stays as it was:\n  "
+                + "\n  ".join(self.wrong)
+                + (_advice(model, file, library) if few else self._hint(channels, library, key))
             )
 
     def _refuse_another_network(self, convention):
@@ -152,7 +179,8 @@ class _Plan:
         if self.channels is None:
             raise ValueError(
                 f"{self.file.path} has names of keras.applications, whose first kernel is for "
-                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB".'
+                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB", as '
+                'keras_classics.weights.load(model, path, channels="BGR", adapt=True).'
             )
 
     def _add(self, group, name, source):
@@ -200,7 +228,8 @@ class _Plan:
             layout = layouts.chained(layout, layouts.REVERSED)
             log.info("%s: the first kernel, for BGR, was turned into one for RGB", group.name)
         # A kernel that is standardized would be another for a grey image.
-        if old != new and self.adapt and not isinstance(group.layer, layers.StandardizedConv2D):
+        standardized = isinstance(group.layer, layers.StandardizedConv2D)
+        if old != new and "channels" in self.adapts and not standardized:
             self.messages.append(f"the first kernel, for {old} channels, was made one for {new}")
             layout = layouts.chained(
                 layout,
@@ -213,8 +242,8 @@ class _Plan:
 
     def _positions(self, group, variable, source, found):
         """The layout of position embeddings of another grid, or `None`."""
-        embedding = isinstance(group.layer, layers.PositionEmbedding)
-        if not embedding or not self.adapt or variable.shape[-1] != found[0].shape[-1]:
+        resized = "channels" in self.adapts and isinstance(group.layer, layers.PositionEmbedding)
+        if not resized or variable.shape[-1] != found[0].shape[-1]:
             return None
         old = math.prod(found[0].shape[:-1])
         token = any(isinstance(layer, layers.ClassToken) for layer in self.model.layers)
@@ -232,36 +261,52 @@ class _Plan:
         )
         return Source(source.keys, layout), [shape]
 
-    def _replaces(self, group, sources):
-        """Whether a group is an output layer for other classes, which stays as it is."""
-        if not self.adapt or group.name not in self.family.heads or "kernel" not in sources:
-            return False
+    def _keep_top(self, sources):
+        """The groups of the top that stay as they are, for the file has none or other classes."""
+        heads = [name for name in self.family.heads if name in sources]
+        kept = [name for name in heads if self._stays(self.groups[name], sources[name])]
+        if kept and "top" in self.adapts:  # the layers below it, too, if the file has none of them
+            top = [n for n in self.family.top if n in sources and self.groups[n].is_dense]
+            below = (*top, *(name for name in self.family.helpers if name in sources))
+            kept += [n for n in below if n not in kept and self._is_absent(sources[n])]
+        absent = [name for name in kept if self._is_absent(sources[name])]
+        if absent:
+            verb = "stays as it is" if len(absent) == 1 else "stay as they are"
+            self.messages.append(f"{', '.join(absent)} {verb}: the file is without")
+        return kept
+
+    def _is_absent(self, sources):
+        """Whether the file has nothing of a dense layer."""
         keys = [key for source in sources.values() for key in source.keys]
-        if any(key not in self.arrays for key in keys):
+        return not any(key in self.arrays for key in keys)
+
+    def _stays(self, group, own):
+        """Whether an output layer stays as it is: the file has none, or one of other classes."""
+        if self._is_absent(own):
+            return "top" in self.adapts
+        keys = [key for source in own.values() for key in source.keys]
+        if "classes" not in self.adapts or any(key not in self.arrays for key in keys):
             return False
-        kernel = group.variables["kernel"].shape
-        shape = self.arrays[keys[0]].shape
+        weight, axis = ("kernel", 1) if "kernel" in own else (next(iter(own)), 0)
+        shape = self.arrays[own[weight].keys[0]].shape
         if len(shape) < 2 or math.prod(shape[:-2]) != 1:
             return False
-        theirs = sources["kernel"].layout.load(_blank(shape[-2:])).shape
-        if theirs[0] != kernel[0] and not self.family.replaces_top:
-            return False
-        if theirs[1] == kernel[1]:
+        theirs = own[weight].layout.load(_blank(shape[-2:])).shape[axis]
+        ours = group.variables[weight].shape[axis]
+        if theirs == ours:
             return False
         self.used.update(keys)
         self.messages.append(
-            f"{group.name} stays as it is, for {kernel[-1]} classes; the file has {theirs[-1]}"
+            f"{group.name} stays as it is, for {ours} classes; the file has {theirs}"
         )
-        self.replaced = True
         return True
-
-    replaced = False
 
     def _leave_out(self, convention):
         """Leaves out arrays of a top that the model was built without, and refuses others."""
-        left = {}
+        left, others = {}, {}
         optional = set(self.family.helpers)
-        if self.replaced or self.family.heads[0] not in self.groups:
+        headless = not any(name in self.groups for name in self.family.heads)
+        if self.kept or headless:
             optional |= {*self.family.heads, *self.family.top}
         absent = {name: theirs for name, theirs in self.names.items() if name in optional}
         for key, array in self.arrays.items():
@@ -272,17 +317,62 @@ class _Plan:
                 left[name] = True
                 self.used.add(key)
             else:
-                name = key if "/vars/" in array.name else array.name  # Keras's are by classes
-                self.wrong.append(f"nothing here: {name} {_shape(array.shape)} there")
+                others[key] = array
+        if others and "top" in self.adapts and (self.kept or headless) and self._is_top(others):
+            left |= {re.split(r"[./][^./]*$", key)[0]: True for key in others}
+            self.used.update(others)
+            others = {}
+        for key, array in others.items():
+            name = key if "/vars/" in array.name else array.name  # Keras's are by classes
+            self.wrong.append(f"nothing here: {name} {_shape(array.shape)} there")
         if left:
             self.messages.append(f"{', '.join(left)} left out: the model is without")
 
-    def _hint(self):
-        if self.adapt:
+    def _is_top(self, others):
+        """Whether arrays can be another top: dense layers that read what this network's reads.
+
+        Their names must begin otherwise than those of the network below, which could be deeper.
+        """
+
+        def word(key):
+            return re.split(r"[\W\d_]", key)[0]
+
+        words = {word(key) for key in self.used}
+        shapes = [array.shape for array in others.values()]
+        if any(word(key) in words for key in others) or max(map(len, shapes)) > 2:
+            return False
+        if self.kept:
+            first = next(group for name, group in self.groups.items() if name in self.kept)
+            features = first.maps[2] if first.maps else first.layer.input.shape[-1]
+        else:
+            features = self.model.output_shape[-1]
+        sides = {features}
+        while shapes:
+            joined = [s for s in shapes if any(n in sides or n % features == 0 for n in s)]
+            if not joined:
+                return False
+            sides.update(side for shape in joined for side in shape)
+            shapes = [shape for shape in shapes if shape not in joined]
+        return True
+
+    def _hint(self, *arguments):
+        """What would make the file fit, if it would: it is tried, before any value is read."""
+        if any(array.dtype == "int8" for array in self.arrays.values()):
+            return "\nThe file is of a quantized model: save the weights before `quantize`."
+        if self.adapts == ALL:
             return ""
+        try:
+            _Plan(self.model, self.file, ALL, *arguments)
+        except ValueError:
+            return ""
+        if self.adapts:
+            return (
+                "\nThe file is without this top. Build the network with include_top=False; or give "
+                "`classes`, for a new top."
+            )
         return (
-            "\nIf it is the same network, for another number of classes, of channels or of "
-            "patches: adapt=True."
+            "\nIt fits as the same network for another number of classes, of channels or of "
+            "patches, or with another top: adapt=True."
         )
 
     def read(self):
@@ -308,21 +398,34 @@ class _Plan:
         return values
 
 
-def _recognize(model, own_groups, file, library=None):
-    """The convention of a file: that of a library, or the one that has most of its names.
+class _Found(NamedTuple):
+    """The convention of a file: how many of the names that it needs are there, as a share of all.
 
-    Returns how many of the names that it needs are in the file, as a share of all, the library's
-    name, the family, the convention, and the file's arrays.
+    `starts` are the beginnings before these names: several, if the network is there several times.
+    `where` says it in words.
     """
+
+    share: float
+    library: str
+    family: Family
+    convention: Convention
+    arrays: dict
+    starts: list
+    where: str
+
+
+def _recognize(model, own_groups, file, library=None, key=None):
+    """The convention of a file: that of a library, or the one that has most of its names."""
     known = conventions_for(own_groups)
-    known += [(own_family(), *each) for each in own_family().conventions.items()]
-    if library is not None and library not in [each for _, each, _ in known]:
+    known += [(own_family(), OWN, each) for each in own_family().conventions.values()]
+    libraries = list(dict.fromkeys(each for _, each, _ in known))
+    if library is not None and library not in libraries:
         raise ValueError(
             "`convention` must be that of a library with this network: "
-            f"{', '.join(dict.fromkeys(each for _, each, _ in known))}. Received: "
-            f"convention={library!r} for {model.name}"
+            f"{', '.join(libraries)}. Received: convention={library!r} for {model.name}"
         )
     candidates = []
+    arrays_of_part = _part(file, key)
     for family, each, convention in known:
         if library not in (None, each) or not convention.matches(file):
             continue
@@ -333,35 +436,115 @@ def _recognize(model, own_groups, file, library=None):
             for source in convention.library(group, names[group.name], convention).values()
             for key in source.keys[: len(source.keys) - source.optional]
         }
-        arrays = _renamed(file.arrays, convention)
+        arrays = arrays_of_part
+        for pattern, replacement in convention.renamed.items():
+            arrays = {re.sub(pattern, replacement, name): array for name, array in arrays.items()}
+        arrays, starts, where = _unwrapped(arrays, wanted, key)
         share = len(wanted & set(arrays)) / max(len(wanted), 1)
-        candidates.append((share, each, family, convention, arrays))
+        candidates.append(_Found(share, each, family, convention, arrays, starts, where))
     # Without their tops, networks of two libraries can have the same names.
     best = max(
         candidates,
-        key=lambda found: (found[0], found[3].differs(model, file) is None),
-        default=(0,),
+        key=lambda found: (found.share, found.convention.differs(model, file) is None),
+        default=None,
     )
-    if not best[0]:
-        some = [f"{array.name} {_shape(array.shape)}" for array in file.arrays.values()][:4]
-        where = f"in {library}" if library else "here or in other libraries"
+    if best is None or not best.share:
         raise ValueError(
-            f"{file.path} ({file.kind}) has none of the names that the weights of this network "
-            f"have, {where}: it is another network's. Received: "
-            f"{len(file.arrays)} arrays, {', '.join(some)}, ..."
+            _no_names(model, file, [library] if library else libraries, arrays_of_part)
+            + _advice(model, file, library)
+        )
+    if len(best.starts) > 1:
+        before = f"{key}." if key else ""
+        choices = [f"key={(before + start).rstrip('./')!r}" for start in best.starts]
+        raise ValueError(
+            f"{file.path} has the names of {model.name} (those of {best.library}) several times: "
+            f"say {' or '.join(choices)}, as keras_classics.weights.load(model, path, "
+            f"{choices[-1]}). Received: the parts {_tops(arrays_of_part)}"
         )
     return best
 
 
-def _renamed(arrays, convention):
-    """The arrays of a file by today's names, without the prefixes of training programs."""
-    for prefix in PREFIXES:
-        inside = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        if inside and all(key.startswith((prefix, *STATE)) for key in arrays):
-            arrays = inside
-    for pattern, replacement in convention.renamed.items():
-        arrays = {re.sub(pattern, replacement, key): array for key, array in arrays.items()}
-    return arrays
+def _part(file, key):
+    """The arrays of a file whose names begin with a key, without it."""
+    if not key:
+        return file.arrays
+    start = re.compile(rf"{re.escape(key.rstrip('./'))}[./]")
+    found = {k[m.end() :]: array for k, array in file.arrays.items() if (m := start.match(k))}
+    if not found:
+        raise ValueError(
+            f"`key` must be what names in {file.path} begin with, up to a dot or a slash: "
+            f"{_tops(file.arrays)}. Received: key={key!r}"
+        )
+    return found
+
+
+def _unwrapped(arrays, wanted, key):
+    """The arrays by the names that are wanted, without what training programs put before them.
+
+    Returns the arrays, the beginnings before the names, and a few words for the log.
+    """
+    found: dict[str, dict] = {}  # the names that are wanted, by what is before them
+    for name, array in arrays.items():
+        for match in STARTS.finditer(name):
+            if name[match.end() :] in wanted:
+                found.setdefault(name[: match.end()], {})[name[match.end() :]] = array
+    best = max(found, key=lambda start: len(found[start]), default="")
+    most = found.get(best, {})
+    rivals = [
+        start
+        for start, names in found.items()
+        if 2 * len(names.keys() & most.keys()) > max(len(most), len(wanted) / 2)
+    ]
+    where = f" of {key}" if key else ""
+    if key == "" and "" in rivals:  # what is not within another part
+        others = tuple(start for start in rivals if start)
+        return {k: v for k, v in arrays.items() if not k.startswith(others)}, [""], where
+    if len(rivals) > 1:
+        return most, rivals, where
+    # The names of a top can be in another part than those below it.
+    parts = [start for start, names in found.items() if not names.keys() & most.keys()]
+    inside, beside = {}, {}
+    for name, array in arrays.items():
+        start = next((start for start in (best, *parts) if start and name.startswith(start)), None)
+        if start:
+            inside[name.removeprefix(start)] = array
+        elif not best or (array.shape and not STATE.match(name)):  # no counter
+            beside[name] = array
+    if inside.keys() & beside.keys():
+        return most, [best, ""], where
+    if best:
+        where = f" of {f'{key}.' if key else ''}{best.rstrip('./')}"
+    return beside | inside, [best], where
+
+
+def _tops(arrays):
+    """The first parts of the names, as far as they are few."""
+    tops = list(dict.fromkeys(re.split(r"[./]", name)[0] for name in arrays))
+    return ", ".join([*tops[:10], *(["..."] if tops[10:] else [])])
+
+
+def _no_names(model, file, libraries, arrays):
+    """The message if a file has no name that is looked for."""
+    some = [f"{array.name} {_shape(array.shape)}" for array in list(arrays.values())[:4]]
+    return (
+        f"{file.path} ({file.kind}) has none of the names that the weights of {model.name} have "
+        f"in {', '.join(libraries)}. Received: {len(arrays)} arrays, {', '.join(some)}"
+        f"{', ...' if len(arrays) > 4 else ''}; the names begin with {_tops(arrays)}"
+    )
+
+
+def _advice(model, file, library):
+    """How arrays with other names can be loaded."""
+    if library:
+        return f"\nThe names of other libraries are looked for without convention={library!r}."
+    first = next(iter(groups(model).values()))
+    own = f"{first.name}/{next(iter(first.variables))}"
+    return (
+        "\nIt is of another network, or of this one by other names. Then save the arrays by this "
+        "network's own names, the `weight.path` of all model.weights, in the shapes of these:\n"
+        f"    arrays = keras_classics.weights.read({str(file.path)!r})\n"
+        f'    numpy.savez("renamed.npz", **{{{own!r}: arrays[...], ...}})'
+    )
 
 
 def _differs_in_layers(model, file):
@@ -397,16 +580,20 @@ def own_family():
         )
         for part in ("heads", "top", "helpers")
     )
-    convention = Convention(
+
+    def names(ours):
+        return {name: name for name in (*ours, *heads, *top, *helpers)}
+
+    by_number = Convention(
         own,
-        lambda ours: {name: name for name in (*ours, *heads, *top, *helpers)},
+        names,
         matches=lambda file: isinstance(file.structure, str),
         unused=r"/strides$",
         differs=_differs_in_layers,
     )
-    return Family(
-        {"keras_classics": convention}, heads=heads, top=top, helpers=helpers, replaces_top=True
-    )
+    by_name = Convention(named, names, matches=lambda file: file.structure is None)
+    conventions = {"by number": by_number, "by name": by_name}
+    return Family(conventions, heads=heads, top=top, helpers=helpers)
 
 
 def _of(key, theirs):

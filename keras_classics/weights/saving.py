@@ -7,7 +7,12 @@ import keras
 import numpy as np
 
 from keras_classics.atomic import atomic
-from keras_classics.weights.conventions import first_kernel, groups
+from keras_classics.weights.conventions import (
+    first_kernel,
+    groups,
+    merged_kernels,
+    refuse_changed,
+)
 from keras_classics.weights.layouts import REVERSED, chained
 from keras_classics.weights.loading import check_channels
 from keras_classics.weights.names import conventions_for
@@ -39,8 +44,11 @@ def save(
         channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
             `"BGR"`. Default: that of the library; keras.applications has BGR.
 
+    Adapters (LoRA) are merged into the kernels.
+
     Raises:
-        ValueError: If the library has no such network; the message says what differs.
+        ValueError: If the library has no such network, the message says what differs; or if the
+            model was quantized.
         OSError: If the file cannot be written.
         ImportError: If safetensors is missing, which writes `.safetensors`.
 
@@ -55,6 +63,7 @@ def save(
     ```
     """
     check_channels(channels)
+    refuse_changed(model, "save it before that", adapters=False)
     path = pathlib.Path(path).expanduser()
     ours = groups(model)
     known = {library: each for _, library, each in conventions_for(ours) if each.saved}
@@ -62,7 +71,7 @@ def save(
         raise ValueError(
             f"`convention` must be that of a library with this network: "
             f"{', '.join(known) or 'there is none'}. Received: convention={convention!r} for "
-            f"{model.name}"
+            f"{model.name}. For this library, take model.save_weights"
         )
     each = known[convention]
     if path.suffix not in each.saved or path.name.endswith(".weights.h5"):
@@ -73,10 +82,11 @@ def save(
     why = each.differs(model, None)
     if why:
         raise ValueError(f"{model.name} is not {convention}'s network: {why}.")
-    names, arrays = each.names(list(ours)), {}
+    names, arrays, merged = each.names(list(ours)), {}, merged_kernels(model)
     for group in ours.values():
         for name, source in each.library(group, names[group.name], each).items():
-            value = keras.ops.convert_to_numpy(group.variables[name])
+            variable = group.variables[name]
+            value = keras.ops.convert_to_numpy(merged.get(id(variable), variable))
             layout = source.layout
             first = group.name == first_kernel(ours) and name == "kernel"
             if first and value.shape[-2] == 3 and (channels or each.channels) == "BGR":

@@ -722,7 +722,7 @@ def test_without_the_top(file, written, built, caplog):
     assert re.search("predictions(, fc7, fc6)? left out: the model is without", caplog.text)
 
 
-def test_a_file_without_the_top(peers, kept, tmp_path):
+def test_a_file_without_the_top(peers, kept, tmp_path, caplog):
     """Every weight of the top that is missing is named, and nothing is loaded."""
     twin = torchvisions(peers, kept, "vgg11")
     state = {k: v for k, v in twin.state_dict().items() if k.startswith("features")}
@@ -730,8 +730,10 @@ def test_a_file_without_the_top(peers, kept, tmp_path):
     model = VGG11(input_shape=(32, 32, 3))
     before = values(model)
     with pytest.raises(ValueError, match="does not fit vgg_a, which stays as it was") as error:
-        weights.load(model, path, adapt=True)
-    lines = str(error.value).split("\n  ")[1:]
+        weights.load(model, path)
+    lines, hint = str(error.value).rsplit("\n", 1)
+    lines = lines.split("\n  ")[1:]
+    assert hint.endswith("or with another top: adapt=True.")
     assert lines == [
         "fc6/kernel (512, 4096) here: classifier.0.weight missing there",
         "fc6/bias (4096) here: classifier.0.bias missing there",
@@ -741,7 +743,14 @@ def test_a_file_without_the_top(peers, kept, tmp_path):
         "predictions/bias (1000) here: classifier.6.bias missing there",
     ]
     same(values(model), before)
-    weights.load(VGG11(input_shape=(32, 32, 3), include_top=False), path)
+    with pytest.raises(ValueError, match="without this top. Build the network with include_top=F"):
+        VGG11(input_shape=(32, 32, 3), weights=path)
+    assert "predictions, fc7, fc6 stay as they are: the file is without" not in caplog.text
+    weights.load(model, path, adapt=True)
+    assert "predictions, fc7, fc6 stay as they are: the file is without" in caplog.text
+    same({k: v for k, v in values(model).items() if not k.startswith("conv")}, before)
+    below = weights.load(VGG11(input_shape=(32, 32, 3), include_top=False), path)
+    same(values(below), values(model))
 
 
 def test_all_that_does_not_fit_is_said_at_once(peers, kept, built, tmp_path):
@@ -759,7 +768,7 @@ def test_all_that_does_not_fit_is_said_at_once(peers, kept, built, tmp_path):
     first, *lines = str(error.value).split("\n")
     assert str(path) in first
     assert "by the names of torchvision" in first
-    assert [line.strip() for line in lines[:-1]] == [
+    assert [line.strip() for line in lines] == [  # and nothing about `adapt`, which does not help
         "conv1_bn/beta (64) here: bn1.bias (64) there, of the type int32",
         "conv2_1_conv1_bn/moving_mean (64) here: layer1.0.bn1.running_mean missing there",
         "conv3_1_conv1/kernel (3, 3, 64, 128) here: layer2.0.conv1.weight (100, 64, 3, 3) there",

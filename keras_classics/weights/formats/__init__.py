@@ -73,8 +73,9 @@ def _recognize(path):
         (start.startswith(b"\x1f\x8b"), "is compressed by gzip: unpack it"),
         (
             start.startswith(NPY),
-            "is one array of NumPy (.npy), perhaps a pickle, which could run code: save the arrays "
-            "as .npz or .safetensors",
+            "is one array of NumPy (.npy), perhaps a pickle, which could run code. Save the arrays "
+            "by their names where it was made, numpy.savez(path, **arrays), by the names of a "
+            "library that is known here or of this network's weights (weight.path)",
         ),
     ]:
         if is_this:

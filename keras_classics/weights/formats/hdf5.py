@@ -6,6 +6,7 @@ and datasets in one piece. The comments note the sections of the HDF5 File Forma
 """
 
 import bisect
+import collections
 import math
 import struct
 
@@ -34,58 +35,91 @@ def _file(objects):
     """The arrays of an HDF5 file, by the names of their layers."""
     for root in ("", "model_weights"):  # within the second, Keras 2 saved a whole model
         if objects.strings(root, "layer_names") is not None:
-            return File(_legacy(objects, root), "legacy")
+            version = "".join(objects.strings(root, "keras_version") or "")
+            arrays, models = _legacy(objects, root)
+            return File(arrays, "legacy" if version[:1] > "2" else "old", models=models)
     # Groups are named after classes, `layers/conv2d_1`, and note the names of their layers.
     noted = {
         path.removesuffix("/vars"): "".join(names)
         for path in objects.messages
         if path.endswith("/vars") and (names := objects.strings(path, "name"))
     }
-    arrays, nested = {}, False
-    for path in objects.messages:
-        *levels, state, number = f"/{path}".split("/")
-        if state != "vars" or "seed_generator" in levels or levels[1:2] == ["optimizer"]:
-            continue  # no weights of layers
-        key = "/".join([*_layer(noted, levels[1:]), number])
-        if key in arrays and not noted:
+    paths = [path for path in objects.messages if _of_a_layer(path.split("/"))]
+    if not paths:
+        raise ValueError("no layer has weights in it")
+    keys = [_key(noted, path) for path in paths]
+    if len(set(keys)) < len(keys):
+        if not noted:
             raise ValueError(
                 "its layers have no names, as an old version of Keras 3 wrote it: load it into the "
                 "model that it is of, and save that by a newer one"
             )
-        if key in arrays:
-            raise ValueError(f"two layers have the name {key.rpartition('/')[0]}")
-        arrays[key] = objects.array(path)
-        nested = nested or levels.count("layers") > 1
-    if not arrays:
-        raise ValueError("no layer has weights in it")
+        # Of two models in a third; with the names of the models, they differ.
+        keys = [_key(noted, path, outer=True) for path in paths]
+        twice = [key for key, count in collections.Counter(keys).items() if count > 1]
+        if twice:
+            raise ValueError(f"two layers have the name {twice[0].rpartition('/')[0]}")
+    models = {key: _model(path) for key, path in zip(keys, paths, strict=True)}
+    ((most, _),) = collections.Counter(models.values()).most_common(1)
+    inside = f"{most}/layers/".lstrip("/")
     kinds = {
-        name: path.removeprefix("layers/").rstrip("0123456789").rstrip("_")
+        name: path.removeprefix(inside).rstrip("0123456789").rstrip("_")
         for path, name in noted.items()
-        if path.startswith("layers/") and path.count("/") == 1
+        if path.startswith(inside) and "/" not in path.removeprefix(inside)
     }
-    return File(arrays, "nested" if nested else "flat", None if nested else kinds)
+    arrays = {key: objects.array(path) for key, path in zip(keys, paths, strict=True)}
+    return File(arrays, "nested" if any(models.values()) else "flat", kinds, models)
 
 
-def _layer(noted, levels):
-    """The names of the layers above an array, from the innermost model on."""
+def _of_a_layer(levels):
+    """Whether an object is a weight of a layer: not of an optimizer, and no state of a seed."""
+    state = levels[-2:-1] == ["vars"]
+    return state and not {"seed_generator", "optimizer"} & set(levels)
+
+
+def _model(path):
+    """The path of the innermost model above an array."""
+    return f"/{path}".rpartition("/layers/")[0].removeprefix("/")
+
+
+def _key(noted, path, outer=False):
+    """The names of the layers above an array, from the innermost model on, and its number.
+
+    Args:
+        noted: The names of layers by their paths.
+        path: The path of the array.
+        outer: Whether to begin with the names of the models.
+    """
+    *levels, _, number = path.split("/")
     names = []
     for depth, level in enumerate(levels, 1):
         name = noted.get("/".join(levels[:depth]))
         if name is not None:
             names.append(name)
-        elif level == "layers":
+        elif level == "layers" and not outer:
             names = []
-    return names
+    return "/".join([*names, number])
 
 
 def _legacy(objects, root):
-    """The arrays of a file of Keras 1 or 2, whose groups note the names of layers and weights."""
-    arrays, root = {}, root and f"{root}/"
-    for layer in objects.strings(root.rstrip("/"), "layer_names"):
-        for number, name in enumerate(objects.strings(f"{root}{layer}", "weight_names") or []):
-            array = objects.array(f"{root}{layer}/{name}")
-            arrays[f"{layer}/{number}"] = array._replace(name=f"{layer}/{name}")
-    return arrays
+    """The arrays of a file of Keras 1 or 2, and their models; its groups note all names.
+
+    The weights of a model within the model are in one group. Their own names have their layers'.
+    """
+    arrays, models, root = {}, {}, root and f"{root}/"
+    for group in objects.strings(root.rstrip("/"), "layer_names"):
+        names = objects.strings(f"{root}{group}", "weight_names") or []
+        layers = [name.rpartition("/")[0] for name in names]
+        nested = len(set(layers)) > 1 and group not in layers
+        for number, name in enumerate(names):
+            layer = layers[number] if nested else group
+            key = f"{layer}/{layers[:number].count(layer) if nested else number}"
+            if key in arrays:
+                raise ValueError(f"two layers have the name {layer}")
+            array = objects.array(f"{root}{group}/{name}")
+            arrays[key] = array._replace(name=f"{group}/{name}")
+            models[key] = group if nested else ""
+    return arrays, models
 
 
 def _encoded(dtype):

@@ -40,16 +40,24 @@ class File:
         arrays: Its `Array`s by a key. Where a format counts the arrays of a layer instead of
             naming them (Caffe, Keras), the key is the layer's name and the number, `"conv1/0"`.
         structure: What the file says about the network: of a caffemodel its `caffe.Layer`s; of
-            Keras's files `"legacy"`, `"flat"`, or `"nested"` if they hold a model within a model.
-        layers: The names of all layers and their kinds, `{"conv2_1_add": "add"}`, if known.
+            Keras's files `"old"` (Keras 1 and 2), `"legacy"` (Keras 3 in their way), `"flat"`, or
+            `"nested"` if they hold a model within a model.
+        layers: The names of all layers and their kinds, `{"conv2_1_add": "add"}`, if known; of
+            several models, those of the one with most arrays.
+        models: Of Keras's files, the model of each array, `{key: path of its group}`.
 
     The path of the file, and a few words for its format, `kind`, are set when it is opened.
     """
 
     path = kind = None
 
-    def __init__(self, arrays, structure=None, layers=None):
+    def __init__(self, arrays, structure=None, layers=None, models=None):
         self.arrays, self.structure, self.layers = arrays, structure, layers
+        self.models = models or {}
+
+
+class Refused(ValueError):
+    """A file could do harm. The message, of several lines, says what to do."""
 
 
 class Part:
@@ -153,6 +161,8 @@ def reading(path, kind):
         yield
     except (ImportError, MemoryError):
         raise
+    except Refused as error:
+        raise ValueError(f"{path} cannot be read as {kind}: {error}") from error
     except Exception as error:  # of zipfile, torch, safetensors, NumPy
         reason = str(error).strip().split("\n")[0]
         if not isinstance(error, ValueError):

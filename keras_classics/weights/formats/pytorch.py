@@ -9,15 +9,38 @@ import re
 
 import numpy as np
 
-from keras_classics.weights.formats.parts import Array, File, members, open_part, refuse_bomb
+from keras_classics.weights.formats.parts import (
+    Array,
+    File,
+    Refused,
+    members,
+    open_part,
+    refuse_bomb,
+)
 
-# Keys under which training programs save the weights, beside other things.
-WRAPPERS = ("state_dict", "model_state_dict", "model_ema", "model")
+DEEPEST = 3  # dictionaries within each other
 # What a pickle of tensors calls. PyTorch allows more, with which a few bytes take all memory.
 CALLS = re.compile(
     r"collections OrderedDict|torch(\.cuda)? \w+Storage|torch Size"
     r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)"
 )
+# What training programs save beside the tensors, and what PyTorch opens without running code.
+ARGUMENTS = "argparse Namespace"
+KNOWN = re.compile(r"torch (device|dtype|\w*(float|int|bool)\w*)|collections Counter")
+RESAVE = """it is a pickle of more than tensors: the arguments of a program. Save the tensors \
+alone, which runs no code of the file, and take the new file:
+
+    import argparse, torch
+    torch.serialization.add_safe_globals([argparse.Namespace])
+    content = torch.load({path!r}, map_location="cpu", weights_only=True)
+    tensors = {{
+        key: value
+        for key, value in content.items()
+        for each in [value.values() if isinstance(value, dict) else [value]]
+        if any(isinstance(one, torch.Tensor) for one in each)
+    }}
+    torch.save(tensors, {new!r})
+"""
 # Most of a pickle's operations, twice those of 1,202 layers; most bytes of a header.
 OPCODES, HEADER = 500_000, 2**24
 # The types of safetensors.
@@ -32,7 +55,7 @@ def read(path, stack):
         if member.stored is None:
             raise ValueError(f"{name} is compressed, as PyTorch compresses none")
         if pathlib.PurePosixPath(name.lower()).name == "data.pkl":
-            _refuse_code(io.BytesIO(member.stored.bytes(0, member.stored.size)))
+            _refuse_code(io.BytesIO(member.stored.bytes(0, member.stored.size)), path)
     return _tensors(load(str(path), map_location="cpu", weights_only=True, mmap=True), path)
 
 
@@ -42,7 +65,7 @@ def read_legacy(path, stack):
     file = open_part(path, stack)
     pickles = io.BytesIO(file.bytes(0, min(file.size, 2**24)))
     for _ in range(5):
-        _refuse_code(pickles)
+        _refuse_code(pickles, path)
     return _tensors(load(path, map_location="cpu", weights_only=True), path)
 
 
@@ -57,8 +80,9 @@ def _library(path):
     return torch.load
 
 
-def _refuse_code(stream):
+def _refuse_code(stream, path):
     """Refuses, before it is opened, a pickle that calls more than tensors need."""
+    others = []
     for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if number > OPCODES:
             raise ValueError("its pickle is too long for one of tensors")
@@ -67,20 +91,28 @@ def _refuse_code(stream):
         if opcode.name == "GLOBAL" and CALLS.fullmatch(argument):
             continue
         if opcode.name in ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4"):
-            what = argument or opcode.name
-            raise ValueError(f"it is a pickle of more than tensors, which could run code: {what}")
+            others.append(str(argument or opcode.name))
+    unknown = [what for what in others if what != ARGUMENTS and not KNOWN.fullmatch(what)]
+    if unknown:
+        raise Refused(
+            f"it is a pickle of more than tensors, which could run code: {unknown[0]}. Save the "
+            "tensors alone where it was made: torch.save(model.state_dict(), path)"
+        )
+    if others:
+        new = path.with_name(f"{path.stem}_tensors.pth")
+        raise Refused(RESAVE.format(path=str(path), new=str(new)))
 
 
 def _tensors(content, path):
     """The `File` of the tensors of a saved object, whatever else is in it."""
     import torch
 
-    for key in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
     if not isinstance(content, dict):
         raise ValueError(f"it holds a {type(content).__name__}, and no dictionary of tensors")
-    tensors = {str(k): v.detach() for k, v in content.items() if isinstance(v, torch.Tensor)}
+    tensors = _named(content, torch.Tensor, DEEPEST)
+    if not tensors:
+        keys = ", ".join(str(key)[:40] for key in list(content)[:10])
+        raise ValueError(f"it holds no tensors by their names. Received: the keys {keys or 'none'}")
     for name, tensor in tensors.items():
         if not _dense(tensor):
             raise ValueError(
@@ -89,6 +121,24 @@ def _tensors(content, path):
             )
     refuse_bomb(sum(tensor.nbytes for tensor in tensors.values()), path.stat().st_size)
     return File({name: _array(name, tensor) for name, tensor in tensors.items()})
+
+
+def _named(content, kind, depth):
+    """The tensors of dictionaries within each other, `{"model_ema.conv1.weight": tensor}`.
+
+    If all, but for counters, are in one dictionary, the names are those in it.
+    """
+    own, inside = {}, {}
+    for key, value in content.items():
+        if isinstance(value, kind):
+            own[str(key)] = value.detach()
+        elif isinstance(key, str) and isinstance(value, dict) and depth > 1:
+            inside[key] = _named(value, kind, depth - 1)
+    inside = {key: found for key, found in inside.items() if found}
+    if len(inside) == 1 and not any(tensor.ndim for tensor in own.values()):
+        return next(iter(inside.values()))
+    more = {f"{key}.{k}": tensor for key, found in inside.items() for k, tensor in found.items()}
+    return own | more
 
 
 def _dense(tensor):

@@ -1,7 +1,7 @@
 """The names of weights in other libraries, one paper a file.
 
-A file has the name of its paper in `keras_classics.names.PAPERS`, and a `FAMILY`. A paper without
-a file has no published weights.
+A file has the name of its paper in `keras_classics.names.PAPERS`, and a `FAMILY`, which also names
+the top. A family without conventions has no published weights.
 """
 
 import functools
@@ -13,7 +13,7 @@ from keras_classics.names import PAPERS
 
 @functools.cache
 def families():
-    """The `conventions.Family` of each paper with published weights, by the paper's name."""
+    """The `conventions.Family` of each paper, by the paper's name."""
     files = {path.stem for path in pathlib.Path(__file__).parent.glob("*.py")}
     return {
         paper: importlib.import_module(f"{__name__}.{paper}").FAMILY

@@ -81,33 +81,39 @@ def differs_from_keras(model, file):
     return why
 
 
-# keras.applications takes BGR, and KerasHub RGB, by the same names. A classifier of KerasHub is
-# a model within a model; without its top, a new file of either looks the same.
+# keras.applications takes BGR, and KerasHub RGB, by the same names.
+def origin(file):
+    """The library of a file, `"keras"` or `"kerashub"`; `None` if it can be of both."""
+    if not isinstance(file.structure, str):
+        return "another"
+    models = {model.rpartition("/")[2].rstrip("_0123456789") for model in file.models.values()}
+    if file.structure == "nested" and "vgg_backbone" in models:  # KerasHub's class
+        return "kerashub"
+    layers = ("block1_conv1", "fc1", "fc2", "predictions")
+    whole = {file.models.get(f"{layer}/0") for layer in layers}
+    # KerasHub has its top in another model, and is younger than Keras 3.
+    return "keras" if file.structure == "old" or (len(whole) == 1 and None not in whole) else None
 
 
-def of_keras(file):
-    return file.structure == "legacy" or (
-        file.structure == "flat" and "predictions/0" in file.arrays
-    )
-
-
-def of_kerashub(file):
-    return file.structure == "nested"
-
-
-def of_either(file):
-    return file.structure == "flat" and "predictions/0" not in file.arrays
+def of(*origins):
+    """The function `matches` of a convention for files of these origins."""
+    return lambda file: origin(file) in origins
 
 
 FAMILY = Family(
     {
-        "keras": Convention(
-            keras_files, KERAS, "BGR", differs=differs_from_keras, matches=of_keras, saved=(".h5",)
-        ),
-        "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of_kerashub),
         "keras or kerashub": Convention(
-            keras_files, KERAS, None, differs=differs, matches=of_either
+            keras_files, KERAS, None, differs=differs, matches=of(None)
         ),
+        "keras": Convention(
+            keras_files,
+            KERAS,
+            "BGR",
+            differs=differs_from_keras,
+            matches=of("keras", None),
+            saved=(".h5",),
+        ),
+        "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of("kerashub", None)),
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
         ),

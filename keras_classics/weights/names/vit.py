@@ -190,6 +190,5 @@ FAMILY = Family(
     },
     decides=lambda network: ("activation",),
     top=("pre_logits",),
-    replaces_top=True,
     resized=("position_embedding",),
 )
