@@ -8,12 +8,17 @@ import keras
 import numpy as np
 
 from keras_classics import models
+from keras_classics.applications.builder import own_words
 from keras_classics.datasets import cifar10
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
 from keras_classics.weights.catalogue import resolve
 
 
+@own_words(
+    " A published classifier has its own classes and image size: for others take "
+    "keras_classics.build(network, weights=..., classes=..., input_shape=...)."
+)
 def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
     """A classifier of images, with published weights and the preprocessing that they need.
 
@@ -27,6 +32,7 @@ def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
         A `Classifier`.
 
     Raises:
+        TypeError: If there are other arguments.
         ValueError: If there is no such network, or it has no such weights; the message lists
             those that it has.
         OSError: If they cannot be downloaded.

@@ -118,5 +118,12 @@ def test_refusals(arguments, message):
         kc.classifier(*arguments)
 
 
+@pytest.mark.parametrize("word", ["num_classes", "classes", "img_size", "pretrained"])
+def test_other_arguments_are_refused(word):
+    message = rf"classifier\(\) got .*: .*keras_classics\.build\(network.* Received: {word}=5"
+    with pytest.raises(TypeError, match=message):
+        kc.classifier("resnet50", **{word: 5})
+
+
 def test_the_file_of_names_is_installed():
     assert (pathlib.Path(weights.__file__).parent / "imagenet.txt").is_file()

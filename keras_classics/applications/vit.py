@@ -16,7 +16,7 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import pretrained
+from keras_classics.applications.builder import own_words, pretrained
 from keras_classics.applications.typed import typed
 from keras_classics.layers import (
     ClassToken,
@@ -136,6 +136,7 @@ def ViT(
     return keras.Model(image, x, name=name)
 
 
+@own_words()
 def fine_tune(
     model: keras.Model,
     *,
