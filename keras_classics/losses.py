@@ -126,8 +126,8 @@ def _true_score(labels, scores):
     labels = backend.refuse(
         labels,
         ops.logical_not(ops.all(known)),
-        f"Labels must be from 0 to {classes - 1}, for scores of {classes} classes: give the network "
-        "as many classes as the data have, or count the labels from 0.",
+        f"Labels must be from 0 to {classes - 1}, for scores of {classes} classes: give the "
+        "network as many classes as the data have, or count the labels from 0.",
         smallest=ops.min(labels),
         largest=ops.max(labels),
     )

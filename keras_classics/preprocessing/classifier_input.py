@@ -73,6 +73,7 @@ class ClassifierInput(keras.layers.Layer):
         self.interpolation = interpolation
         self.antialias = antialias
         self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
+        self.built = True  # Keras quantizes no model with a layer that was never called
 
     def call(self, images):  # (..., height, width, channels)
         batch = len(images.shape) == 4
