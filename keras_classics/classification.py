@@ -1,6 +1,10 @@
 """A network with published weights, from uint8 images of any size to named classes."""
 
+import importlib
 import importlib.resources
+import importlib.util
+import os
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +93,8 @@ class Classifier(keras.Model):
     """A network with its preprocessing and the names of its classes.
 
     `predict`, `evaluate` and so on take RGB images from 0 to 255. All images of a batch have the
-    same size, whichever it is. Images that were scaled before are an error.
+    same size, whichever it is. Images that were scaled before are an error. `network` is the
+    network alone, for `fuse`, `features` and so on.
 
     Args:
         network: The network.
@@ -129,17 +134,69 @@ class Classifier(keras.Model):
         self.built = True
 
     def call(self, images):  # (batch, height, width, 3)
+        self._check(images)
         return self.network(self.preprocessing(images), training=False)  # (batch, classes)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """As `keras.Model.predict`. Arrays whose values are not from 0 to 255 are refused.
+        """As `keras.Model.predict`, but that one image, `(height, width, 3)`, is a batch of one.
 
         Raises:
-            ValueError: If the images were scaled before.
+            ValueError: If the images have another shape, or were scaled before.
         """
+        if isinstance(x, list):
+            raise ValueError(
+                "`x` must be one array of images of one size, (batch, height, width, 3): stack "
+                "them with np.stack, or call `predict` for each. "
+                f"Received: x=a list of {len(x)}"
+            )
+        if keras.ops.is_tensor(x):
+            x = keras.ops.convert_to_numpy(x)
         if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
+            x = x[None] if x.ndim == 3 else x
+            self._check(x)
             check_pixels(x[:1], slack=0.5)
         return super().predict(x, *args, **kwargs)
+
+    def _check(self, images):
+        """Refuses images of another shape than the network's."""
+        channels = self.network.input_shape[-1]
+        if len(images.shape) != 4 or images.shape[-1] != channels:
+            raise ValueError(
+                f"Images must have the shape (batch, height, width, {channels}). Add an axis to "
+                "one image, `image[None]`; of RGBA take `images[..., :3]`; of grey images "
+                "`np.stack([grey] * 3, axis=-1)`. "
+                f"Received: images of shape {tuple(images.shape)}"
+            )
+
+    def export(
+        self,
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `keras.Model.export`, by default for uint8 images of any size.
+
+        An ONNX file is run once, where onnxruntime is installed.
+
+        Args:
+            filepath: The file or folder.
+            format: `"tf_saved_model"`, `"onnx"` or `"litert"`.
+            verbose: As in Keras.
+            input_signature: A list of one `keras.InputSpec`. Default: uint8 images
+                `(batch, height, width, 3)`, all three lengths as they come.
+            **kwargs: As in Keras.
+
+        Raises:
+            ValueError: If onnxruntime cannot run the file, which is removed.
+        """
+        if input_signature is None:
+            shape = (None, None, None, self.network.input_shape[-1])
+            input_signature = [keras.InputSpec(shape=shape, dtype="uint8")]
+        super().export(filepath, format, verbose, input_signature, **kwargs)
+        if format == "onnx":
+            _try_onnx(filepath)
 
     def decode_predictions(
         self, predictions: np.ndarray, top: int = 5
@@ -211,3 +268,25 @@ class Classifier(keras.Model):
             for key in ("network", "preprocessing")
         }
         return cls(**{**config, **revived})
+
+
+def _try_onnx(path):
+    """Runs a file once with onnxruntime, if it is installed; refuses and removes a broken one."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return
+    onnxruntime = importlib.import_module("onnxruntime")
+
+    try:
+        session = onnxruntime.InferenceSession(os.fspath(path))
+        (image,) = session.get_inputs()
+        usual = (1, 300, 400, 3)  # for lengths that are not fixed
+        shape = [d if isinstance(d, int) else u for d, u in zip(image.shape, usual, strict=True)]
+        dtype = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}[image.type]
+        session.run(None, {image.name: np.zeros(shape, dtype)})
+    except Exception as error:
+        pathlib.Path(path).unlink()
+        raise ValueError(
+            "onnxruntime must be able to run what is exported. It was not, and the file is "
+            "removed: give `input_signature` with a known height and width, or export `network` "
+            f"alone. Received: {error}"
+        ) from error

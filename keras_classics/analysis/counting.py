@@ -6,6 +6,7 @@ import math
 import keras
 from keras import layers
 
+from keras_classics import graphs
 from keras_classics.layers import (
     ClassToken,
     ConstantPadding2D,
@@ -70,6 +71,13 @@ def count(model: keras.Model) -> list[Row]:
     print(sum(row.connections for row in rows))  # 340908, as the paper prints
     ```
     """
+    graphs.check_connected(model)
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ValueError(
+                f"Layers of a model within a model are not counted.{graphs.models_within(model)} "
+                f"Received: model={model.name!r}"
+            )
     return [_row(layer) for layer in model.layers if not isinstance(layer, layers.InputLayer)]
 
 

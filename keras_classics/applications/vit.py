@@ -18,6 +18,7 @@ from keras import layers
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import own_words, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.graphs import models_within
 from keras_classics.layers import (
     ClassToken,
     PatchEmbedding,
@@ -184,7 +185,8 @@ def fine_tune(
     old = {type(layer): layer for layer in model.layers}
     if not ends or ends[-1].output is model.output or PositionEmbedding not in old:
         raise ValueError(
-            f"`model` must be a ViT with its top. Received: {model.name!r} with the layers "
+            f"`model` must be a ViT with its top.{models_within(model)} "
+            f"Received: {model.name!r} with the layers "
             f"{', '.join(layer.name for layer in model.layers)}"
         )
     embedding = old[PatchEmbedding]
