@@ -1,7 +1,10 @@
 """A network with published weights, from uint8 images of any size to named classes."""
 
+import importlib
 import importlib.resources
+import importlib.util
 import os
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_classics import models
+from keras_classics.applications.builder import own_words
 from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
@@ -17,6 +21,10 @@ from keras_classics.weights.catalogue import resolve
 _PATH = (str, os.PathLike)
 
 
+@own_words(
+    " A published classifier has its own classes and image size: for others take "
+    "keras_classics.build(network, weights=..., classes=..., input_shape=...)."
+)
 def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
     """A classifier of images, with published weights and the preprocessing that they need.
 
@@ -30,6 +38,7 @@ def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
         A `Classifier`.
 
     Raises:
+        TypeError: If there are other arguments.
         ValueError: If there is no such network, or it has no such weights; the message lists
             those that it has.
         OSError: If they cannot be downloaded.
@@ -87,7 +96,7 @@ class Classifier(keras.Model):
 
     `predict`, `evaluate` and so on take RGB images from 0 to 255. All images of a batch have the
     same size, whichever it is. Images that were scaled before are an error. `predict` also takes
-    paths of image files.
+    paths of image files. `network` is the network alone, for `fuse`, `features` and so on.
 
     Args:
         network: The network.
@@ -127,30 +136,83 @@ class Classifier(keras.Model):
         self.built = True
 
     def call(self, images):  # (batch, height, width, 3)
+        self._check(images)
         return self.network(self.preprocessing(images), training=False)  # (batch, classes)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """As `keras.Model.predict`, also of image files.
+        """As `keras.Model.predict`, also of one image or of image files.
 
         Args:
-            x: Images, as of `keras.Model.predict`; or the path of an image file, or a list of
-                paths. Photographs in files may have several sizes, and are turned upright, as their
-                EXIF says.
+            x: Images, as of `keras.Model.predict`; one image, `(height, width, 3)`, as a batch of
+                one; or the path of an image file, or a list of paths. Photographs in files may
+                have several sizes, and are turned upright, as their EXIF says.
             *args: As of `keras.Model.predict`.
             **kwargs: Likewise.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the images were scaled before, or a file cannot be decoded.
+            ValueError: If the images have another shape or were scaled before, or a file cannot
+                be decoded.
         """
         paths = [x] if isinstance(x, _PATH) else x
         if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _PATH):
             images = [self.preprocessing(read_image(path, upright=True)[None]) for path in paths]
             x = np.concatenate([keras.ops.convert_to_numpy(image) for image in images])
             return self.network.predict(x, *args, **kwargs)
+        if isinstance(x, list):
+            raise ValueError(
+                "`x` must be one array of images of one size, (batch, height, width, 3): stack "
+                "them with np.stack, or call `predict` for each. "
+                f"Received: x=a list of {len(x)}"
+            )
+        if keras.ops.is_tensor(x):
+            x = keras.ops.convert_to_numpy(x)
         if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
+            x = x[None] if x.ndim == 3 else x
+            self._check(x)
             check_pixels(x[:1], slack=0.5)
         return super().predict(x, *args, **kwargs)
+
+    def _check(self, images):
+        """Refuses images of another shape than the network's."""
+        channels = self.network.input_shape[-1]
+        if len(images.shape) != 4 or images.shape[-1] != channels:
+            raise ValueError(
+                f"Images must have the shape (batch, height, width, {channels}). Add an axis to "
+                "one image, `image[None]`; of RGBA take `images[..., :3]`; of grey images "
+                "`np.stack([grey] * 3, axis=-1)`. "
+                f"Received: images of shape {tuple(images.shape)}"
+            )
+
+    def export(
+        self,
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `keras.Model.export`, by default for uint8 images of any size.
+
+        An ONNX file is run once, where onnxruntime is installed.
+
+        Args:
+            filepath: The file or folder.
+            format: `"tf_saved_model"`, `"onnx"` or `"litert"`.
+            verbose: As in Keras.
+            input_signature: A list of one `keras.InputSpec`. Default: uint8 images
+                `(batch, height, width, 3)`, all three lengths as they come.
+            **kwargs: As in Keras.
+
+        Raises:
+            ValueError: If onnxruntime cannot run the file, which is removed.
+        """
+        if input_signature is None:
+            shape = (None, None, None, self.network.input_shape[-1])
+            input_signature = [keras.InputSpec(shape=shape, dtype="uint8")]
+        super().export(filepath, format, verbose, input_signature, **kwargs)
+        if format == "onnx":
+            _try_onnx(filepath)
 
     def decode_predictions(
         self, predictions: np.ndarray, top: int = 5
@@ -222,3 +284,25 @@ class Classifier(keras.Model):
             for key in ("network", "preprocessing")
         }
         return cls(**{**config, **revived})
+
+
+def _try_onnx(path):
+    """Runs a file once with onnxruntime, if it is installed; refuses and removes a broken one."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return
+    onnxruntime = importlib.import_module("onnxruntime")
+
+    try:
+        session = onnxruntime.InferenceSession(os.fspath(path))
+        (image,) = session.get_inputs()
+        usual = (1, 300, 400, 3)  # for lengths that are not fixed
+        shape = [d if isinstance(d, int) else u for d, u in zip(image.shape, usual, strict=True)]
+        dtype = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}[image.type]
+        session.run(None, {image.name: np.zeros(shape, dtype)})
+    except Exception as error:
+        pathlib.Path(path).unlink()
+        raise ValueError(
+            "onnxruntime must be able to run what is exported. It was not, and the file is "
+            "removed: give `input_signature` with a known height and width, or export `network` "
+            f"alone. Received: {error}"
+        ) from error

@@ -18,8 +18,31 @@ def check_connected(model) -> None:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(
             "`model` must be a functional model, or a sequential one that was built: of others, "
-            f"Keras does not know how the layers connect. Received: model={model!r}"
+            f"Keras does not know how the layers connect.{models_within(model)} "
+            f"Received: model={model!r}"
         )
+
+
+def models_within(model) -> str:
+    """Words for the models within a model and how to reach them; empty if there are none.
+
+    The end of a message of a function that looks at the layers of one model only.
+    """
+    if not isinstance(model, keras.Model):
+        return ""
+    found = {
+        f"model.{name}": value
+        for name, value in vars(model).items()
+        if isinstance(value, keras.Model) and not name.startswith("_")
+    }
+    attributes = list(found.values())
+    found |= {
+        f"model.get_layer({layer.name!r})": layer
+        for layer in model.layers
+        if isinstance(layer, keras.Model) and not any(layer is value for value in attributes)
+    }
+    reached = (f"`{way}` ({inner.name!r})" for way, inner in found.items())
+    return f" There is a model within it: take {' or '.join(reached)}." if found else ""
 
 
 def nodes(tensors) -> dict:

@@ -7,6 +7,8 @@ integer labels.
 import keras
 from keras import ops
 
+from keras_classics import backend
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class MaximumLikelihood(keras.losses.Loss):
@@ -24,6 +26,9 @@ class MaximumLikelihood(keras.losses.Loss):
         name: Name of the loss.
 
     Shapes: labels `(batch,)` or `(batch, 1)`, integer; scores `(batch, classes)`.
+
+    Labels that are not from 0 to `classes - 1` are an error. In what XLA or JAX compiles, their
+    loss is not a number.
 
     Example:
 
@@ -70,6 +75,9 @@ class MaximumAPosteriori(keras.losses.Loss):
 
     Shapes: labels `(batch,)` or `(batch, 1)`, integer; scores `(batch, classes)`.
 
+    Labels that are not from 0 to `classes - 1` are an error. In what XLA or JAX compiles, their
+    loss is not a number.
+
     Example:
 
     ```python
@@ -112,5 +120,18 @@ def _true_score(labels, scores):
             f"Received: labels of shape {tuple(labels.shape)} for scores of shape "
             f"{tuple(scores.shape)}"
         )
-    labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
-    return ops.sum(scores * ops.one_hot(labels, scores.shape[-1], dtype=scores.dtype), axis=-1)
+    classes = scores.shape[-1]
+    labels = ops.cast(ops.reshape(labels, (-1,)), "float32")  # so that uint8 holds `classes`, too
+    known = (labels >= 0) & (labels < classes)
+    labels = backend.refuse(
+        labels,
+        ops.logical_not(ops.all(known)),
+        f"Labels must be from 0 to {classes - 1}, for scores of {classes} classes: give the "
+        "network as many classes as the data have, or count the labels from 0.",
+        smallest=ops.min(labels),
+        largest=ops.max(labels),
+    )
+    # Out of range, a place within it, and then not a number: backends differ in what they take.
+    places = ops.one_hot(ops.cast(ops.where(known, labels, 0), "int32"), classes)
+    score = ops.sum(scores * ops.cast(places, scores.dtype), axis=-1)
+    return ops.where(known, score, ops.full_like(score, float("nan")))

@@ -76,6 +76,29 @@ def test_images_that_were_scaled_before_are_refused(published, images):
             model.predict(scaled, verbose=0)
 
 
+def test_one_image_is_a_batch_of_one(published, images):
+    model = kc.classifier("resnet20_cifar", "cifar10")
+    expected = model.predict(images[:1], verbose=0)
+    np.testing.assert_allclose(model.predict(images[0], verbose=0), expected, rtol=1e-5)
+    tensor = keras.ops.convert_to_tensor(images[0])
+    np.testing.assert_allclose(model.predict(tensor, verbose=0), expected, rtol=1e-5)
+
+
+def test_images_of_another_shape_are_refused(published, images):
+    model = kc.classifier("resnet20_cifar", "cifar10")
+    rgba = np.concatenate([images, images[..., :1]], axis=-1)
+    shape = r"\(batch, height, width, 3\)"
+    for wrong in (rgba, rgba[0], images[..., :1], images[..., 0], images[0, :, :, 0]):
+        with pytest.raises(ValueError, match=rf"{shape}.*take .images\[..., :3\]"):
+            model.predict(wrong, verbose=0)
+    with pytest.raises(ValueError, match=rf"{shape}.*Received: .*\(40, 50, 3\)"):
+        model(images[0])
+    with pytest.raises(ValueError, match=r"stack them with np.stack.*a list of 4"):
+        model.predict(list(images), verbose=0)
+    with pytest.raises(ValueError, match="Pixels must be from 0 to 255"):
+        model.predict(keras.ops.convert_to_tensor(images / 255), verbose=0)
+
+
 def test_named_classes(published, images):
     model = kc.classifier("resnet20_cifar", "cifar10")
     scores = model.predict(images, verbose=0)
@@ -134,6 +157,13 @@ def test_classes_of_data(published):
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         kc.classifier(*arguments)
+
+
+@pytest.mark.parametrize("word", ["num_classes", "classes", "img_size", "pretrained"])
+def test_other_arguments_are_refused(word):
+    message = rf"classifier\(\) got .*: .*keras_classics\.build\(network.* Received: {word}=5"
+    with pytest.raises(TypeError, match=message):
+        kc.classifier("resnet50", **{word: 5})
 
 
 def test_the_file_of_names_is_installed():

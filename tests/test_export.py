@@ -26,7 +26,9 @@ from keras_classics.applications import (
     vgg,
     vit,
 )
+from keras_classics.classification import Classifier
 from keras_classics.layers import LocalResponseNormalization
+from keras_classics.preprocessing import ClassifierInput
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="other backends export by other packages"
@@ -217,3 +219,33 @@ def test_gelu_is_compiled_for_training_only():
 
     assert "PartitionedCall" in operations(slope)
     assert "PartitionedCall" not in operations(gelu_tanh)
+
+
+@pytest.fixture
+def classifier():
+    rng = np.random.default_rng(0)
+    network = ResNetCIFAR(8, classes=2, input_shape=(16, 16, 3))
+    lively(network, rng.normal(size=(12, 16, 16, 3)), rng)
+    layer = ClassifierInput(20, 16, 127.5, 60, "bicubic", convention="torchvision")
+    return Classifier(network, layer, [("c", "cat"), ("d", "dog")])
+
+
+@pytest.mark.parametrize("form", ["tf_saved_model", "onnx", "litert"])
+def test_a_classifier_takes_bytes_of_any_size(classifier, form, folder):
+    """Without an `input_signature`, and before any call."""
+    run = {"tf_saved_model": saved_model, "onnx": onnx, "litert": litert}[form](classifier, folder)
+    for shape in [(3, 25, 40, 3), (1, 33, 21, 3)]:
+        images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
+        (found,) = keras.tree.flatten(run(images))
+        # A level of grey may be another one, where the sizes are not known.
+        np.testing.assert_allclose(found, classifier.predict(images, verbose=0), atol=0.02)
+
+
+def test_a_file_that_cannot_be_run_is_refused(classifier, folder, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, to run ONNX")
+    monkeypatch.setattr(
+        keras.Model, "export", lambda self, path, *rest, **more: path.write_bytes(b"no graph")
+    )
+    with pytest.raises(ValueError, match="onnxruntime must be able to run.*`input_signature`"):
+        classifier.export(folder / "model.onnx", format="onnx")
+    assert not (folder / "model.onnx").exists()

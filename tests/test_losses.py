@@ -99,3 +99,43 @@ def test_rubbish_penalty_must_be_positive(j):
 def test_one_hot_labels_are_refused(loss):
     with pytest.raises(ValueError, match=r"not one-hot. Received: labels of shape \(1, 3\)"):
         loss(np.eye(3, dtype="float32")[:1], np.zeros((1, 3), "float32"))
+
+
+@pytest.mark.parametrize("equation", LOSSES)
+@pytest.mark.parametrize("wrong", [4, -1, 2**24, 255])
+def test_labels_out_of_range_are_refused(equation, wrong):
+    labels = np.array([0, wrong, 3])
+    with pytest.raises(ValueError, match=r"from 0 to 3, for scores of 4.*Received: smallest="):
+        LOSSES[equation](labels, SCORES[:3])
+
+
+@pytest.mark.parametrize("equation", LOSSES)
+@pytest.mark.parametrize("wrong", [4, -1, 2**24])
+def test_labels_out_of_range_have_no_finite_loss_where_nothing_can_be_raised(equation, wrong):
+    """In what XLA or JAX compiles, the loss of each such pattern alone is not a number."""
+    config = {**LOSSES[equation].get_config(), "reduction": None}
+    loss = type(LOSSES[equation]).from_config(config)
+    labels = np.array([0, wrong, 3])
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.function(loss, jit_compile=True)(tf.constant(labels), tf.constant(SCORES[:3]))
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        found = jax.jit(loss)(labels, SCORES[:3])
+    else:
+        pytest.skip("PyTorch raises an error always")
+    expected = np.array([*by_hand(equation, [0, 3], SCORES[[0, 2]])])
+    np.testing.assert_allclose(np.asarray(found)[[0, 2]], expected, rtol=1e-5)
+    assert np.isnan(found[1])
+
+
+def test_labels_out_of_range_end_a_training():
+    """TensorFlow's graph has the check; so has PyTorch, where there is no graph."""
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX compiles the training")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    model.compile("sgd", MaximumLikelihood())
+    with pytest.raises(Exception, match="Labels must be from 0 to 3"):
+        model.fit(np.ones((2, 3)), np.array([0, 4]), verbose=0)

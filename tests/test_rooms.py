@@ -25,7 +25,7 @@ ROOMS = {
     "initializers": set(),
     "backend": set(),
     "layers": {"activations", "backend", "initializers"},
-    "losses": set(),
+    "losses": {"backend"},
     "optimizers": {"activations", "backend", "layers", "losses"},
     "preprocessing": {"backend"},
     "applications": {"activations", "graphs", "initializers", "layers", "weights"},

@@ -280,7 +280,8 @@ def find(model, kind):
     if layer is None:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise ValueError(
-            f"`model` must have a layer {' or '.join(k.__name__ for k in kinds)}. Received: "
+            f"`model` must have a layer {' or '.join(k.__name__ for k in kinds)}."
+            f"{graphs.models_within(model)} Received: "
             f"{model.name!r} with the layers {', '.join(layer.name for layer in model.layers)}"
         )
     return layer

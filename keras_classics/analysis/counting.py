@@ -6,6 +6,7 @@ import math
 import keras
 from keras import layers
 
+from keras_classics import graphs
 from keras_classics.layers import (
     ClassToken,
     ConstantPadding2D,
@@ -30,7 +31,7 @@ class Row:
     Args:
         name: Name of the layer.
         output_shape: Shape of its output, without the batch.
-        parameters: Number of trainable parameters.
+        parameters: Number of trainable parameters. Kernels that were quantized count, too.
         connections: Number of inputs of all units, a bias as one, whether or not they share
             their weights.
         macs: Number of multiply-adds by a weight, and of attention's two products of tokens.
@@ -70,6 +71,13 @@ def count(model: keras.Model) -> list[Row]:
     print(sum(row.connections for row in rows))  # 340908, as the paper prints
     ```
     """
+    graphs.check_connected(model)
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ValueError(
+                f"Layers of a model within a model are not counted.{graphs.models_within(model)} "
+                f"Received: model={model.name!r}"
+            )
     return [_row(layer) for layer in model.layers if not isinstance(layer, layers.InputLayer)]
 
 
@@ -80,12 +88,24 @@ def _row(layer):
             f"Counting needs a model of known input shape. Received: layer {layer.name!r} with "
             f"the output shape {layer.output.shape}"
         )
-    parameters = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
-    weights = sum(math.prod(w.shape) for w in layer.trainable_weights if w.name != "bias")
+    sizes = [(name, math.prod(shape)) for name, shape in _trained(layer)]
+    parameters = sum(size for _, size in sizes)
+    weights = sum(size for name, size in sizes if name != "bias")
     macs, extra = _macs(layer, math.prod(shape), shape)
     # A weight: local response normalization has a constant of that name.
     bias = math.prod(shape) if isinstance(getattr(layer, "bias", None), keras.Variable) else 0
     return Row(layer.name, shape, parameters, macs + extra + bias, macs, weights)
+
+
+def _trained(layer):
+    """Names and shapes of the weights that are trained, or were before they became integers."""
+    for weight in layer.trainable_weights:
+        if not weight.overwrite_with_gradient:  # float8 keeps the ranges of its numbers so
+            yield weight.name, weight.shape
+    # Keras has no public way to the layers inside of a layer.
+    for part in layer._flatten_layers():
+        if part.trainable and part.quantization_mode not in (None, "float8"):
+            yield "kernel", part.kernel.shape
 
 
 def _macs(layer, units, shape):

@@ -105,7 +105,7 @@ def kernels(model):
     """
     layer = next((x for x in model.layers if isinstance(x, keras.layers.Conv2D)), None)
     if layer is None:
-        raise ValueError(f"`model` must have a convolution. {_received(model)}")
+        raise ValueError(f"`model` must have a convolution.{_received(model)}")
     weights = _numpy(layer.kernel)  # (height, width, channels, kernels)
     height, width, channels, count = weights.shape
     size = f"{height}x{width}" + f"x{channels}" * (channels > 1)
@@ -154,7 +154,7 @@ def feature_maps(model, image, classes=None):
             f"Received: shape {image.shape}"
         )
     if not _has_lettered_layers(model):
-        raise ValueError(f"`model` must have layers named as C1 or H1 are. {_received(model)}")
+        raise ValueError(f"`model` must have layers named as C1 or H1 are.{_received(model)}")
     names = [x.name for x in model.layers if re.fullmatch(r"[A-Z]\d", x.name) or x.name in OUTPUTS]
     found = {name: x[0] for name, x in _activations(model, names, image[None]).items()}
     output = next((name for name in OUTPUTS if name in found), None)
@@ -230,7 +230,7 @@ def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figu
         names = [layer.name for layer in _normalizations(model)]
         if not names:
             raise ValueError(
-                "A network must have batch normalization after convolutions of 3x3. "
+                "A network must have batch normalization after convolutions of 3x3."
                 f"{_received(model)}"
             )
         # The mean and the mean square of each image and layer are enough: all feature maps of
@@ -275,7 +275,7 @@ def codes(model, images, labels, classes=None):
         A `matplotlib.figure.Figure`.
     """
     if not _has_codes(model):
-        raise ValueError(f'`model` must have the output layer "RBF". {_received(model)}')
+        raise ValueError(f'`model` must have the output layer "RBF".{_received(model)}')
     code = _numpy(model.get_layer("RBF").code)[:10]
     states = _activations(model, ["F6"], images)["F6"]
     page = new_page(3.6)
@@ -435,7 +435,8 @@ def _name(number, classes):
 
 
 def _received(model):
-    return f"Received: {model.name!r} with the layers {', '.join(x.name for x in model.layers)}"
+    names = ", ".join(layer.name for layer in model.layers)
+    return f"{graphs.models_within(model)} Received: {model.name!r} with the layers {names}"
 
 
 def _numpy(tensor):

@@ -324,7 +324,7 @@ def _convolution(x, filters, size, stride, name):
 
 
 def _relu(x, name):
-    return layers.ReLU(name=name)(x)
+    return layers.Activation("relu", name=name)(x)
 
 
 def _end(image, x, include_top, pooling, classes, classifier_activation, name):

@@ -23,6 +23,7 @@ from keras import layers
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.graphs import models_within
 from keras_classics.initializers import Initializer
 from keras_classics.layers import LocalResponseNormalization
 
@@ -251,6 +252,7 @@ def _check(model):
     missing = {*FIRST_FOUR, *FULLY_CONNECTED} - {layer.name for layer in model.layers}
     if missing:
         raise ValueError(
-            "`model` must be one that `VGG` built, with its top. Received: a model without the "
+            f"`model` must be one that `VGG` built, with its top.{models_within(model)} "
+            "Received: a model without the "
             f"layers {', '.join(sorted(missing))}"
         )

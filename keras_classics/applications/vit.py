@@ -16,8 +16,9 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import pretrained
+from keras_classics.applications.builder import own_words, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.graphs import models_within
 from keras_classics.layers import (
     ClassToken,
     PatchEmbedding,
@@ -136,6 +137,7 @@ def ViT(
     return keras.Model(image, x, name=name)
 
 
+@own_words()
 def fine_tune(
     model: keras.Model,
     *,
@@ -183,7 +185,8 @@ def fine_tune(
     old = {type(layer): layer for layer in model.layers}
     if not ends or ends[-1].output is model.output or PositionEmbedding not in old:
         raise ValueError(
-            f"`model` must be a ViT with its top. Received: {model.name!r} with the layers "
+            f"`model` must be a ViT with its top.{models_within(model)} "
+            f"Received: {model.name!r} with the layers "
             f"{', '.join(layer.name for layer in model.layers)}"
         )
     embedding = old[PatchEmbedding]
@@ -250,7 +253,7 @@ def _head(classes, activation):
 def _resnet(x, counts):
     """The hybrids' ResNet, with group normalization and standardized kernels."""
     x = _norm(_convolution(x, 64, 7, 2, "conv_root"), "conv_root")
-    x = layers.ReLU(name="conv_root_relu")(x)
+    x = layers.Activation("relu", name="conv_root_relu")(x)
     x = layers.MaxPooling2D(3, 2, "same", "channels_last", name="pool_root")(x)
     for stage, count in enumerate(counts, start=2):
         for i in range(1, count + 1):
@@ -263,15 +266,15 @@ def _resnet(x, counts):
 def _bottleneck(x, width, stride, name):
     """As in ResNet, but that the 3x3 convolution has the stride."""
     y = _norm(_convolution(x, width, 1, 1, f"{name}_conv1"), f"{name}_conv1")
-    y = layers.ReLU(name=f"{name}_conv1_relu")(y)
+    y = layers.Activation("relu", name=f"{name}_conv1_relu")(y)
     y = _norm(_convolution(y, width, 3, stride, f"{name}_conv2"), f"{name}_conv2")
-    y = layers.ReLU(name=f"{name}_conv2_relu")(y)
+    y = layers.Activation("relu", name=f"{name}_conv2_relu")(y)
     # With a gamma of 0, an untrained block is its shortcut.
     y = _convolution(y, 4 * width, 1, 1, f"{name}_conv3")
     y = _norm(y, f"{name}_conv3", gamma_initializer="zeros")
     if stride != 1 or x.shape[-1] != 4 * width:
         x = _norm(_convolution(x, 4 * width, 1, stride, f"{name}_shortcut"), f"{name}_shortcut")
-    return layers.ReLU(name=name)(layers.Add(name=f"{name}_add")([x, y]))
+    return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_add")([x, y]))
 
 
 def _convolution(x, filters, size, stride, name):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.layers import parts
 
 LONG = 512  # from so many tokens on, the gradient computes the scores again
 
@@ -82,10 +83,9 @@ class MultiHeadSelfAttention(keras.layers.Layer):
             )
         # Glorot's range for D to D: the fused matrix of D to 3D alone would have another.
         glorot = keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
-        self.qkv = keras.layers.Dense(
-            3 * d, kernel_initializer=glorot, dtype=self.dtype_policy, name="qkv"
-        )
-        self.out = keras.layers.Dense(d, dtype=self.dtype_policy, name="out")
+        dense = keras.layers.Dense
+        self.qkv = parts.make(self, "qkv", dense, units=3 * d, kernel_initializer=glorot)
+        self.out = parts.make(self, "out", dense, units=d)
         self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="drop")
         self.qkv.build((None, d))
         self.out.build((None, d))
@@ -183,7 +183,16 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         return output_spec(self, inputs, return_attention_scores)
 
     def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            **parts.config(self, "qkv", "out"),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return parts.revive(cls, config)
 
 
 def output_spec(layer, inputs, return_attention_scores):

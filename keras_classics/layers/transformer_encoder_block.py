@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_classics import activations
+from keras_classics.layers import parts
 from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention, output_spec
 
 
@@ -79,12 +80,14 @@ class TransformerEncoderBlock(keras.layers.Layer):
     def build(self, input_shape):
         d, policy = input_shape[-1], {"dtype": self.dtype_policy}
         self.norm1 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm1", **policy)
-        self.attention = MultiHeadSelfAttention(self.num_heads, name="attention", **policy)
+        self.attention = parts.make(
+            self, "attention", MultiHeadSelfAttention, num_heads=self.num_heads
+        )
         self.norm2 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm2", **policy)
-        small = {"bias_initializer": keras.initializers.RandomNormal(stddev=1e-6)}
-        self.mlp1 = keras.layers.Dense(self.mlp_dim, name="mlp1", **small, **policy)
-        small = {"bias_initializer": keras.initializers.RandomNormal(stddev=1e-6)}
-        self.mlp2 = keras.layers.Dense(d, name="mlp2", **small, **policy)
+        for name, units in (("mlp1", self.mlp_dim), ("mlp2", d)):
+            small = keras.initializers.RandomNormal(stddev=1e-6)
+            layer = parts.make(self, name, keras.layers.Dense, units=units, bias_initializer=small)
+            setattr(self, name, layer)
         self.drop = keras.layers.Dropout(self.dropout, name="drop", **policy)
         self.skip = keras.layers.Dropout(
             self.stochastic_depth, noise_shape=(None, 1, 1), name="skip", **policy
@@ -145,7 +148,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "stochastic_depth": self.stochastic_depth,
             "activation": activations.serialize(self.activation),
             "epsilon": self.epsilon,
+            **parts.config(self, "attention", "mlp1", "mlp2"),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return parts.revive(cls, config)
 
 
 def _exact_gelu(x):

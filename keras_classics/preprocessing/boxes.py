@@ -116,34 +116,68 @@ def _resize_in_numpy(image, box, size, flip, antialias, interpolation):
     across = _weights(box[1], box[3], image.shape[1], size[1], antialias, interpolation, np)
     if flip is not None and flip:
         across = across[::-1]
+    down, across = down.astype("float32"), across.astype("float32")
     image = np.tensordot(down, image, 1)  # (new height, width, channels)
     return np.tensordot(across, image, (1, 1)).swapaxes(0, 1)
 
 
 def _weights(start, length, side, count, antialias, interpolation, of=ops):
     """The weights of `side` pixels in each of the `count` pixels that a box becomes."""
-    cast = ops.cast if of is ops else np.asarray
-    start, length = (cast(number, "float32")[..., None] for number in (start, length))
-    pixels = of.arange(side, dtype="float32")
-    scale = length / cast(count, "float32")
-    centres = start + (of.arange(count, dtype="float32") + 0.5) * scale - 0.5
+    # NumPy computes in float64; and axes are added by name: ONNX cannot do it by an ellipsis.
+    cast, dtype = (ops.cast, "float32") if of is ops else (np.asarray, "float64")
+    start, length = (of.expand_dims(cast(number, dtype), -1) for number in (start, length))
+    pixels = of.arange(side, dtype=dtype)
+    scale = length / cast(count, dtype)
+    centres = start + (of.arange(count, dtype=dtype) + 0.5) * scale - 0.5
     reach = of.maximum(scale, 1.0) if antialias else of.ones_like(scale)
-    distance = of.abs(pixels - centres[..., None]) / reach[..., None]  # (..., count, side)
-    inside = (pixels >= start) & (pixels < start + length)
+    distance = of.abs(pixels - of.expand_dims(centres, -1)) / of.expand_dims(reach, -1)
+    inside = of.expand_dims((pixels >= start) & (pixels < start + length), -2)
     if interpolation == "bicubic":
         near = (1.5 * distance - 2.5) * distance * distance + 1
         far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
         shape = of.where(distance < 1, near, of.where(distance < 2, far, 0.0))
     else:
         shape = of.maximum(1 - distance, 0.0)
-    weights = of.where(inside[..., None, :], shape, 0.0)
+    weights = of.where(inside, shape, 0.0)  # (..., count, side)
     return weights / of.sum(weights, axis=-1, keepdims=True)
+
+
+def resize_in_levels(images, size, antialias, interpolation):
+    """Resizes a batch as Pillow does images of bytes, to the same levels, as float32.
+
+    The columns come first. After each axis, the values are rounded to whole grey levels, and
+    clipped to those from 0 to 255. As in Pillow, weights are multiples of `2 ** -22`, and sums are
+    exact: in float32 they are so of eleven bits of the weights at once.
+    """
+    rows, columns = sides(images)
+    images = ops.cast(images, "float32")
+    passes = ((columns, size[1], "jc,nrcd->nrjd"), (rows, size[0], "ir,nrjd->nijd"))
+    for side, count, product in passes:
+        # Where TensorFlow does not know the sides yet, a sum midway between levels may be one off.
+        of = np if isinstance(side, int) and isinstance(count, int) else ops
+        weights = _weights(0, side, side, count, antialias, interpolation, of)
+        weights = of.round(weights * 2**22)
+        high = of.floor(weights / 2**11)
+        high, low = (
+            ops.cast(ops.einsum(product, ops.cast(bits, "float32"), images), "int32")
+            for bits in (high, weights - 2**11 * high)
+        )
+        levels = ops.floor_divide(2**11 * high + low + 2**21, 2**22)
+        images = ops.cast(ops.clip(levels, 0, 255), "float32")
+    return images
 
 
 def rescale(images, short_side, antialias=True, interpolation="bilinear"):
     """Rescales images so that their shorter side is `short_side`, as float32."""
     rows, columns = sides(images)
+    size = sides_for(images, short_side)
+    return resize(images, (0, 0, rows, columns), size, None, antialias, interpolation)
+
+
+def sides_for(images, short_side, truncates=False):
+    """Height and width in proportion, rounded or truncated, for a shorter side of `short_side`."""
+    rows, columns = sides(images)
     known = isinstance(rows, int) and isinstance(columns, int)
     shorter = min(rows, columns) if known else ops.minimum(rows, columns)
-    size = [(side * short_side + shorter // 2) // shorter for side in (rows, columns)]
-    return resize(images, (0, 0, rows, columns), size, None, antialias, interpolation)
+    more = 0 if truncates else shorter // 2
+    return [(side * short_side + more) // shorter for side in (rows, columns)]

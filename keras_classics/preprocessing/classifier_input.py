@@ -26,6 +26,11 @@ class ClassifierInput(keras.layers.Layer):
         std: Likewise.
         interpolation: `"bilinear"` or `"bicubic"`.
         antialias: Whether every pixel of a shrunk image counts, as in Pillow.
+        convention: What is rounded. `"exact"`: the longer side to the nearest integer, the
+            offsets of the crop down, and the grey levels not at all. `"torchvision"`, also for
+            timm: the longer side down, the offsets at one half to the even number, and the
+            grey levels after each of the two axes, clipped to 0 and 255, as Pillow does it to
+            images of bytes. The weights of these two libraries were tested so.
 
     Input shape: `(height, width, channels)` or `(batch, height, width, channels)`, of any
     size and type, RGB.
@@ -52,6 +57,7 @@ class ClassifierInput(keras.layers.Layer):
         std: float | Sequence[float] = 1.0,
         interpolation: str = "bilinear",
         antialias: bool = True,
+        convention: str = "exact",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -66,30 +72,44 @@ class ClassifierInput(keras.layers.Layer):
                 '`interpolation` must be "bilinear" or "bicubic". '
                 f"Received: interpolation={interpolation!r}"
             )
+        if convention not in ("exact", "torchvision"):
+            raise ValueError(
+                '`convention` must be "exact" or "torchvision". '
+                f"Received: convention={convention!r}"
+            )
         self.resize = resize
         self.crop = crop
         self.mean = mean
         self.std = std
         self.interpolation = interpolation
         self.antialias = antialias
+        self.convention = convention
         self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4)
+        self.built = True  # Keras quantizes no model with a layer that was never called
 
     def call(self, images):  # (..., height, width, channels)
         batch = len(images.shape) == 4
         images = images if batch else images[None]
         images = check_pixels(images, slack=0.5)  # so that -1 to 1 is seen
-        if isinstance(self.resize, int):
-            images = boxes.rescale(images, self.resize, self.antialias, self.interpolation)
+        levels = self.convention == "torchvision"
+        size = self.resize
+        if isinstance(size, int):
+            size = boxes.sides_for(images, size, truncates=levels)
+        if levels:
+            images = boxes.resize_in_levels(images, size, self.antialias, self.interpolation)
         else:
             box = (0, 0, *boxes.sides(images))
-            images = boxes.resize(
-                images, box, self.resize, None, self.antialias, self.interpolation
-            )
-        down, across = ((side - self.crop) // 2 for side in boxes.sides(images))
+            images = boxes.resize(images, box, size, None, self.antialias, self.interpolation)
+        down, across = (self._offset(side - self.crop) for side in size)
         images = boxes.cut(images, down, across, (self.crop, self.crop))
         images = (images - ops.array(self.mean, "float32")) / ops.array(self.std, "float32")
         images = ops.cast(images, self.compute_dtype)  # (batch, crop, crop, channels)
         return images if batch else images[0]
+
+    def _offset(self, room):
+        """Half of the room beside the crop, rounded down; or, as in Python, to an even number."""
+        half = room // 2
+        return half + (room % 2) * (half % 2) if self.convention == "torchvision" else half
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-3], self.crop, self.crop, input_shape[-1])
@@ -103,4 +123,5 @@ class ClassifierInput(keras.layers.Layer):
             "std": self.std,
             "interpolation": self.interpolation,
             "antialias": self.antialias,
+            "convention": self.convention,
         }

@@ -68,8 +68,8 @@ def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Mo
         if name not in outputs:
             near = difflib.get_close_matches(name, outputs, n=5, cutoff=0.4)
             raise ValueError(
-                f"The model has no layer of this name; near ones: {', '.join(near) or 'none'}. "
-                f"Received: {name!r} in names={names}"
+                f"The model has no layer of this name; near ones: {', '.join(near) or 'none'}."
+                f"{graphs.models_within(model)} Received: {name!r} in names={names}"
             )
     chosen = {name: outputs[name] for name in names}
     return keras.Model(_input(model), chosen, name=f"{model.name}_features")
@@ -87,7 +87,8 @@ def _pyramid(model):
     image = model.inputs[0].shape
     if len(image) != 4:
         raise ValueError(
-            "The model must take images, (batch, height, width, channels). "
+            "The model must take images, (batch, height, width, channels)."
+            f"{graphs.models_within(model)} "
             f"Received: model={model.name!r} with inputs of shape {image}"
         )
     deepest = max(maps, key=depth.get)
@@ -95,7 +96,8 @@ def _pyramid(model):
     if not way:
         raise ValueError(
             "The model must have maps, (batch, height, width, channels), between layers; take "
-            f"`names` for other outputs. Received: model={model.name!r}"
+            f"`names` for other outputs.{graphs.models_within(model)} "
+            f"Received: model={model.name!r}"
         )
 
     # If the size of the images is unknown, an image of 512 pixels shows the strides.

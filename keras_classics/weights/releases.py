@@ -11,8 +11,13 @@ from keras_classics import names
 from keras_classics.weights.card import Card
 
 VGG_MEAN = (123.68, 116.779, 103.939)  # R, G, B
-PYTORCH = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
+PYTORCH = {
+    "mean": (123.675, 116.28, 103.53),
+    "std": (58.395, 57.12, 57.375),
+    "convention": "torchvision",
+}
 HALF = {"mean": 127.5, "std": 127.5}  # from -1 to 1
+TIMM = HALF | {"convention": "torchvision", "interpolation": "bicubic"}
 # Of torchvision, by the name of the network.
 ANOTHER = {
     "alexnet": (
@@ -293,7 +298,7 @@ def _vision_transformer():
             top1=None,
             top5=None,
             protocol="none on ImageNet's 1,000 classes",
-            prepare={"resize": 248, "crop": 224, **HALF, "interpolation": "bicubic"},
+            prepare={"resize": 248, "crop": 224, **TIMM},
             aliases=("imagenet21k",),
             classes=21843,
             **apache,
@@ -311,7 +316,7 @@ def _vision_transformer():
                 top5=round(100 - top5, 3),
                 protocol=f"timm's: the center crop of {side} of the image rescaled to {resize}, "
                 "bicubic, and GELU's exact form",
-                prepare={"resize": resize, "crop": side, **HALF, "interpolation": "bicubic"},
+                prepare={"resize": resize, "crop": side, **TIMM},
                 aliases=("imagenet",),
                 **apache,
             )
@@ -363,7 +368,7 @@ def _timm():
             prepare={
                 "resize": resize,
                 "crop": 224,
-                **(HALF if network.startswith("vit") else PYTORCH),
+                **(TIMM if network.startswith("vit") else PYTORCH),
                 "interpolation": "bicubic",
             },
             aliases=("imagenet",),

@@ -24,6 +24,8 @@ from keras_classics.layers import (
     TransformerEncoderBlock,
 )
 
+numpy = keras.ops.convert_to_numpy
+
 
 def total(model, number):
     return sum(getattr(row, number) for row in count(model))
@@ -72,9 +74,9 @@ def test_connections_are_what_the_output_depends_on(layer):
     model = keras.Sequential([keras.Input((6, 9, 4)), layer])
     rng = np.random.default_rng(0)
     model.set_weights([rng.uniform(1, 2, weight.shape) for weight in model.get_weights()])
-    zero = np.asarray(model(np.zeros((1, 6, 9, 4))))
+    zero = numpy(model(np.zeros((1, 6, 9, 4))))
     units = np.eye(6 * 9 * 4).reshape(-1, 6, 9, 4)
-    moved = np.abs(np.asarray(model(units)) - zero) > 1e-6
+    moved = np.abs(numpy(model(units)) - zero) > 1e-6
     assert count(model)[0].macs == moved.sum()
     assert count(model)[0].connections == moved.sum() + zero.size
 
@@ -184,3 +186,11 @@ def test_refuses_what_it_cannot_count():
         count(attention)
     with pytest.raises(ValueError, match="known input shape"):
         count(keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(2, 3)]))
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_quantized_kernels_count_as_before(mode):
+    model = ViT("Mini/8", input_shape=(16, 16, 3), classes=3)
+    before = count(model)
+    model.quantize(mode)
+    assert count(model) == before

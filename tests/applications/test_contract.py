@@ -1,5 +1,6 @@
 """Every network against its paper, and against what a builder promises."""
 
+import functools
 import inspect
 import math
 import pickle
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_classics import applications, names
+from keras_classics import applications, models, names
 from keras_classics.analysis import count
 from keras_classics.applications import (
     VGG,
@@ -25,6 +26,7 @@ from keras_classics.applications import (
     ResNet,
     ResNetCIFAR,
     ViT,
+    vit,
 )
 from keras_classics.applications.lecun1989 import H2_CONNECTIONS
 from keras_classics.applications.lenet1 import H3_CONNECTIONS
@@ -498,3 +500,36 @@ def test_wrong_arguments():
     assert len(set(CHARACTERS)) == len(CHARACTERS) == 95
     assert LeNet5(classes=95).output_shape == (None, 95)
     assert count(LeNet5(head="softmax", classes=1000))[-1].parameters == 85_000
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"num_classes": 5}, r"`classes=5`.*num_classes=5"),
+        ({"num_labels": 5}, r"`classes=5`.*num_labels=5"),
+        ({"pretrained": True}, r"`weights=\"imagenet\"`.*pretrained=True"),
+        ({"img_size": 96}, r"`input_shape=\(height, width, channels\)`.*img_size=96"),
+        ({"in_chans": 1}, r"`input_shape=\(height, width, channels\)`.*in_chans=1"),
+        ({"classifier_activaton": None}, r"`classifier_activation=None`"),
+        ({"foo": 1}, r"it has .*include_top, weights, input_shape.* foo=1"),
+    ],
+)
+def test_words_of_other_libraries(given, meant):
+    """Of each way to build a network."""
+    for make in (
+        applications.ResNet50,
+        applications.GoogLeNet,
+        functools.partial(applications.CudaConvNet, "80sec"),
+        functools.partial(models.build, "vit_mini4"),
+    ):
+        with pytest.raises(TypeError, match=f"got an unexpected keyword argument: .*{meant}"):
+            make(**given)
+
+
+def test_words_of_other_libraries_that_only_some_networks_have():
+    with pytest.raises(TypeError, match=r"ViT\(\).*`dropout=0.1` in its place"):
+        models.build("vit_mini4", drop_rate=0.1)
+    with pytest.raises(TypeError, match=r"ResNet\(\).*: it has depth, "):
+        models.build("resnet50", drop_rate=0.1)
+    with pytest.raises(TypeError, match=r"fine_tune\(\).*`classes=5`"):
+        vit.fine_tune(None, num_classes=5)

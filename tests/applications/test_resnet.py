@@ -337,7 +337,8 @@ def check_order(builder, depth):
     lasts = {f"{block}_conv{3 if depth == 50 else 2}": block for block in blocks}
     for name in convolutions:
         relu = names[lasts.get(name, f"{name}_relu")]
-        assert isinstance(relu, keras.layers.ReLU)
+        assert isinstance(relu, keras.layers.Activation)
+        assert relu.activation is keras.activations.relu
         if builder is PlainNet or name not in lasts:
             assert relu.input is names[f"{name}_bn"].output
     if builder is PlainNet:
@@ -587,3 +588,11 @@ def test_learns():
     history = model.fit(x, y, batch_size=12, epochs=8, verbose=0).history
     assert history["loss"][-1] < 0.5 * history["loss"][0]
     assert all((new != old).any() for new, old in zip(model.get_weights(), weights, strict=True))
+
+
+def test_guided_backpropagation_finds_each_relu():
+    """Tools look for the attribute `activation`, which Keras's layer `ReLU` has not."""
+    for model in (ResNetCIFAR(8), ResNet(50, input_shape=(32, 32, 3), include_top=False)):
+        relus = [layer for layer in model.layers if layer.name.endswith("_relu")]
+        relus.append(model.get_layer("conv2_1"))
+        assert all(layer.activation is keras.activations.relu for layer in relus)

@@ -140,6 +140,7 @@ TABLE = {
             "std": [60.0, 55.5, 50.0],
             "interpolation": "bicubic",
             "antialias": False,
+            "convention": "torchvision",
         },
         (5, 9, 3),
     ),

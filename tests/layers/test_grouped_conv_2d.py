@@ -113,3 +113,17 @@ def test_channels_that_do_not_divide():
         GroupedConv2D(4, 3).build((None, 5, 5, 3))
     with pytest.raises(ValueError, match="filters must be evenly divisible"):
         GroupedConv2D(3, 3)
+
+
+def test_groups_are_slices_in_tensorflows_graph():
+    """Tools that explain a network know the slice, and not the operation that splits."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("looks at TensorFlow's graph")
+    import tensorflow as tf
+
+    layer = GroupedConv2D(4, 3, groups=2)
+    layer.build((None, 8, 8, 6))
+    traced = tf.function(layer).get_concrete_function(tf.TensorSpec((None, 8, 8, 6)))
+    kinds = {operation.type for operation in traced.graph.get_operations()}
+    assert "StridedSlice" in kinds
+    assert not kinds & {"Split", "SplitV"}

@@ -30,6 +30,50 @@ def test_values_are_pillows(photograph, shape, resize, interpolation):
         np.testing.assert_allclose(y[..., c], plane, rtol=1e-4, atol=1e-3)
 
 
+# Height and width of usual images: of ImageNet, of cameras, and some with a side of odd length.
+SIDES = [
+    *[(375, 500), (500, 375), (333, 500), (500, 333), (427, 640), (640, 427), (480, 640)],
+    *[(256, 343), (343, 256), (224, 224), (256, 256), (300, 400), (225, 300), (183, 275)],
+    *[(201, 251), (500, 374), (357, 500), (600, 399), (281, 500), (97, 130)],
+]
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("shape", SIDES)
+def test_torchvisions_sizes_offsets_and_levels(shape, interpolation):
+    """As its code says it of images of Pillow: `int(256 * long / short)` and `round`."""
+    rng = np.random.default_rng(sum(shape))
+    x = rng.integers(0, 256, (*shape, 3), dtype="uint8")  # each edge is sharp
+    size = [256 if side == min(shape) else int(256 * side / min(shape)) for side in shape]
+    method = Image.Resampling[interpolation.upper()]
+    resized = np.asarray(Image.fromarray(x).resize(size[::-1], method))
+    top, left = (round((side - 224) / 2.0) for side in size)
+    expected = resized[top : top + 224, left : left + 224]
+    layer = ClassifierInput(256, 224, 0, 1, interpolation, convention="torchvision")
+    y = keras.ops.convert_to_numpy(layer(x[None]))[0]
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_the_conventions_differ():
+    x = np.random.default_rng(0).integers(0, 256, (427, 640, 3), dtype="uint8")
+    exact, rounded = (
+        keras.ops.convert_to_numpy(ClassifierInput(256, 224, convention=convention)(x))
+        for convention in ("exact", "torchvision")
+    )
+    assert np.abs(exact - rounded).max() > 10
+    np.testing.assert_array_equal(rounded, np.round(rounded))
+
+
+def test_the_published_weights_of_torchvision_and_timm_follow_torchvision():
+    from keras_classics import weights
+
+    for card in weights.cards():
+        if not card.refused:
+            theirs = card.library in ("torchvision", "timm", "akamaster")
+            theirs = theirs or "augreg" in card.name  # which timm has measured
+            assert (card.preprocessing().convention == "torchvision") == theirs, card.name
+
+
 def test_without_antialias_and_whatever_the_proportions(photograph):
     """As the release of ViT does it."""
     tf = pytest.importorskip("tensorflow", reason="compares with tf.image")
@@ -60,9 +104,13 @@ def test_images_that_were_scaled_before_are_refused(photograph, scale):
 
 def test_within_tf_data(photograph, through_tf_data):
     images = [photograph(50, 64), photograph(41, 40)]
-    layer = ClassifierInput(40, 32, MEAN, interpolation="bicubic")
-    for y, x in zip(through_tf_data(layer, images), images, strict=True):
-        np.testing.assert_allclose(y, prepare(x, 40, 32, MEAN, interpolation="bicubic"), atol=1e-3)
+    for more in ({}, {"convention": "torchvision"}):
+        more = {"interpolation": "bicubic", **more}
+        layer = ClassifierInput(40, 32, MEAN, **more)
+        for y, x in zip(through_tf_data(layer, images), images, strict=True):
+            # The second image is of floats, whose sums may be a level off.
+            atol = 1.01 if "convention" in more else 1e-3
+            np.testing.assert_allclose(y, prepare(x, 40, 32, MEAN, **more), atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +125,5 @@ def test_refuses_sizes(arguments, message):
 def test_refuses_interpolations():
     with pytest.raises(ValueError, match=r"interpolation='nearest'"):
         ClassifierInput(40, 32, interpolation="nearest")
+    with pytest.raises(ValueError, match=r"convention='keras'"):
+        ClassifierInput(40, 32, convention="keras")
