@@ -1,13 +1,15 @@
-"""What all tests share: quiet and quick backends, a fixed seed, the data sets, gradients.
+"""What all tests share: quiet and quick backends, one state to begin in, data sets, gradients.
 
 Keras is imported where it is used: with several workers, the process that only hands out the
 tests needs none.
 """
 
+import collections
 import gc
 import gzip
 import os
 import pathlib
+import sys
 
 import pytest
 
@@ -31,22 +33,35 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", r"error::DeprecationWarning:keras_classics\b")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """The slow tests first, so that no worker ends with a long one while the others wait."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+GIVEN: dict[str, int] = {}  # how often Keras gave each name while the tests were collected
+
+
 def pytest_collection_finish():
     """Keeps what has been imported out of garbage collection, which many tests ask for.
 
-    The libraries have half a million objects: a collection took 0.3 s.
+    The libraries have half a million objects: a collection took 0.3 s. By itself it comes less
+    often: it took a third of the time in which TensorFlow traces a training step.
     """
+    if "keras" in sys.modules:
+        from keras.src.backend.common import global_state
+
+        GIVEN.update(global_state.get_global_attribute("object_name_uids", {}))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
-@pytest.fixture(autouse=True)
-def seeded():
+def begin_anew():
+    """The state in which each test begins, and each fixture that several tests share.
+
+    What tests share is made within the first of them: it must not depend on which one that is.
+    """
     import keras
     from keras.src.backend.common import global_state
 
@@ -54,6 +69,43 @@ def seeded():
     # Keras lists the variables that a test has made without values. On JAX and PyTorch the next
     # `fit` would give them values: gigabytes of another test's networks.
     global_state.set_global_attribute("uninitialized_variables", [])
+    # Keras counts the names that it gives, `dense` and `dense_1`. The layers that stand in the
+    # lists of parameters have theirs already, and no test may give one again.
+    given = collections.defaultdict(int, GIVEN)
+    global_state.set_global_attribute("object_name_uids", given)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef):
+    if fixturedef.scope != "function":
+        begin_anew()
+
+
+@pytest.fixture(autouse=True)
+def order_does_not_matter():
+    """Each test begins in the same state, and its settings end with it."""
+    import keras
+
+    begin_anew()
+    variables, folder, depth = dict(os.environ), os.getcwd(), sys.getrecursionlimit()
+    config = keras.config
+    settings = [
+        (set_it, get())
+        for set_it, get in [
+            (config.set_floatx, config.floatx),
+            (config.set_epsilon, config.epsilon),
+            (config.set_image_data_format, config.image_data_format),
+            (config.set_dtype_policy, config.dtype_policy),
+        ]
+    ]
+    yield
+    for set_it, value in settings:
+        set_it(value)
+    os.chdir(folder)
+    sys.setrecursionlimit(depth)
+    for name in [name for name in os.environ if name not in variables]:
+        del os.environ[name]
+    os.environ.update(variables)
 
 
 @pytest.fixture

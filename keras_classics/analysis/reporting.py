@@ -27,6 +27,10 @@ def report(model: keras.Model | str, network: str | None = None) -> str:
     layer that takes several layers of Keras (`H1_border`, `H1_kernels`, `H1`) is one row, and so
     is a stage of blocks (`conv2_x`).
 
+    A unit that adds up its window and multiplies the sum, as in the LeNets' subsampling, counts as
+    one multiply-add: LeNet-5 has 328,096, LeNet-1 92,288. With one for each of its four inputs,
+    LeNet-1 has 94,592.
+
     Where no paper prints numbers of the network, the table has a row for each layer, and the
     network's numbers alone.
 
