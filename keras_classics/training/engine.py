@@ -139,7 +139,8 @@ class Recipe:
         batch_size: Images a step, of all replicas together.
 
     Raises:
-        ValueError: If a field has a value that it cannot have.
+        ValueError: If a field has a value that it cannot have. Numbers become what the type of
+            their field says: 1 is 1.0 where a float stands, and NumPy's numbers are Python's.
 
     Example: a recipe of one's own.
 
@@ -178,10 +179,13 @@ class Recipe:
     data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
 
     def __post_init__(self) -> None:
+        try:
+            kinds = typing.get_type_hints(type(self))
+        except NameError:  # of names that only a type checker knows
+            kinds = {}
         for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, list):  # as JSON has it
-                object.__setattr__(self, each.name, tuple(value))
+            value = _brought(getattr(self, each.name), kinds.get(each.name), each.name)
+            object.__setattr__(self, each.name, value)
         for name, values in self.choices.items():
             if getattr(self, name) not in values:
                 raise ValueError(
@@ -392,6 +396,27 @@ class Recipe:
                 padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
                 lines.append("  ".join(padded).rstrip())
         return "\n".join(lines)
+
+
+def _brought(value, kind, name):
+    """The value of a field as its type has it: no numbers of NumPy, floats where floats stand.
+
+    Keras's schedules compute in the type of their first argument, and JSON knows no number of
+    NumPy, and no tuple.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        inner, *rest = typing.get_args(kind) or (None,)
+        return tuple(_brought(each, inner if rest == [...] else None, name) for each in value)
+    kinds = [each for each in typing.get_args(kind) if each is not type(None)] or [kind]
+    if value is None or len(kinds) > 1 or kinds[0] not in (bool, int, float):
+        return value
+    number = kinds[0]
+    if not isinstance(value, (bool, int, float)) or number(value) != value:
+        words = {bool: "True or False", int: "an integer", float: "a number"}[number]
+        raise ValueError(f"`{name}` must be {words}. Received: {name}={value!r}")
+    return number(value)
 
 
 def help_of(field: dataclasses.Field) -> str:

@@ -120,9 +120,10 @@ class Run:
             | {"python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         }
+        stated = json.loads(json.dumps(manifest))  # fails here, if at all, and leaves no folder
         if resume and folder.is_dir() and set(os.listdir(folder)) - {"part-manifest.json"}:
             run = cls(folder, recipe)
-            run._compare(json.loads(json.dumps(manifest)))
+            run._compare(stated)
             return run, False
         try:
             folder.mkdir(parents=True, exist_ok=resume)
@@ -131,7 +132,7 @@ class Run:
                 f"{folder} exists already, and runs are not overwritten: choose another folder, "
                 "or resume the run that is in it (--resume)."
             ) from error
-        _write(folder, manifest)
+        _write(folder, stated)
         return cls(folder, recipe), True
 
     def _compare(self, manifest):

@@ -1,6 +1,7 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
 import contextlib
+import operator
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ def train(
     """
     if isinstance(strategy, str):
         strategy = strategies.strategy(strategy)
-    replicas = strategies.replicas(strategy)
+    replicas, seed = strategies.replicas(strategy), operator.index(seed)
     splits = recipe.splits(data)
     run, is_new = None, False
     if replicas.is_chief:

@@ -41,6 +41,20 @@ def test_the_same_seed_gives_the_same_history(recipe, colours, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_numbers_of_numpy(colours, tmp_path):
+    recipe = tiny.Tiny(epochs=1, batch_size=np.int64(8), learning_rate=np.float32(0.5))
+    run = train(tmp_path / "run", recipe, colours(), np.int64(1))
+    assert (run.manifest["seed"], run.manifest["recipe"]["batch_size"]) == (1, 8)
+    assert training.Run(tmp_path / "run").recipe == recipe
+
+
+def test_what_json_does_not_hold_leaves_no_folder(colours, tmp_path):
+    recipe = tiny.Tiny(network={1, 2})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        train(tmp_path / "run", recipe, colours())
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_finished_run_is_given_as_it_is(colours, tmp_path):
     data = colours()
     run = train(tmp_path / "run", tiny.Tiny(), data)

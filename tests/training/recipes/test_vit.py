@@ -62,6 +62,8 @@ def test_the_papers_numbers():
     assert (tuned.batch_size, tuned.views, tuned.dropout, tuned.schedule) == (
         *(512, "whole", 0.0, "cosine"),
     )
+    of_one = dataclasses.replace(vit, learning_rate=1).rate(steps)  # not in integers
+    np.testing.assert_allclose([float(of_one(10_000)), float(of_one(steps))], [1, 0], atol=1e-6)
     linear = dataclasses.replace(vit, schedule="linear").rate(steps)
     quarter = 10_000 + (steps - 10_000) / 4
     np.testing.assert_allclose(float(linear(quarter)), 0.75 * 3e-3, rtol=1e-4)
