@@ -192,9 +192,7 @@ class ResNetCIFARRecipe(Recipe):
             return 0
 
     def rate(self):
-        """The learning rate by steps."""
-        import keras
-
+        """The learning rate by steps: the first one makes exactly `drops_at[0]` of them."""
         slow = (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
         rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
         steps = list(self.drops_at)
@@ -202,7 +200,7 @@ class ResNetCIFARRecipe(Recipe):
             rates, steps = [0.1 * self.learning_rate, *rates], [slow, *steps]
         if not steps:
             return self.learning_rate
-        return keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)
+        return kc.training.schedules.by_steps(rates, steps)
 
     def protocol(self):
         return f"the whole image of {self.image_size}x{self.image_size}"
