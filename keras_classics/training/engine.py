@@ -128,7 +128,7 @@ class Recipe:
     - `splits(data)`: the parts of the data, as the network is trained and tested on them.
     - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
     - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
-    - `reader`, `protocol`, `read`: how an image is tested.
+    - `reader`, `test_side`, `protocol`, `read`: how an image is tested.
 
     Attributes of the class, such as `in_memory`, say what all its recipes have in common.
 
@@ -368,9 +368,19 @@ class Recipe:
         """
         return layers, network
 
+    @property
+    def test_side(self) -> int | None:
+        """Short side of a test image before its center is cut out; `None`: it stays as it is.
+
+        `layers(training=False)` rescales to it, and `protocol` prints it.
+        """
+        return None
+
     def protocol(self) -> str:
         """How an image is tested, in words."""
-        return f"the image of {self.image_size}x{self.image_size}"
+        if self.test_side is None:
+            return f"the image of {self.image_size}x{self.image_size}"
+        return f"the center crop of {self.image_size} of the image rescaled to {self.test_side}"
 
     def __str__(self) -> str:
         """The recipe as a table of at most 100 columns."""

@@ -57,10 +57,14 @@ class AlexNetRecipe(Recipe):
             **shape,
         )
 
+    @property
+    def test_side(self):
+        return self.short_side  # as in training
+
     def layers(self, training):
         import keras
 
-        side, pre = self.short_side, kc.preprocessing
+        side, pre = self.test_side, kc.preprocessing
         return [
             pre.RescaleShortSide(side),
             keras.layers.CenterCrop(side, side, data_format="channels_last"),
@@ -90,7 +94,6 @@ class AlexNetRecipe(Recipe):
         return layers[:-1], pre.AverageOverViews(network, pre.ten_crop, size)
 
     def protocol(self):
-        rescaled = f"the image rescaled to {self.short_side}"
         if self.views == "center":
-            return f"the center crop of {self.image_size} of {rescaled}"
-        return f"ten crops of {rescaled}, averaged"
+            return super().protocol()
+        return f"ten crops of the image rescaled to {self.test_side}, averaged"

@@ -31,7 +31,7 @@ class ResNetRecipe(Recipe):
     mean: str = cite("pixel", "section 3.4")
     color: bool = cite(True, "section 3.4")
     synchronized: bool = cite(False, SILENT)
-    views: str = cite("center", "the authors' page; paper: ten crops; scales: several scales")
+    views: str = cite("center", "the authors' page, of 256; paper: ten crops; scales: several")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
     choices: ClassVar = {
@@ -59,8 +59,13 @@ class ResNetRecipe(Recipe):
             return self.built(**shape)
         return self.built(shortcut=self.shortcut, stride_in=self.stride_in, **shape)
 
+    @property
+    def test_side(self):
+        return min(self.short_side)  # 256, as on the authors' page
+
     def layers(self, training):
-        pre, sides = kc.preprocessing, self.short_side
+        pre = kc.preprocessing
+        sides = self.short_side if training else (self.test_side,)
         return [
             pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
             pre.CropAndFlip(self.image_size),
@@ -92,7 +97,7 @@ class ResNetRecipe(Recipe):
         if self.views == "paper":
             crops = keras.Sequential([keras.Input(network.input_shape[1:]), mean, network])
             size = {"size": self.image_size}
-            rescale = pre.RescaleShortSide(min(self.short_side), dtype="float32")
+            rescale = pre.RescaleShortSide(self.test_side, dtype="float32")
             return [rescale], pre.AverageOverViews(crops, pre.ten_crop, size)
         average = keras.ops.convert_to_numpy(mean.average)
         channels = [float(x) for x in average.reshape(-1, average.shape[-1]).mean(axis=0)]
@@ -104,10 +109,9 @@ class ResNetRecipe(Recipe):
     def protocol(self):
         if self.views == "scales":
             return f"the whole image at the scales {', '.join(map(str, SCALES))}, averaged"
-        rescaled = f"the image rescaled to {min(self.short_side)}"
         if self.views == "paper":
-            return f"ten crops of {rescaled}, averaged"
-        return f"the center crop of {self.image_size} of {rescaled}"
+            return f"ten crops of the image rescaled to {self.test_side}, averaged"
+        return super().protocol()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -110,13 +110,17 @@ class ViTRecipe(Recipe):
             return super().read(path)
         return _as_mnist(kc.preprocessing.read_ink(path)[None, ..., None], None)[0]
 
+    @property
+    def test_side(self):
+        """As usual on ImageNet, 256 pixels for crops of 224. Small images are whole."""
+        return self.image_size * 8 // 7 if self.crops == "area" else self.image_size
+
     def layers(self, training):
         from keras import layers
 
         pre, side = kc.preprocessing, self.image_size
         scale = layers.Rescaling(1 / 127.5, -1)
-        # As usual on ImageNet, the middle 224 of 256 pixels. Small images are whole.
-        rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
+        rescale = pre.RescaleShortSide(self.test_side)
         cut = layers.CenterCrop(side, side, data_format="channels_last")
         if not training and self.views == "whole":
             # In this order: of integers, what is resized would be rounded on some backends.
@@ -198,10 +202,9 @@ class ViTRecipe(Recipe):
         return kc.optimizers.WarmUp(falling, self.warmup_steps)
 
     def protocol(self):
-        size = f"{self.image_size}x{self.image_size}"
         if self.views == "whole":
-            return f"the whole image made {size}"
-        return f"the center of {size} of the rescaled image"
+            return f"the whole image made {self.image_size}x{self.image_size}"
+        return super().protocol()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -322,5 +322,6 @@ def test_data_that_do_not_fit_are_refused(colours, squares):
 
 
 def test_how_an_image_is_tested_in_words():
-    assert training.recipe("vit").protocol() == "the center of 224x224 of the rescaled image"
+    center = "the center crop of 224 of the image rescaled to 256"
+    assert training.recipe("vit").protocol() == center
     assert training.recipe("vit_finetune").protocol() == "the whole image made 384x384"
