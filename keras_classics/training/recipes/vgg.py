@@ -68,8 +68,8 @@ class VGGRecipe(Recipe):
     def reader(self, network, layers):
         if self.views == "center":
             return layers, network
-        pre = kc.preprocessing  # section 3.2
-        dense = kc.applications.vgg.dense(network)
+        pre = kc.preprocessing  # section 3.2; with Caffe's pools, as the paper's numbers
+        dense = kc.applications.vgg.dense(network, "caffe")
         return layers[-1:], pre.AverageOverViews(
             dense, pre.whole_images, {"short_sides": self.scales()}
         )

@@ -217,7 +217,7 @@ def test_vgg_is_read_densely_at_three_scales(short_side, scales, tmp_path):
     model, rng = build(recipe), np.random.default_rng(0)
     mean = rng.uniform(100, 150, 3).astype("float32")
     image = rng.integers(0, 256, (36, 50, 3)).astype("uint8")
-    net = dense(model)
+    net = dense(model, "caffe")
     views = whole_images((image - mean)[None], scales)
     expected = np.mean(
         [
