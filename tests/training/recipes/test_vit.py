@@ -60,7 +60,7 @@ def test_the_papers_numbers():
     assert (tuned.weight_decay, tuned.clip, tuned.optimizer) == (0.0, 1.0, "sgd")
     assert (tuned.learning_rate, tuned.warmup_steps, tuned.image_size) == (0.03, 500, 384)
     assert (tuned.batch_size, tuned.views, tuned.dropout, tuned.schedule) == (
-        *(512, "whole", 0.0, "cosine"),
+        *(512, "whole", None, "cosine"),
     )
     of_one = dataclasses.replace(vit, learning_rate=1).rate(steps)  # not in integers
     np.testing.assert_allclose([float(of_one(10_000)), float(of_one(steps))], [1, 0], atol=1e-6)
