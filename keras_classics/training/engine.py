@@ -170,6 +170,7 @@ class Recipe:
 
     rule_in_words: ClassVar[str] = ""  # of the update rule
     choices: ClassVar[dict[str, tuple]] = {}  # the values that a field may have
+    of_network: ClassVar[tuple[str, ...]] = ()  # the fields that only `build` reads
     # Whether the images are gathered from memory, a batch at once, and a last batch that is not
     # full counts, too; the layers then take batches. Otherwise each image has a way of its own.
     in_memory: ClassVar[bool] = False
@@ -217,6 +218,28 @@ class Recipe:
             **shape: `input_shape` and `classes`.
         """
         return self.built(**shape)
+
+    def build_by(self, builder: Callable | None, **shape: Any) -> "keras.Model":
+        """The network, or the one of a function that takes the place of `build`.
+
+        Args:
+            builder: A function of `input_shape` and `classes`, or `None`.
+            **shape: `input_shape` and `classes`.
+
+        Raises:
+            ValueError: If a field was changed that only `build` reads.
+        """
+        if builder is None:
+            return self.build(**shape)
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if each.name in self.of_network and value != each.default:
+                raise ValueError(
+                    f"`{each.name}` is of the recipe's own network, and another one is built: set "
+                    "it in the function that builds that, builder=, and leave it here. "
+                    f"Received: {each.name}={value}"
+                )
+        return builder(**shape)
 
     def built(self, **arguments: Any) -> "keras.Model":
         """The network of the name `network`, with further arguments of its builder.

@@ -34,6 +34,7 @@ class AlexNetRecipe(Recipe):
     views: str = cite("center", "footnote 5; paper: ten crops, section 4.1")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    of_network = ("towers", "lrn", "overlapping_pooling", "bias_start")
     choices: ClassVar = {
         "mean": ("pixel", "channel"),
         "views": ("center", "paper"),

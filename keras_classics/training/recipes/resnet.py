@@ -34,6 +34,7 @@ class ResNetRecipe(Recipe):
     views: str = cite("center", "the authors' page, of 256; paper: ten crops; scales: several")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    of_network = ("shortcut", "stride_in")
     choices: ClassVar = {
         "shortcut": ("A", "B", "C"),
         "stride_in": ("1x1", "3x3"),

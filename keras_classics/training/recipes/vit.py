@@ -47,6 +47,7 @@ class ViTRecipe(Recipe):
     views: str = cite("center", "as usual; whole: the image made square")
 
     rule_in_words = "Adam, decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
+    of_network = ("dropout", "stochastic_depth", "representation", "start")
     choices: ClassVar = {
         "operations": OPERATIONS,
         "optimizer": ("adam", "sgd"),
