@@ -391,11 +391,13 @@ class Options:
         for field in dataclasses.fields(self.recipe):
             if takes(field.name):
                 self.fields[field.name] = field
+                several = str(field.type).startswith("tuple")
+                kind = str if several else engine.element_type(field.type)
                 define = {
                     int: flags.DEFINE_integer,
                     float: flags.DEFINE_float,
                     bool: flags.DEFINE_boolean,
-                }.get(field.type, flags.DEFINE_string)
+                }.get(kind, flags.DEFINE_string)
                 define(field.name, None, engine.help_of(field), flag_values=self.values)
 
     def __getattr__(self, name):

@@ -1,7 +1,7 @@
-"""Losses of the LeNet-5 paper.
+"""Losses that Keras does not have.
 
-Both take scores `-y_i`, the negated penalties of `RBFOutput`, which `LeNet5` returns, and
-integer labels.
+The two of the LeNet-5 paper take scores `-y_i`, the negated penalties of `RBFOutput`, which
+`LeNet5` returns, and integer labels.
 """
 
 import keras
@@ -111,6 +111,49 @@ class MaximumAPosteriori(keras.losses.Loss):
 
     def get_config(self):
         return {"j": self.j, "reduction": self.reduction, "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class SigmoidCrossentropy(keras.losses.Loss):
+    """The cross-entropy of each class by itself, summed over the classes.
+
+    With `p_i` the probability of class `i`, a sigmoid, and `t_i` its target from 0 to 1,
+
+        E = -sum_i [ t_i log p_i + (1 - t_i) log(1 - p_i) ]
+
+    Keras's `BinaryCrossentropy` is the mean over the classes.
+
+    Args:
+        reduction: Keras's reduction over the batch.
+        name: Name of the loss.
+
+    Shapes: targets and probabilities `(batch, classes)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.losses import SigmoidCrossentropy
+
+    SigmoidCrossentropy()(np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]]))  # 2 log 2
+    ```
+
+    Reference: google-research/big_vision, by whose configuration AugReg trains on ImageNet-1k
+    (Steiner et al., TMLR 2022).
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "sigmoid_crossentropy",
+    ):
+        super().__init__(name=name, reduction=reduction)
+
+    def call(self, y_true, y_pred):
+        return ops.sum(ops.binary_crossentropy(ops.cast(y_true, y_pred.dtype), y_pred), axis=-1)
+
+    def get_config(self):
+        return {"reduction": self.reduction, "name": self.name}
 
 
 def _true_score(labels, scores):

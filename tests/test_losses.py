@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from keras_classics.backend import gradient
-from keras_classics.losses import MaximumAPosteriori, MaximumLikelihood
+from keras_classics.losses import MaximumAPosteriori, MaximumLikelihood, SigmoidCrossentropy
 
 J = 1.3
 LOSSES = {"eq. 8": MaximumLikelihood(), "eq. 9": MaximumAPosteriori(J)}
@@ -139,3 +139,19 @@ def test_labels_out_of_range_end_a_training():
     model.compile("sgd", MaximumLikelihood())
     with pytest.raises(Exception, match="Labels must be from 0 to 3"):
         model.fit(np.ones((2, 3)), np.array([0, 4]), verbose=0)
+
+
+def test_sigmoid_crossentropy_sums_over_the_classes():
+    """Of targets that MixUp has mixed, too; and loads again by its config."""
+    rng = np.random.default_rng(2)
+    t, p = (rng.uniform(0.01, 0.99, (3, 4)).astype("float32") for _ in range(2))
+    expected = [
+        -sum(a * math.log(b) + (1 - a) * math.log(1 - b) for a, b in zip(*rows, strict=True))
+        for rows in zip(t.astype("float64"), p.astype("float64"), strict=True)
+    ]
+    loss = SigmoidCrossentropy(reduction=None)
+    np.testing.assert_allclose(loss(t, p), expected, rtol=1e-4)
+    assert float(SigmoidCrossentropy()(t, p)) == pytest.approx(np.mean(expected), rel=1e-4)
+    again = keras.losses.deserialize(json.loads(json.dumps(keras.losses.serialize(loss))))
+    assert type(again) is SigmoidCrossentropy
+    np.testing.assert_array_equal(again(t, p), loss(t, p))

@@ -422,6 +422,10 @@ def test_flags_may_stand_anywhere(cli):
     assert cli("recipe", "--nolrn", "alexnet") == expected
 
 
+def test_a_flag_of_a_number_that_may_be_left_out(cli):
+    assert "changed from none" in cli("recipe", "vit_finetune", "--dropout=0.1")
+
+
 def test_any_spelling_of_a_network(cli):
     for name in ("ResNet-50", "resnet_50", "ResNet50"):
         assert cli("recipe", name) == cli("recipe", "resnet50")

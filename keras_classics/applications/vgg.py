@@ -12,7 +12,7 @@ The paper is silent on
   et al.;
 - images smaller than 224: here at least 32, so that five poolings leave one position;
 - the position of net A's fourth layer in a deeper net: see `grow`;
-- the soft-max in the dense evaluation: see `dense`.
+- the soft-max in the dense evaluation, and maps of an odd side: see `dense`.
 """
 
 import os
@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
 from keras_classics.applications.typed import typed
 from keras_classics.graphs import models_within
 from keras_classics.initializers import Initializer
@@ -198,7 +198,7 @@ def grow(model: keras.Model, configuration: str) -> keras.Model:
     return deeper
 
 
-def dense(model: keras.Model) -> keras.Model:
+def dense(model: keras.Model, convention: str = "paper") -> keras.Model:
     """The net for uncropped images of any size, for testing (section 3.2).
 
     fc6 becomes a convolution with a kernel of the size of pool5's map (7x7 for images of
@@ -209,8 +209,14 @@ def dense(model: keras.Model) -> keras.Model:
     train `model`, and take its dense net anew. (The paper then averages the posteriors
     of an image and of its mirror image.)
 
+    The paper is silent on maps of an odd side. Its numbers come from a program derived from Caffe
+    (section 3.3), whose pools take a last window that hangs over the edge: of an image of 256x341,
+    pool5 is 8x11 and the score map 2x5. Without that window they are 8x10 and 2x4.
+
     Args:
         model: A trained `VGG` with its top.
+        convention: `"caffe"` rounds the sides of pooled maps up, as the paper's numbers were
+            measured. `"paper"` rounds them down, as in `VGG`.
 
     Returns:
         A functional `keras.Model` for images at least as high and wide as those of
@@ -218,7 +224,8 @@ def dense(model: keras.Model) -> keras.Model:
         `posteriors`.
 
     Raises:
-        ValueError: If `model` has other layers than a `VGG` with its top.
+        ValueError: If `model` has other layers than a `VGG` with its top, or there is no such
+            `convention`.
 
     Example:
 
@@ -231,9 +238,15 @@ def dense(model: keras.Model) -> keras.Model:
     ```
     """
     _check(model)
+    padding = "same" if follows_caffe(convention) else "valid"
+
+    def renewed(layer):
+        more = {"padding": padding} if isinstance(layer, layers.MaxPooling2D) else {}
+        return type(layer).from_config({**layer.get_config(), **more})
+
     image = keras.Input((None, None, model.input_shape[-1]), name="image")
     maps = keras.Model(model.input, model.get_layer("pool5").output)
-    x = keras.models.clone_model(maps, image).output
+    x = keras.models.clone_model(maps, image, clone_function=renewed).output
 
     size, classes = maps.output_shape[1:3], model.output_shape[-1]
     x = layers.Conv2D(4096, size, data_format="channels_last", activation="relu", name="fc6")(x)

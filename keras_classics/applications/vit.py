@@ -40,6 +40,7 @@ SIZES = {
 # /16 has none, and its blocks in stage 3.
 RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
 POOLINGS = (None, "token", "avg")
+TUNED_WITH_DROPOUT = ("L/16", "H/14", "R50+B/16")  # in the release, of 0.1
 
 
 @pretrained
@@ -142,7 +143,7 @@ def fine_tune(
     model: keras.Model,
     *,
     classes: int,
-    dropout: float = 0.0,
+    dropout: float | None = None,
     stochastic_depth: float = 0.0,
     input_shape: tuple[int, ...] = (384, 384, 3),
     classifier_activation: Activation = "softmax",
@@ -158,7 +159,8 @@ def fine_tune(
     Args:
         model: A `ViT` with its top.
         classes: Number of classes of the new data set.
-        dropout: As in `ViT`, whatever the model has. Release: 0.
+        dropout: As in `ViT`, whatever the model has. `None`: the release's, 0.1 for L/16, H/14
+            and R50+B/16, and 0 for all others.
         stochastic_depth: As in `ViT`, whatever the model has. Release: 0.
         input_shape: `(height, width, channels)`, both sides divisible by the patch. Paper
             (section 4.1): 384, or 512 and 518 for the largest.
@@ -190,9 +192,15 @@ def fine_tune(
             f"{', '.join(layer.name for layer in model.layers)}"
         )
     embedding = old[PatchEmbedding]
-    _check_sides(input_shape, model.input_shape[1] // embedding.grid[0])
+    patch = model.input_shape[1] // embedding.grid[0]
+    _check_sides(input_shape, patch)
     body = keras.Model(model.input, ends[-1].output, name=name or model.name)
     blocks = [layer for layer in body.layers if isinstance(layer, TransformerEncoderBlock)]
+    if dropout is None:
+        hybrid, numbers = StandardizedConv2D in old, (body.output.shape[-1], len(blocks))
+        size = next((name for name, row in SIZES.items() if row[:2] == numbers), None)
+        variant = f"{'R50+' if hybrid else ''}{size}/{patch}"
+        dropout = 0.1 if variant in TUNED_WITH_DROPOUT else 0.0
 
     def renewed(layer):
         config = layer.get_config()

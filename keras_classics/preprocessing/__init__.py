@@ -7,6 +7,7 @@ from keras_classics.preprocessing.digit_plane import normalize_digit, place_digi
 from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
 from keras_classics.preprocessing.planar_distortion import PlanarDistortion
 from keras_classics.preprocessing.rand_augment import RandAugment
+from keras_classics.preprocessing.random_erasing import RandomErasing
 from keras_classics.preprocessing.rescale_short_side import RescaleShortSide
 from keras_classics.preprocessing.subtract_mean import SubtractMean
 from keras_classics.preprocessing.views import (
@@ -24,6 +25,7 @@ __all__ = [
     "PCAColorJitter",
     "PlanarDistortion",
     "RandAugment",
+    "RandomErasing",
     "RescaleShortSide",
     "SubtractMean",
     "googlenet_crops",

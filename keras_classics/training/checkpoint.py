@@ -47,6 +47,32 @@ class Interrupted(KeyboardInterrupt):
         self.folder = folder
 
 
+class Averaged(keras.callbacks.Callback):
+    """Validates the averages of the weights, of an optimizer that has them (`use_ema`).
+
+    They are what a training leaves in the end, and what is kept as the best.
+    """
+
+    def on_test_begin(self, logs=None):
+        backend.sync_variables(self.model)
+        variables = self.model.trainable_variables
+        self.values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+
+    def on_test_end(self, logs=None):
+        for variable, value in zip(self.model.trainable_variables, self.values, strict=True):
+            variable.assign(value)
+
+    @contextlib.contextmanager
+    def swapped(self):
+        """The model with the averages."""
+        self.on_test_begin()
+        try:
+            yield
+        finally:
+            self.on_test_end()
+
+
 class Checkpoints(keras.callbacks.Callback):
     """Keeps a training in its folder, so that it goes on from there as if nothing had happened.
 
@@ -194,8 +220,11 @@ class Checkpoints(keras.callbacks.Callback):
         if self.monitor and logs[self.monitor] > self.state["best"]:
             self.state["best"] = float(logs[self.monitor])
             if self.writes:
-                with atomic(self.folder / "best.keras") as path:
-                    self.model.save(path)
+                averaged = [each for each in self.others if isinstance(each, Averaged)]
+                with contextlib.ExitStack() as stack:
+                    for each in averaged:
+                        stack.enter_context(each.swapped())
+                    self.model.save(stack.enter_context(atomic(self.folder / "best.keras")))
         self.position.step = 0
         self.state |= {"epoch": epoch + 1, "stopped": bool(self.model.stop_training)}
         if self.ended or self.asked or self._due(0):

@@ -65,11 +65,13 @@ WORDS = {
     "representation": "whether the head has a hidden layer, for pre-training",
     "start": "path of a trained model.keras to fine-tune",
     "head": "output layer: rbf or softmax",
-    "loss": "loss: mle (eq. 8), map (eq. 9), crossentropy, or mse (targets +1 and -1)",
+    "loss": "loss: mle (eq. 8), map (eq. 9), crossentropy, sigmoid (crossentropy of each class), "
+    "or mse (targets +1 and -1)",
     "j": "penalty of the rubbish class, for the loss map",
     "mu": "mu of eq. 21: bounds the step where the error is flat",
     "curvature_patterns": "images for an estimate of the curvatures, before each epoch",
     "fan_in_exponent": "weights start in +-2.4 / F ** exponent",
+    "head_bias": "start of the biases of the output",
     "bias_start": "start of the biases of conv2, conv4, conv5 and the dense layers",
     "lrn": "whether responses are normalized locally",
     "towers": "towers of the network, 2 or 1",
@@ -129,7 +131,7 @@ class Recipe:
     - `splits(data)`: the parts of the data, as the network is trained and tested on them.
     - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
     - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
-    - `reader`, `protocol`, `read`: how an image is tested.
+    - `reader`, `test_side`, `protocol`, `read`: how an image is tested.
 
     Attributes of the class, such as `in_memory`, say what all its recipes have in common.
 
@@ -140,7 +142,8 @@ class Recipe:
         batch_size: Images a step, of all replicas together.
 
     Raises:
-        ValueError: If a field has a value that it cannot have.
+        ValueError: If a field has a value that it cannot have. Numbers become what the type of
+            their field says: 1 is 1.0 where a float stands, and NumPy's numbers are Python's.
 
     Example: a recipe of one's own.
 
@@ -170,6 +173,7 @@ class Recipe:
 
     rule_in_words: ClassVar[str] = ""  # of the update rule
     choices: ClassVar[dict[str, tuple]] = {}  # the values that a field may have
+    of_network: ClassVar[tuple[str, ...]] = ()  # the fields that only `build` reads
     # Whether the images are gathered from memory, a batch at once, and a last batch that is not
     # full counts, too; the layers then take batches. Otherwise each image has a way of its own.
     in_memory: ClassVar[bool] = False
@@ -179,10 +183,13 @@ class Recipe:
     data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
 
     def __post_init__(self) -> None:
+        try:
+            kinds = typing.get_type_hints(type(self))
+        except NameError:  # of names that only a type checker knows
+            kinds = {}
         for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, list):  # as JSON has it
-                object.__setattr__(self, each.name, tuple(value))
+            value = _brought(getattr(self, each.name), kinds.get(each.name), each.name)
+            object.__setattr__(self, each.name, value)
         for name, values in self.choices.items():
             if getattr(self, name) not in values:
                 raise ValueError(
@@ -214,6 +221,28 @@ class Recipe:
             **shape: `input_shape` and `classes`.
         """
         return self.built(**shape)
+
+    def build_by(self, builder: Callable | None, **shape: Any) -> "keras.Model":
+        """The network, or the one of a function that takes the place of `build`.
+
+        Args:
+            builder: A function of `input_shape` and `classes`, or `None`.
+            **shape: `input_shape` and `classes`.
+
+        Raises:
+            ValueError: If a field was changed that only `build` reads.
+        """
+        if builder is None:
+            return self.build(**shape)
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if each.name in self.of_network and value != each.default:
+                raise ValueError(
+                    f"`{each.name}` is of the recipe's own network, and another one is built: set "
+                    "it in the function that builds that, builder=, and leave it here. "
+                    f"Received: {each.name}={value}"
+                )
+        return builder(**shape)
 
     def built(self, **arguments: Any) -> "keras.Model":
         """The network of the name `network`, with further arguments of its builder.
@@ -365,9 +394,19 @@ class Recipe:
         """
         return layers, network
 
+    @property
+    def test_side(self) -> int | None:
+        """Short side of a test image before its center is cut out; `None`: it stays as it is.
+
+        `layers(training=False)` rescales to it, and `protocol` prints it.
+        """
+        return None
+
     def protocol(self) -> str:
         """How an image is tested, in words."""
-        return f"the image of {self.image_size}x{self.image_size}"
+        if self.test_side is None:
+            return f"the image of {self.image_size}x{self.image_size}"
+        return f"the center crop of {self.image_size} of the image rescaled to {self.test_side}"
 
     def __str__(self) -> str:
         """The recipe as a table of at most 100 columns."""
@@ -393,6 +432,27 @@ class Recipe:
                 padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
                 lines.append("  ".join(padded).rstrip())
         return "\n".join(lines)
+
+
+def _brought(value, kind, name):
+    """The value of a field as its type has it: no numbers of NumPy, floats where floats stand.
+
+    Keras's schedules compute in the type of their first argument, and JSON knows no number of
+    NumPy, and no tuple.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        inner, *rest = typing.get_args(kind) or (None,)
+        return tuple(_brought(each, inner if rest == [...] else None, name) for each in value)
+    kinds = [each for each in typing.get_args(kind) if each is not type(None)] or [kind]
+    if value is None or len(kinds) > 1 or kinds[0] not in (bool, int, float):
+        return value
+    number = kinds[0]
+    if not isinstance(value, (bool, int, float)) or number(value) != value:
+        words = {bool: "True or False", int: "an integer", float: "a number"}[number]
+        raise ValueError(f"`{name}` must be {words}. Received: {name}={value!r}")
+    return number(value)
 
 
 def help_of(field: dataclasses.Field) -> str:

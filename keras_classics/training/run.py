@@ -1,5 +1,6 @@
 """A run folder: what was trained, on what, how, and what came of it."""
 
+import collections
 import contextlib
 import csv
 import dataclasses
@@ -7,10 +8,12 @@ import functools
 import hashlib
 import importlib
 import json
+import math
 import os
 import pathlib
 import platform
 import random
+import re
 import shutil
 import sys
 import warnings
@@ -53,8 +56,8 @@ class Run:
     Attributes:
         folder: The folder.
         recipe: The recipe.
-        manifest: What `manifest.json` has: recipe, seed, data, versions, machine, and of a
-            finished run seconds and errors.
+        manifest: What `manifest.json` has: recipe, network, seed, data, versions, machine, and of
+            a finished run seconds and errors.
 
     Raises:
         FileNotFoundError: If the folder has no manifest.
@@ -120,9 +123,10 @@ class Run:
             | {"python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         }
+        stated = json.loads(json.dumps(manifest))  # fails here, if at all, and leaves no folder
         if resume and folder.is_dir() and set(os.listdir(folder)) - {"part-manifest.json"}:
             run = cls(folder, recipe)
-            run._compare(json.loads(json.dumps(manifest)))
+            run._compare(stated)
             return run, False
         try:
             folder.mkdir(parents=True, exist_ok=resume)
@@ -131,27 +135,43 @@ class Run:
                 f"{folder} exists already, and runs are not overwritten: choose another folder, "
                 "or resume the run that is in it (--resume)."
             ) from error
-        _write(folder, manifest)
+        _write(folder, stated)
         return cls(folder, recipe), True
 
     def _compare(self, manifest):
         """Refuses to go on with another run; of other versions it warns."""
         for part in ("recipe", "seed", "dtype_policy", "data"):
-            was, now = self.manifest[part], manifest[part]
-            if isinstance(now, dict):
-                names = [name for name in now | was if now.get(name) != was.get(name)]
-                was, now = ({name: d.get(name) for name in names} for d in (was, now))
-            if was != now:
-                raise ValueError(
-                    f"{self.folder} is another run, and cannot be resumed as this one. Its "
-                    f"{part}: {was}. Received: {now}"
-                )
+            if self.manifest[part] != manifest[part]:
+                self._refuse(part, manifest[part])
         if self.manifest["versions"] != manifest["versions"]:
             warnings.warn(
                 f"{self.folder} began with other versions, {self.manifest['versions']}; the rest "
                 "of it may differ a little from an unbroken run.",
                 stacklevel=3,
             )
+
+    def _refuse(self, part, now):
+        was = self.manifest[part]
+        if isinstance(now, dict):
+            names = [name for name in now | was if now.get(name) != was.get(name)]
+            was, now = ({name: d.get(name) for name in names} for d in (was, now))
+        raise ValueError(
+            f"{self.folder} is another run, and cannot be resumed as this one. Its {part}: {was}. "
+            f"Received: {now}"
+        )
+
+    def has(self, network, writes=True):
+        """States the network, as `statement` gives it, or refuses another one than the run's.
+
+        Args:
+            network: The statement.
+            writes: Whether this process writes.
+        """
+        was = self.manifest.setdefault("network", network)
+        if was["sha256"] != network["sha256"]:
+            self._refuse("network", network)
+        if writes and was is network:
+            _write(self.folder, self.manifest)
 
     @contextlib.contextmanager
     def removed_on_error(self):
@@ -296,8 +316,58 @@ def _statement(data, splits):
     return stated
 
 
+def statement(network, builder=None):
+    """What a run states of its network.
+
+    Args:
+        network: The network, as it was built.
+        builder: The function that built it, if it is not the recipe's.
+
+    Returns:
+        Its name, the number of its parameters, how many layers of each class it has, and a hash
+        of all their settings, how they are connected, and the shapes of the weights; of a
+        `builder`, its name. The hash does not depend on the numbers by which Keras tells names
+        apart.
+    """
+    try:
+        config = keras.saving.serialize_keras_object(network)
+    except NotImplementedError:  # of a class without a config
+        config = type(network).__qualname__
+    shapes = [tuple(map(int, variable.shape)) for variable in network.variables]
+    stated = {"config": _renumbered(config, {}), "shapes": shapes}
+    text = json.dumps(stated, default=lambda value: type(value).__name__)
+    return {
+        **({"builder": _path(builder)} if builder else {}),
+        "name": network.name,
+        "parameters": sum(map(math.prod, shapes)),
+        "layers": dict(collections.Counter(type(layer).__name__ for layer in network.layers)),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _renumbered(value, names):
+    """A config with the names of its layers numbered in the order in which they come."""
+
+    def renumbered(name):
+        return names.setdefault(name, f"{re.sub('_[0-9]+$', '', name)} {len(names)}")
+
+    if isinstance(value, dict):
+        return {
+            key: renumbered(part)
+            if key == "name" and isinstance(part, str)
+            else _renumbered(part, names)
+            for key, part in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int):
+            return [renumbered(value[0]), *value[1:]]  # the layer of a tensor
+        return [_renumbered(part, names) for part in value]
+    return value
+
+
 def _path(cls):
-    return f"{cls.__module__}:{cls.__qualname__}"
+    named = cls if hasattr(cls, "__qualname__") else type(cls)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def _recipe(manifest, folder):

@@ -1,4 +1,4 @@
-"""How a learning rate falls by the epochs: Keras callbacks, for recipes."""
+"""How a learning rate falls: Keras callbacks by the epochs, and a schedule by the steps."""
 
 import keras
 
@@ -27,3 +27,14 @@ def on_plateau(monitor, factor, patience, drops, start):
 def by_epochs(factor, epochs, start):
     """Multiplies the rate by `factor` each time that so many epochs have passed."""
     return keras.callbacks.LearningRateScheduler(lambda epoch: start * factor ** (epoch // epochs))
+
+
+def by_steps(rates, ends):
+    """The rate of each of several parts of a training, by its steps.
+
+    Args:
+        rates: The rates, one more than `ends`.
+        ends: Steps after which the next rate comes: with 100, the first rate makes 100 steps.
+            Keras's own schedule would make 101, since it counts them from 0.
+    """
+    return keras.optimizers.schedules.PiecewiseConstantDecay([end - 1 for end in ends], rates)

@@ -1,6 +1,7 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
 import contextlib
+import operator
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,11 +11,11 @@ import keras
 
 from keras_classics import backend, graphs, surgery
 from keras_classics.training import imaging, strategies
-from keras_classics.training.checkpoint import Checkpoints
+from keras_classics.training.checkpoint import Averaged, Checkpoints
 from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
 from keras_classics.training.progress import Rate, input_rate
-from keras_classics.training.run import Run
+from keras_classics.training.run import Run, statement
 from keras_classics.training.strategies import ONE
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ def train(
             drawn while training.
         verbose: Keras's `verbose` of `fit`.
         builder: A function of `input_shape` and `classes` that gives another network, a
-            `keras.Model` of the same outputs, to train by the recipe. Default: the recipe's.
+            `keras.Model` of the same outputs, to train by the recipe. Default: the recipe's,
+            whose fields of its own network, such as `bias_start`, say nothing to a builder.
         strategy: A name that `training.strategy` takes, or what it gives.
         resume: Whether to go on with the run in `run_dir`, if there is one, from its last
-            checkpoint. Recipe, data and seed must be the same.
+            checkpoint. Recipe, network, data and seed must be the same.
         callbacks: Further Keras callbacks. Of theirs the numbers are resumed.
-        best: Whether to keep the network of the best validation accuracy, in `best.keras`.
+        best: Whether to keep the network of the best validation accuracy, in `best.keras`. Of a
+            rule that averages the weights, the averages are validated and kept.
         early_stopping: Epochs without a better validation accuracy after which the training ends.
 
     Returns:
@@ -67,7 +70,8 @@ def train(
     Raises:
         FileExistsError: If `run_dir` exists, and `resume` is false.
         ValueError: If recipe and data do not fit together, there is no network of the recipe's
-            name, or another run is to be resumed. A new folder is removed again.
+            name, a field of that network was changed beside a `builder`, or another run is to be
+            resumed. A new folder is removed again.
         FloatingPointError: If the loss or a weight is not finite.
         RuntimeError: If another worker is lost, or finds other checkpoints.
         Interrupted: If the training was asked to stop, after the step that was running.
@@ -93,7 +97,7 @@ def train(
     """
     if isinstance(strategy, str):
         strategy = strategies.strategy(strategy)
-    replicas = strategies.replicas(strategy)
+    replicas, seed = strategies.replicas(strategy), operator.index(seed)
     splits = recipe.splits(data)
     run, is_new = None, False
     if replicas.is_chief:
@@ -101,6 +105,9 @@ def train(
     strategies.agree(strategy)  # the others wait for the folder
     run = run or Run(run_dir, recipe)
     if run.is_finished:
+        if replicas.is_chief:
+            shape = {"input_shape": recipe.input_shape, "classes": len(data.classes)}
+            run.has(statement(recipe.build_by(builder, **shape), builder))
         return run
     keras.utils.set_random_seed(seed)
     with run.removed_on_error() if is_new else contextlib.nullcontext():
@@ -112,6 +119,7 @@ def train(
             splits = recipe.splits(kept)
         job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
         strategies.refuse_unsupported(job.model, strategy)
+        run.has(job.network, writes=replicas.is_chief)
 
     rate = Rate(recipe.batch_size)
     callbacks = [*job.callbacks, *callbacks]
@@ -158,11 +166,13 @@ def train(
 class Job(NamedTuple):
     """What `fit` trains: a compiled model, its batches, and what goes with them.
 
-    `model` is the network, behind the layers that run on the device, if there are any.
+    `model` is the network, behind the layers that run on the device, if there are any. `network`
+    is what the run states of it.
     """
 
     model: keras.Model
     behind_layers: bool
+    network: dict
     batches: Any
     validation: Any
     steps: int
@@ -190,7 +200,8 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     train = imaging.in_order(recipe, train, seed)
     replicas, position = strategies.replicas(strategy), Position()
     with strategy.scope():
-        network = (builder or recipe.build)(input_shape=recipe.input_shape, classes=classes)
+        network = recipe.build_by(builder, input_shape=recipe.input_shape, classes=classes)
+        stated = statement(network, builder)
         outputs = _outputs(network)
         several = bool(outputs)
         if several and (recipe.in_memory or OUTPUT not in outputs):
@@ -227,7 +238,9 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     images = train.images if recipe.in_memory else None
     tested = imaging.test_batches(recipe, validation, mean, replicas, targets)
     callbacks = recipe.callbacks(monitor, images, seed)
-    return Job(model, bool(device), batches, tested, steps, position, monitor, callbacks)
+    if getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "use_ema", False):
+        callbacks = [*callbacks, Averaged()]
+    return Job(model, bool(device), stated, batches, tested, steps, position, monitor, callbacks)
 
 
 def finished(model, job):

@@ -344,6 +344,30 @@ def test_dense_slides_the_top_over_the_maps_of_the_whole_image(small):
     np.testing.assert_allclose(numpy(network(x)), posteriors, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("convention", "pool5", "score_map"), [("paper", (4, 5), (3, 5)), ("caffe", (4, 6), (3, 6))]
+)
+def test_dense_rounds_down_or_as_caffe_up(convention, pool5, score_map, small):
+    """128x171: the half of 256x341, whose map is 5 wide at Caffe, 4 else, by windows of 7."""
+    network = dense(small, convention)
+    x = images(1, 128, 171, 2)
+    maps = numpy(up_to(network, "pool5")(x))
+    assert maps.shape[1:3] == pool5
+    assert up_to(network, "score_map")(x).shape[1:3] == score_map
+    before = numpy(up_to(network, "conv5_2")(x))
+    rows, columns = before.shape[1:3]
+    for row, column in np.ndindex(*pool5):  # a window may hang over the edge
+        window = before[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        np.testing.assert_array_equal(maps[:, row, column], window.max((1, 2)))
+    assert columns == (11 if convention == "caffe" else 10)
+    assert rows == 8
+
+
+def test_dense_has_two_conventions(small):
+    with pytest.raises(ValueError, match='must be "paper" or "caffe". Received: convention=.torch'):
+        dense(small, "torch")
+
+
 def test_dense_of_every_layer():
     """LRN and 1x1 convolutions come along; the linear head stays linear; weights are copies."""
     x = 100 * images(1, 32, 32, 3)

@@ -620,6 +620,26 @@ def test_fine_tune(variant, arguments, small):
     )
 
 
+@pytest.mark.parametrize(
+    ("variant", "dropout"),
+    [
+        *[("L/16", 0.1), ("H/14", 0.1), ("R50+B/16", 0.1)],
+        *[("B/16", 0.0), ("L/32", 0.0), ("H/16", 0.0)],
+    ],
+)
+def test_fine_tune_drops_out_as_the_release(variant, dropout, monkeypatch):
+    """Whatever the model is called; the sizes are small ones of the same names."""
+    small = {"Ti": (8, 2), "B": (16, 2), "L": (16, 3), "H": (24, 2)}
+    monkeypatch.setattr(vit, "SIZES", {name: (*row, 16, 2) for name, row in small.items()})
+    monkeypatch.setattr(vit, "RESNETS", {"R50": {16: (1, 1, 1)}})
+    side = 2 * int(variant[-2:])
+    shape = {"input_shape": (side, side, 3), "classes": 2}
+    model = ViT(variant, dropout=0.5, name="mine", **shape)
+    tuned = fine_tune(model, **shape)
+    rates = {layer.dropout for layer in tuned.layers if hasattr(layer, "mlp_dim")}
+    assert rates == {tuned.get_layer("dropout").rate} == {dropout}
+
+
 def test_fine_tune_at_the_papers_sizes():
     """The counts of Table 1 at 384 pixels, from 224; the class token's position is kept."""
     model = ViT("Ti/16")

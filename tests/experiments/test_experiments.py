@@ -5,6 +5,7 @@ import re
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -36,6 +37,58 @@ def test_images_are_less_the_mean_of_those_that_train(cifar10):
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-4)
     assert np.abs(data["held out"][0].mean(axis=0)).max() > 1
     assert list(cifar.images(cifar10)) == ["train", "test"]
+
+
+def test_images_may_keep_their_mean(cifar10):
+    raw, less = (cifar.images(cifar10, 30, less_mean=kept) for kept in (False, True))
+    mean = raw["train"][0].mean(axis=0)
+    assert raw["train"][0].dtype == np.uint8
+    for part in raw:
+        np.testing.assert_allclose(less[part][0], raw[part][0] - mean, atol=1e-3)
+        np.testing.assert_array_equal(less[part][1], raw[part][1])
+
+
+def test_crops_are_less_the_center_of_the_mean(cifar10, monkeypatch):
+    """Wherever they are cut out, in training and in the test."""
+    data = cifar.images(cifar10, 30, less_mean=False)
+    seen = []
+
+    def network(*arguments, input_shape, **switches):
+        assert input_shape == (24, 24, 3)
+        image = keras.Input(input_shape)
+        return keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+
+    def fit(model, images, labels, *arguments, **more):
+        crop, inner = model.layers
+        crops = keras.ops.convert_to_numpy(crop(images, training=True))
+        seen.append((crops, keras.ops.convert_to_numpy(inner(crops))))
+
+    monkeypatch.setattr(ablation, "CudaConvNet", network)
+    monkeypatch.setattr(ablation.keras.Model, "fit", fit)
+    ablation.train(data, {}, seed=0, epochs=1)
+    ((crops, found),) = seen
+    mean = data["train"][0].mean(axis=0)[4:28, 4:28]
+    np.testing.assert_allclose(found, (crops - mean).mean((1, 2)), atol=1e-2)
+
+
+def test_the_rule_is_that_of_the_programs_file():
+    """Weight decay of each layer, and twice the rate for biases: two steps, by hand."""
+    for name, decay in [("conv1", 0.0), ("local3", 0.004), ("local4", 0.004), ("fc10", 0.01)]:
+        layer = keras.layers.Dense(1, name=name)
+        layer.build((None, 1))
+        layer.set_weights([np.full((1, 1), 3.0), np.full(1, 2.0)])
+        rule = ablation._LayerwiseSGD(0.1, 0.9)
+        rule.build(layer.trainable_variables)
+        for _ in range(2):
+            gradients = [keras.ops.full(shape, 0.5) for shape in ((1, 1), (1,))]
+            rule.apply(gradients, layer.trainable_variables)
+        w, v, b, u = 3.0, 0.0, 2.0, 0.0
+        for _ in range(2):
+            v = 0.9 * v - decay * 0.1 * w - 0.1 * 0.5
+            u = 0.9 * u - 0.2 * 0.5
+            w, b = w + v, b + u
+        kernel, bias = layer.get_weights()
+        np.testing.assert_allclose([kernel.item(), bias.item()], [w, b], rtol=1e-5)
 
 
 def test_names():
@@ -116,7 +169,7 @@ def test_overlap(cifar10, tmp_path, monkeypatch):
 def test_the_rate_falls_in_the_last_two_epochs(cifar10, monkeypatch):
     rates = []
     monkeypatch.setattr(ablation.keras.callbacks, "LearningRateScheduler", rates.append)
-    data = cifar.images(cifar10, 400)
+    data = cifar.images(cifar10, 400, less_mean=False)
     monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
     with pytest.raises(_Stop):
         ablation.train(data, {}, seed=0, epochs=5)

@@ -179,6 +179,10 @@ TABLE = {
         },
         (5, 7, 3),
     ),
+    preprocessing.RandomErasing: (
+        {"share": 0.9, "area": (0.1, 0.4), "aspect": (0.5, 1.5), "seed": 5},
+        (6, 9, 2),
+    ),
     preprocessing.RescaleShortSide: (
         {"short_side": (4, 40), "antialias": False, "seed": 8},
         (5, 7, 2),

@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+import json
 
+import numpy as np
 import pytest
 
 from keras_classics import names, training
@@ -83,6 +85,54 @@ def test_lists_become_tuples():
     recipe = dataclasses.replace(training.recipe("lenet5"), learning_rates=[1e-3, 1e-4])
     assert recipe.learning_rates == (1e-3, 1e-4)
     assert hash(recipe)
+
+
+def test_numbers_become_those_of_their_fields():
+    """Whatever made them: integers for floats, NumPy's numbers, lists and arrays."""
+    lenet, vgg = training.recipe("lenet5"), training.recipe("vgg")
+    for recipe, name, given, expected in [
+        (vgg, "learning_rate", 1, 1.0),
+        (vgg, "batch_size", np.int64(8), 8),
+        (vgg, "batch_size", 8.0, 8),
+        (vgg, "color", np.bool_(False), False),
+        (vgg, "short_side", np.array([256, 512]), (256, 512)),
+        (vgg, "no_decay", ["bias"], ("bias",)),
+        (lenet, "mu", np.float64(0.02), 0.02),
+        (lenet, "paper", np.float32(-0.5), -0.5),
+        (lenet, "learning_rates", [1, np.float64(0.5)], (1.0, 0.5)),
+        (training.recipe("vit_finetune"), "start", None, None),
+    ]:
+        found = getattr(dataclasses.replace(recipe, **{name: given}), name)
+        assert (found, type(found)) == (expected, type(expected))
+        if isinstance(found, tuple):
+            assert [type(each) for each in found] == [type(each) for each in expected]
+
+
+def test_numbers_of_a_recipe_of_ones_own():
+    @dataclasses.dataclass(frozen=True)
+    class Mine(training.Recipe):
+        rate: float | None = training.cite(None)
+        either: int | str = training.cite("all")
+        several: tuple[int, str] = training.cite((1, "a"))
+        unknown: "Elsewhere" = training.cite(np.float64(2))  # noqa: F821, RUF009
+
+    mine = Mine(several=[np.int64(2), "b"], batch_size=np.int64(4))
+    assert (mine.rate, mine.either, mine.several, mine.unknown) == (None, "all", (2, "b"), 2.0)
+    assert json.dumps(dataclasses.asdict(mine))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 8.5}, "`batch_size` must be an integer. Received: batch_size=8.5"),
+        ({"color": 2}, "`color` must be True or False. Received: color=2"),
+        ({"momentum": "0.9"}, "`momentum` must be a number. Received: momentum='0.9'"),
+        ({"short_side": (256, 0.5)}, "`short_side` must be an integer. Received: short_side=0.5"),
+    ],
+)
+def test_numbers_that_do_not_fit_their_fields(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(training.recipe("vgg"), **changes)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """`train` from the data to a run folder, with a network that trains in no time."""
 
+import contextlib
 import dataclasses
 
 import keras
 import numpy as np
 import pytest
 
-from keras_classics import backend, datasets, training
+from keras_classics import backend, datasets, layers, training
 from keras_classics.training import trainer
+from keras_classics.training.run import statement
 from tests.training import tiny
 
 
@@ -41,17 +43,188 @@ def test_the_same_seed_gives_the_same_history(recipe, colours, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_numbers_of_numpy(colours, tmp_path):
+    recipe = tiny.Tiny(epochs=1, batch_size=np.int64(8), learning_rate=np.float32(0.5))
+    run = train(tmp_path / "run", recipe, colours(), np.int64(1))
+    assert (run.manifest["seed"], run.manifest["recipe"]["batch_size"]) == (1, 8)
+    assert training.Run(tmp_path / "run").recipe == recipe
+
+
+def test_what_json_does_not_hold_leaves_no_folder(colours, tmp_path):
+    recipe = tiny.Tiny(network={1, 2})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        train(tmp_path / "run", recipe, colours())
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_finished_run_is_given_as_it_is(colours, tmp_path):
     data = colours()
     run = train(tmp_path / "run", tiny.Tiny(), data)
     before = {path: path.stat().st_mtime_ns for path in run.folder.iterdir()}
 
-    def builder(**shape):
-        raise AssertionError
-
-    again = train(tmp_path / "run", tiny.Tiny(), data, builder=builder, resume=True)
+    again = train(tmp_path / "run", tiny.Tiny(), data, resume=True)
     assert again.manifest == run.manifest
     assert before == {path: path.stat().st_mtime_ns for path in run.folder.iterdir()}
+
+    def linear(input_shape, classes):
+        return tiny.network(input_shape, classes, activation="linear")
+
+    with pytest.raises(ValueError, match="another run, and cannot be resumed as this.*Its network"):
+        train(tmp_path / "run", tiny.Tiny(), data, builder=linear, resume=True)
+
+
+def test_a_run_that_was_interrupted_goes_on_with_its_own_network_alone(colours, tmp_path):
+    """Whose layers the message tells apart, with or without weights of their own."""
+    data, shared = colours(), {"resume": True}
+
+    def with_lrn(input_shape, classes):
+        one = tiny.network(input_shape, classes)
+        x = layers.LocalResponseNormalization()(one.layers[1].output)
+        return keras.Model(one.input, one.layers[-1](one.layers[-2](x)))
+
+    callbacks = [tiny.BreakAt(1)]
+    with pytest.raises(tiny.Break):
+        train(tmp_path / "run", tiny.Tiny(), data, builder=with_lrn, callbacks=callbacks)
+    stated = training.Run(tmp_path / "run").manifest["network"]
+    assert stated["builder"].endswith("with_lrn")
+    assert stated["parameters"] == 8
+    assert stated["layers"]["LocalResponseNormalization"] == 1
+    with pytest.raises(ValueError, match="Its network: .*ResponseNormalization': 1.*Received"):
+        train(tmp_path / "run", tiny.Tiny(), data, **shared)
+    run = train(tmp_path / "run", tiny.Tiny(), data, builder=with_lrn, **shared)
+    assert run.is_finished
+
+
+def test_what_a_builder_does_not_know_is_refused(colours, tmp_path):
+    data = colours()
+    for name, changes in [
+        ("alexnet", {"bias_start": 0.1}),
+        ("alexnet", {"lrn": False}),
+        ("resnet18", {"shortcut": "A"}),
+        ("vit_cifar", {"dropout": 0.1}),
+        ("vit", {"start": "model.keras"}),
+        ("lenet5", {"fan_in_exponent": 1.0}),
+    ]:
+        recipe = dataclasses.replace(training.recipe(name), **changes)
+        ((field, value),) = changes.items()
+        message = f"`{field}` is of the recipe's own network.*builder=.*Received: {field}={value}"
+        with pytest.raises(ValueError, match=message):
+            recipe.build_by(tiny.network, input_shape=(8, 8, 3), classes=2)
+    plain = training.recipe("alexnet").build_by(tiny.network, input_shape=(8, 8, 3), classes=2)
+    assert plain.name == "tiny"
+
+    @dataclasses.dataclass(frozen=True)
+    class Mine(tiny.Tiny):
+        width: int = training.cite(4, help="units")
+        of_network = ("width",)
+
+    with pytest.raises(ValueError, match="`width` is of the recipe's own network"):
+        train(tmp_path / "run", Mine(width=5), data)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", [*training.RECIPES, "resnet8_cifar"])
+def test_the_fields_of_the_network_are_those_that_build_reads(name, monkeypatch):
+    recipe, read = training.recipe(name), []
+    cls = type(recipe)
+
+    def spy(self, attribute):
+        read.append(attribute)
+        return object.__getattribute__(self, attribute)
+
+    monkeypatch.setattr(cls, "built", lambda self, **arguments: keras.Sequential([]))
+    shape = {"input_shape": recipe.input_shape, "classes": 10}
+    monkeypatch.setattr(cls, "__getattribute__", spy, raising=False)
+    with contextlib.suppress(ValueError):  # of fine-tuning without a start
+        recipe.build(**shape)
+    monkeypatch.undo()
+    fields = {each.name for each in dataclasses.fields(recipe)}
+    elsewhere = {"network", "head"}  # which losses and messages read, too
+    assert (set(read) & fields) - elsewhere <= set(recipe.of_network) <= fields
+
+
+def test_the_hash_of_a_network():
+    """Equal for equal networks, whatever was built before them; and for no others."""
+    relu, softmax = keras.layers.ReLU, keras.layers.Softmax
+
+    def network(*, width=4, strides=1, rate=0.5, residual=False, seed=None, first=relu, dtype=None):
+        x = image = keras.Input((8, 8, 3))
+        y = keras.layers.Conv2D(3, 3, strides, padding="same", activation="softmax")(x)
+        x = keras.layers.Add()([y, y if not residual else x]) if strides == 1 else y
+        x = keras.layers.Dropout(rate, seed=seed)(first()(x))
+        x = keras.layers.Flatten(name="flat_1")(x)
+        inner = keras.Sequential([keras.layers.Dense(width, dtype=dtype), softmax()])
+        return keras.Model(image, {"predictions": inner(x)})
+
+    def digest(**changes):
+        return statement(network(**changes))["sha256"]
+
+    expected = digest()
+    for _ in range(12):  # Keras's numbers get a second digit
+        network()
+    keras.layers.Dense(2)(np.ones((1, 2)))
+    assert digest() == expected
+    others = [
+        *({"width": 5}, {"strides": 2}, {"rate": 0.4}, {"residual": True}, {"seed": 3}),
+        *({"first": softmax}, {"first": keras.layers.LeakyReLU}, {"dtype": "float16"}),
+        {"dtype": "bfloat16"},
+    ]
+    found = [digest(**changes) for changes in others]
+    assert len({expected, *found}) == 1 + len(others)
+    frozen = network()
+    frozen.layers[1].trainable = False
+    assert statement(frozen)["sha256"] != expected
+
+    class Own(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.dense = keras.layers.Dense(units)
+            self.dense.build((None, 3))
+
+        def call(self, x):
+            return self.dense(x)
+
+        def get_config(self):
+            raise NotImplementedError
+
+    assert statement(Own(2))["sha256"] == statement(Own(2))["sha256"] != statement(Own(3))["sha256"]
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_averaged_weights_are_validated_and_kept(policy, colours, tmp_path):
+    """And not those that are trained, which go on untouched."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Averages(tiny.InMemory):
+        ema: float = training.cite(0.9)
+
+        def update_rule(self, steps, model):
+            rule = keras.optimizers.SGD(
+                self.learning_rate, use_ema=self.ema > 0, ema_momentum=self.ema
+            )
+            if model.dtype_policy.name == "mixed_float16":
+                return keras.optimizers.LossScaleOptimizer(rule)
+            return rule
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        data = colours(8)
+        recipes = [Averages(epochs=2, learning_rate=0.5, ema=ema) for ema in (0.9, 0.0)]
+        runs = [train(tmp_path / str(r.ema), r, data, best=True) for r in recipes]
+    finally:
+        keras.config.set_dtype_policy(before)
+    (averaged, raw) = (run.history for run in runs)
+    assert averaged["loss"] == raw["loss"]
+    assert averaged["val_loss"] != raw["val_loss"]
+    for run in runs:
+        images, labels = run.preprocess(data.validation.images), data.validation.labels
+        best = keras.saving.load_model(run.folder / "best.keras")
+        first = int(np.argmax(run.history["val_accuracy"]))
+        for model, epoch in [(run.model, -1), (best, first)]:
+            model.compile(loss="sparse_categorical_crossentropy")
+            loss = model.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
+            assert loss == pytest.approx(run.history["val_loss"][epoch], rel=2e-3)
 
 
 def test_the_best_network_and_an_early_end(colours, tmp_path):

@@ -41,12 +41,12 @@ class InMemory(Tiny):
         return [keras.layers.Rescaling(1 / 255), preprocessing.SubtractMean("channel")]
 
 
-def network(input_shape, classes):
+def network(input_shape, classes, activation="softmax"):
     """A network of one layer."""
     layers = keras.layers
     image = keras.Input(input_shape)
     x = layers.GlobalAveragePooling2D()(layers.Rescaling(0.01)(image))
-    return keras.Model(image, layers.Dense(classes, activation="softmax")(x), name="tiny")
+    return keras.Model(image, layers.Dense(classes, activation=activation)(x), name="tiny")
 
 
 def of_two_outputs(input_shape, classes):

@@ -34,6 +34,7 @@ class AlexNetRecipe(Recipe):
     views: str = cite("center", "footnote 5; paper: ten crops, section 4.1")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    of_network = ("towers", "lrn", "overlapping_pooling", "bias_start")
     choices: ClassVar = {
         "mean": ("pixel", "channel"),
         "views": ("center", "paper"),
@@ -57,10 +58,14 @@ class AlexNetRecipe(Recipe):
             **shape,
         )
 
+    @property
+    def test_side(self):
+        return self.short_side  # as in training
+
     def layers(self, training):
         import keras
 
-        side, pre = self.short_side, kc.preprocessing
+        side, pre = self.test_side, kc.preprocessing
         return [
             pre.RescaleShortSide(side),
             keras.layers.CenterCrop(side, side, data_format="channels_last"),
@@ -90,7 +95,6 @@ class AlexNetRecipe(Recipe):
         return layers[:-1], pre.AverageOverViews(network, pre.ten_crop, size)
 
     def protocol(self):
-        rescaled = f"the image rescaled to {self.short_side}"
         if self.views == "center":
-            return f"the center crop of {self.image_size} of {rescaled}"
-        return f"ten crops of {rescaled}, averaged"
+            return super().protocol()
+        return f"ten crops of the image rescaled to {self.test_side}, averaged"

@@ -27,7 +27,7 @@ class GoogLeNetRecipe(Recipe):
     image_size: int = cite(224, "section 5")
     smallest_area: float = cite(0.08, "section 6: 8 % to 100 %, aspect ratio 3/4 to 4/3")
     mean: str = cite("channel", "section 5")
-    views: str = cite("center", "Table 3, 1 crop; paper: 144 crops, section 7")
+    views: str = cite("center", "Table 3, 1 crop, here of 256; paper: 144 crops, section 7")
 
     rule_in_words = (
         "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD), and the "
@@ -50,12 +50,18 @@ class GoogLeNetRecipe(Recipe):
     def build(self, **shape):
         return self.built(auxiliary=True, **shape)
 
+    @property
+    def test_side(self):
+        """For crops of 224 the smallest scale of section 7, 256."""
+        return self.image_size * 8 // 7
+
     def layers(self, training):
-        pre = kc.preprocessing
-        return [
-            pre.AreaAspectCrop(self.image_size, (self.smallest_area, 1.0)),
-            pre.SubtractMean(self.mean),
-        ]
+        pre, side = kc.preprocessing, self.image_size
+        if training:
+            cut = [pre.AreaAspectCrop(side, (self.smallest_area, 1.0))]
+        else:
+            cut = [pre.RescaleShortSide(self.test_side), pre.CropAndFlip(side)]
+        return [*cut, pre.SubtractMean(self.mean)]
 
     def metrics(self):
         import keras
@@ -85,5 +91,4 @@ class GoogLeNetRecipe(Recipe):
     def protocol(self):
         if self.views == "paper":
             return "144 crops, averaged"
-        side = self.image_size
-        return f"the central patch of the mean area of training crops, made {side}x{side}"
+        return super().protocol()

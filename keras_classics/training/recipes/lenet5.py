@@ -8,7 +8,8 @@ import keras_classics as kc
 from keras_classics.training.engine import cite
 from keras_classics.training.recipes.lecun1989 import LeCun1989Recipe
 
-# A quarter of the paper's rates: those diverge here in the second epoch.
+# A quarter of the paper's rates, at which MAP's second epoch is worse than its first, one pattern a
+# step (docs/results.md).
 RATES = tuple(eta / 4 for eta in (*[5e-4] * 2, *[2e-4] * 3, *[1e-4] * 3, *[5e-5] * 4, *[1e-5] * 8))
 LOSSES = {"rbf": ("mle", "map", "crossentropy"), "softmax": ("crossentropy",)}  # of each head
 
@@ -31,8 +32,9 @@ class LeNet5Recipe(LeCun1989Recipe):
     mu: float = cite(0.02, "appendix C")
     curvature_patterns: int = cite(500, "appendix C")
     # The paper prints 1, but reports rates of 7e-5 to 0.016 in its first epoch: with 1 the
-    # curvatures vanish, and all rates but the last layers' are eta / mu = 0.025.
-    fan_in_exponent: float = cite(0.5, "the paper prints 1")
+    # curvatures vanish, and all rates but the last layers' are eta / mu = 0.025. EBLearn, the
+    # later program of LeCun's group, starts in +-1 / F ** 0.5.
+    fan_in_exponent: float = cite(0.5, "EBLearn; the paper prints 1")
     distortions: bool = cite(False, "section III.B: with and without")
 
     choices: ClassVar = {"head": tuple(LOSSES)}

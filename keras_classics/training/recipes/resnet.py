@@ -32,9 +32,10 @@ class ResNetRecipe(Recipe):
     mean: str = cite("pixel", "section 3.4")
     color: bool = cite(True, "section 3.4")
     synchronized: bool = cite(False, SILENT)
-    views: str = cite("center", "the authors' page; paper: ten crops; scales: several scales")
+    views: str = cite("center", "the authors' page, of 256; paper: ten crops; scales: several")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
+    of_network = ("shortcut", "stride_in")
     choices: ClassVar = {
         "shortcut": ("A", "B", "C"),
         "stride_in": ("1x1", "3x3"),
@@ -60,8 +61,13 @@ class ResNetRecipe(Recipe):
             return self.built(**shape)
         return self.built(shortcut=self.shortcut, stride_in=self.stride_in, **shape)
 
+    @property
+    def test_side(self):
+        return min(self.short_side)  # 256, as on the authors' page
+
     def layers(self, training):
-        pre, sides = kc.preprocessing, self.short_side
+        pre = kc.preprocessing
+        sides = self.short_side if training else (self.test_side,)
         return [
             pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
             pre.CropAndFlip(self.image_size),
@@ -93,7 +99,7 @@ class ResNetRecipe(Recipe):
         if self.views == "paper":
             crops = keras.Sequential([keras.Input(network.input_shape[1:]), mean, network])
             size = {"size": self.image_size}
-            rescale = pre.RescaleShortSide(min(self.short_side), dtype="float32")
+            rescale = pre.RescaleShortSide(self.test_side, dtype="float32")
             return [rescale], pre.AverageOverViews(crops, pre.ten_crop, size)
         average = keras.ops.convert_to_numpy(mean.average)
         channels = [float(x) for x in average.reshape(-1, average.shape[-1]).mean(axis=0)]
@@ -105,10 +111,9 @@ class ResNetRecipe(Recipe):
     def protocol(self):
         if self.views == "scales":
             return f"the whole image at the scales {', '.join(map(str, SCALES))}, averaged"
-        rescaled = f"the image rescaled to {min(self.short_side)}"
         if self.views == "paper":
-            return f"ten crops of {rescaled}, averaged"
-        return f"the center crop of {self.image_size} of {rescaled}"
+            return f"ten crops of the image rescaled to {self.test_side}, averaged"
+        return super().protocol()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,9 +198,7 @@ class ResNetCIFARRecipe(Recipe):
             return 0
 
     def rate(self):
-        """The learning rate by steps."""
-        import keras
-
+        """The learning rate by steps: the first one makes exactly `drops_at[0]` of them."""
         slow = (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
         rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
         steps = list(self.drops_at)
@@ -203,7 +206,7 @@ class ResNetCIFARRecipe(Recipe):
             rates, steps = [0.1 * self.learning_rate, *rates], [slow, *steps]
         if not steps:
             return self.learning_rate
-        return keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)
+        return kc.training.schedules.by_steps(rates, steps)
 
     def protocol(self):
         return f"the whole image of {self.image_size}x{self.image_size}"

@@ -27,7 +27,7 @@ class VGGRecipe(Recipe):
     short_side: tuple[int, ...] = cite((256, 512), "section 3.1, scale jittering")
     mean: str = cite("channel", "section 2.1")
     color: bool = cite(True, "section 3.1")
-    views: str = cite("center", "the paper tests densely: views=paper")
+    views: str = cite("center", "ours, at the paper's Q; paper: densely, section 3.2")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
     choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper")}
@@ -36,8 +36,14 @@ class VGGRecipe(Recipe):
         super().__post_init__()
         _check_sides(self.short_side, self.image_size)
 
+    @property
+    def test_side(self):
+        """`Q` of a single scale, the middle of the range of `S` (sections 3.2 and 4.1)."""
+        return (self.short_side[0] + self.short_side[-1]) // 2
+
     def layers(self, training):
-        pre, sides = kc.preprocessing, self.short_side
+        pre = kc.preprocessing
+        sides = self.short_side if training else (self.test_side,)
         return [
             pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
             pre.CropAndFlip(self.image_size),
@@ -62,8 +68,8 @@ class VGGRecipe(Recipe):
     def reader(self, network, layers):
         if self.views == "center":
             return layers, network
-        pre = kc.preprocessing  # section 3.2
-        dense = kc.applications.vgg.dense(network)
+        pre = kc.preprocessing  # section 3.2; with Caffe's pools, as the paper's numbers
+        dense = kc.applications.vgg.dense(network, "caffe")
         return layers[-1:], pre.AverageOverViews(
             dense, pre.whole_images, {"short_sides": self.scales()}
         )
@@ -73,13 +79,13 @@ class VGGRecipe(Recipe):
         low, high = self.short_side[0], self.short_side[-1]
         if low == high:
             low, high = max(self.image_size, low - 32), high + 32
-        return (low, (low + high) // 2, high)
+        return (low, self.test_side, high)
 
     def protocol(self):
         if self.views == "paper":
-            return "the whole image at three scales, and mirrored, averaged"
-        rescaled = f"the image rescaled to {min(self.short_side)}"
-        return f"the center crop of {self.image_size} of {rescaled}"
+            scales = ", ".join(map(str, self.scales()))
+            return f"the whole image at the scales {scales}, and mirrored, averaged"
+        return super().protocol()
 
 
 def _check_sides(short_side, image_size):

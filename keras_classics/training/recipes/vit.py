@@ -12,6 +12,9 @@ from keras_classics.tables import counted
 from keras_classics.training.engine import Recipe, cite
 
 RELEASE, PROGRAM = "the release", "its program"
+BIG_VISION = "big_vision's config for ImageNet-1k"
+# Mean and deviation of ImageNet's pixels from 0 to 1, by which DeiT's program scales.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OPERATIONS = ("paper", "augreg", "deit")
 
 
@@ -31,9 +34,11 @@ class ViTRecipe(Recipe):
     weight_decay: float = cite(0.3, "Table 3; of kernels only, as in the release")
     clip: float = cite(1.0, "Table 3")
     ema: float = cite(0.0, "Table 2: 0.9999 for H/14, fine-tuned")
-    dropout: float = cite(0.1, "Table 3")
+    dropout: float | None = cite(0.1, "Table 3")
     stochastic_depth: float = cite(0.0)
     representation: bool = cite(True, "section 3.1")
+    loss: str = cite("crossentropy", "the paper is silent")
+    head_bias: float = cite(0.0, RELEASE)
     start: str | None = cite(None)
     image_size: int = cite(224, "Table 3")
     channels: int = cite(3)
@@ -47,10 +52,13 @@ class ViTRecipe(Recipe):
     label_smoothing: float = cite(0.0)
     views: str = cite("center", "as usual; whole: the image made square")
 
+    activation: ClassVar[str] = "gelu_tanh"  # of the MLPs
     rule_in_words = "Adam, decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
+    of_network = ("dropout", "stochastic_depth", "representation", "head_bias", "start")
     choices: ClassVar = {
         "operations": OPERATIONS,
         "optimizer": ("adam", "sgd"),
+        "loss": ("crossentropy", "sigmoid"),
         "schedule": ("cosine", "linear"),
         "crops": ("area", "shift", "distort"),
         "channels": (1, 3),
@@ -62,6 +70,11 @@ class ViTRecipe(Recipe):
         if self.warmup_steps < 0:
             raise ValueError(
                 f"`warmup_steps` must be at least 0. Received: warmup_steps={self.warmup_steps}"
+            )
+        if self.loss == "sigmoid" and self.label_smoothing:
+            raise ValueError(
+                "`label_smoothing` is for the loss crossentropy. Received: "
+                f"label_smoothing={self.label_smoothing}, loss={self.loss}"
             )
         if len(self.randaugment) not in (0, 2):
             raise ValueError(
@@ -79,12 +92,19 @@ class ViTRecipe(Recipe):
 
         shared = {"dropout": self.dropout, "stochastic_depth": self.stochastic_depth}
         shared |= {"input_shape": input_shape, "classes": classes}
+        shared["classifier_activation"] = "sigmoid" if self.loss == "sigmoid" else "softmax"
         vit = kc.applications.vit
         if self.start:
-            return vit.fine_tune(keras.saving.load_model(self.start), **shared)
-        size = self.named().arguments.get("variant", "").rpartition("+")[2].partition("/")[0]
-        width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
-        return self.built(representation_size=width, **shared)
+            network = vit.fine_tune(keras.saving.load_model(self.start), **shared)
+        else:
+            size = self.named().arguments.get("variant", "").rpartition("+")[2].partition("/")[0]
+            width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
+            shared |= {"representation_size": width, "activation": self.activation}
+            network = self.built(**shared)
+        if self.head_bias:
+            bias = network.get_layer("predictions").bias
+            bias.assign(keras.ops.full(bias.shape, self.head_bias))
+        return network
 
     def refusal(self, name, channels, side):
         if channels == self.channels:
@@ -111,13 +131,17 @@ class ViTRecipe(Recipe):
             return super().read(path)
         return _as_mnist(kc.preprocessing.read_ink(path)[None, ..., None], None)[0]
 
+    @property
+    def test_side(self):
+        """As usual on ImageNet, 256 pixels for crops of 224. Small images are whole."""
+        return self.image_size * 8 // 7 if self.crops == "area" else self.image_size
+
     def layers(self, training):
         from keras import layers
 
         pre, side = kc.preprocessing, self.image_size
-        scale = layers.Rescaling(1 / 127.5, -1)
-        # As usual on ImageNet, the middle 224 of 256 pixels. Small images are whole.
-        rescale = pre.RescaleShortSide(side * 8 // 7 if self.crops == "area" else side)
+        scale = self.scaling()
+        rescale = pre.RescaleShortSide(self.test_side)
         cut = layers.CenterCrop(side, side, data_format="channels_last")
         if not training and self.views == "whole":
             # In this order: of integers, what is resized would be rounded on some backends.
@@ -131,11 +155,13 @@ class ViTRecipe(Recipe):
         }[self.crops]
         if self.randaugment:
             found.append(pre.RandAugment(*self.randaugment, **self._operations()))
-        if self.erasing:
-            # Keras draws the share itself, from a range.
-            share = (self.erasing, self.erasing)
-            found.append(layers.RandomErasing(share, data_format="channels_last"))
-        return [*found, scale]
+        return [*found, scale, *([pre.RandomErasing(self.erasing)] if self.erasing else [])]
+
+    def scaling(self):
+        """The layer from pixels of 0 to 255 to what the network takes: -1 to 1."""
+        import keras
+
+        return keras.layers.Rescaling(1 / 127.5, -1)
 
     def _operations(self):
         """RandAugment's arguments: of the paper's 14 operations, or as in a recipe of ViT."""
@@ -159,6 +185,8 @@ class ViTRecipe(Recipe):
     def loss_function(self):
         import keras
 
+        if self.loss == "sigmoid":
+            return kc.losses.SigmoidCrossentropy()
         return keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing)
 
     def update_rule(self, steps, model):
@@ -199,10 +227,9 @@ class ViTRecipe(Recipe):
         return kc.optimizers.WarmUp(falling, self.warmup_steps)
 
     def protocol(self):
-        size = f"{self.image_size}x{self.image_size}"
         if self.views == "whole":
-            return f"the whole image made {size}"
-        return f"the center of {size} of the rescaled image"
+            return f"the whole image made {self.image_size}x{self.image_size}"
+        return super().protocol()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +245,7 @@ class ViTFineTuneRecipe(ViTRecipe):
     schedule: str = cite("cosine", "appendix B.1.1")
     weight_decay: float = cite(0.0, "Table 4")
     clip: float = cite(1.0, "appendix B.1.1")
-    dropout: float = cite(0.0, RELEASE)
+    dropout: float | None = cite(None, "the release: 0.1 for L/16, H/14, R50+B/16, else 0")
     representation: bool = cite(False, "section 3.2")
     image_size: int = cite(384, "appendix B.1.1")
     views: str = cite("whole", RELEASE)
@@ -233,7 +260,14 @@ class ViTFineTuneRecipe(ViTRecipe):
 
 @dataclasses.dataclass(frozen=True)
 class AugRegRecipe(ViTRecipe):
-    """How AugReg trains ViT (Steiner et al., TMLR 2022): its released S/16."""
+    """How AugReg trains ViT (Steiner et al., TMLR 2022): its released S/16 of ImageNet-1k.
+
+    The loss and the head are those of its program, google-research/big_vision, for ImageNet-1k.
+    Not as there: MixUp has a draw for each image, and a partner by a random permutation; there
+    one draw serves a batch, the larger share is the image's own, and its neighbour is the
+    partner. Training crops are drawn and resized as `AreaAspectCrop` says, antialiased. Adam's
+    first moment is kept in float32, there in bfloat16. All training images train; there 99 %.
+    """
 
     network: str = cite("vit_s16", "its released S/16")
     epochs: int = cite(300, RELEASE)
@@ -243,6 +277,8 @@ class AugRegRecipe(ViTRecipe):
     schedule: str = cite("cosine", RELEASE)
     weight_decay: float = cite(0.1, "its released S/16")
     clip: float = cite(1.0, RELEASE)
+    loss: str = cite("sigmoid", BIG_VISION)
+    head_bias: float = cite(-6.9, BIG_VISION)
     dropout: float = cite(0.0, "its released S/16")
     stochastic_depth: float = cite(0.0, "its released S/16; 0.1 for B/16")
     momentum: float = cite(0.9, RELEASE)
@@ -250,7 +286,7 @@ class AugRegRecipe(ViTRecipe):
     ema: float = cite(0.0)
     image_size: int = cite(224, RELEASE)
     crops: str = cite("area", RELEASE)
-    representation: bool = cite(False)
+    representation: bool = cite(True, BIG_VISION)
     mixup: float = cite(0.5, "medium2, its released S/16")
     randaugment: tuple[int, ...] = cite((2, 15), "medium2, its released S/16")
     operations: str = cite("augreg", RELEASE)
@@ -260,8 +296,15 @@ class AugRegRecipe(ViTRecipe):
 class DeiTRecipe(ViTRecipe):
     """How DeiT trains ViT (Touvron et al., ICML 2021, Table 9).
 
-    Left out: repeated augmentation (three copies of an image in a batch) and bicubic
-    resampling. An erased rectangle is filled with noise before the images are scaled.
+    As in its program: colours less the mean of ImageNet, by their deviation; the exact GELU;
+    rectangles of noise after the scaling.
+
+    Not as there: repeated augmentation (three copies of an image in a batch) is left out. Images
+    are resampled bilinearly, not by bicubic interpolation, and training crops are drawn as
+    `AreaAspectCrop` says. MixUp and CutMix have a draw for each image, there one for a batch. The
+    weights start as in ViT's release, there from a truncated normal distribution of deviation
+    0.02. The rate changes at each step, from 0 and to 0; there once an epoch, from 1e-6 and to
+    1e-5. No average of the weights is kept beside them.
     """
 
     network: str = cite("vit_s16")
@@ -287,6 +330,18 @@ class DeiTRecipe(ViTRecipe):
     operations: str = cite("deit", "its program: a deviation of 0.5, all stronger by magnitude")
     erasing: float = cite(0.25, "Table 9")
     smallest_area: float = cite(0.08, PROGRAM)
+
+    activation = "gelu"
+
+    def scaling(self):
+        """Colours less their mean over ImageNet, by their deviation; digits from -1 to 1."""
+        import keras
+
+        if self.channels != 3:
+            return super().scaling()
+        scale = [1 / (255 * deviation) for deviation in DEVIATION]
+        offset = [-mean / deviation for mean, deviation in zip(MEAN, DEVIATION, strict=True)]
+        return keras.layers.Rescaling(scale, offset)
 
 
 @dataclasses.dataclass(frozen=True)

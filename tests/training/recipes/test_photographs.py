@@ -207,7 +207,7 @@ def test_ten_crops_are_read_from_the_rescaled_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("short_side", "scales"), [((36, 44), (36, 40, 44)), ((40,), (32, 52, 72))]
+    ("short_side", "scales"), [((36, 44), (36, 40, 44)), ((40,), (32, 40, 72))]
 )
 def test_vgg_is_read_densely_at_three_scales(short_side, scales, tmp_path):
     recipe = small("vgg11", views="paper", short_side=short_side)
@@ -217,7 +217,7 @@ def test_vgg_is_read_densely_at_three_scales(short_side, scales, tmp_path):
     model, rng = build(recipe), np.random.default_rng(0)
     mean = rng.uniform(100, 150, 3).astype("float32")
     image = rng.integers(0, 256, (36, 50, 3)).astype("uint8")
-    net = dense(model)
+    net = dense(model, "caffe")
     views = whole_images((image - mean)[None], scales)
     expected = np.mean(
         [
@@ -325,12 +325,40 @@ def test_fields_that_a_recipe_does_not_have():
         dataclasses.replace(training.recipe("vgg"), bias_start=1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        *[("alexnet", 256), ("vgg", 384), ("googlenet", 256), ("resnet", 256)],
+        *[("vit", 256), ("vit_augreg", 256), ("vit_deit", 256)],
+    ],
+)
+def test_the_center_is_that_of_the_words(name, side):
+    """Of a photograph of 375x500 that tells where it is: its rows, and its columns, halved."""
+    recipe = training.recipe(name)
+    size = recipe.image_size
+    assert recipe.protocol() == f"the center crop of {size} of the image rescaled to {side}"
+    image = np.stack([*np.mgrid[:375, :500] // 2, np.zeros((375, 500))], -1).astype("uint8")
+    shape = {"alexnet": (256, 256, 3), "resnet": (224, 224, 3)}.get(name, (3,))
+    seen = imaging.preprocess(recipe, np.zeros(shape, "float32"), image[None])[0]
+    assert seen.shape == (size, size, 3)
+    black, white = (
+        imaging.preprocess(recipe, np.zeros(shape, "float32"), np.full((1, 32, 32, 3), v, "uint8"))
+        for v in (0, 255)
+    )
+    black, white = (image.mean((0, 1, 2)) for image in (black, white))  # of each channel
+    for axis in (0, 1):  # as many rows as columns, from the middle
+        levels = 255 * (seen[..., axis].mean(1 - axis) - black[axis]) / (white - black)[axis]
+        assert np.ptp(levels) == pytest.approx((size - 1) * 375 / side / 2, abs=1.5)
+        assert levels.mean() == pytest.approx((375, 500)[axis] / 4, abs=1)
+
+
 def test_how_an_image_is_tested_in_words():
     words = {
         ("alexnet", "center"): "the center crop of 224 of the image rescaled to 256",
         ("alexnet", "paper"): "ten crops of the image rescaled to 256, averaged",
-        ("vgg", "center"): "the center crop of 224 of the image rescaled to 256",
-        ("vgg", "paper"): "the whole image at three scales, and mirrored, averaged",
+        ("vgg", "center"): "the center crop of 224 of the image rescaled to 384",
+        ("vgg", "paper"): "the whole image at the scales 256, 384, 512, and mirrored, averaged",
+        ("googlenet", "center"): "the center crop of 224 of the image rescaled to 256",
         ("googlenet", "paper"): "144 crops, averaged",
         ("resnet", "center"): "the center crop of 224 of the image rescaled to 256",
         ("resnet", "paper"): "ten crops of the image rescaled to 256, averaged",

@@ -32,7 +32,7 @@ def test_the_paper_trains_64000_steps(name):
     recipe = training.recipe(name)
     assert 64_000 <= recipe.epochs * -(-50_000 // recipe.batch_size) < 64_000 + 391
     rate = recipe.rate()
-    steps = [0, 31_999, 32_001, 47_999, 48_001, 64_000]
+    steps = [0, 31_999, 32_000, 47_999, 48_000, 64_000]  # counted from 0
     rates = [float(rate(step)) for step in steps]
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001], rtol=1e-6)
 
@@ -42,10 +42,24 @@ def test_the_warm_up():
     for depth, slow, first in [(110, -1, 0.01), (56, -1, 0.1), (56, 400, 0.01), (110, 0, 0.1)]:
         recipe = dataclasses.replace(training.recipe(f"resnet{depth}_cifar"), slow_steps=slow)
         rate = recipe.rate()
-        np.testing.assert_allclose([float(rate(399)), float(rate(401))], [first, 0.1], rtol=1e-6)
+        np.testing.assert_allclose([float(rate(399)), float(rate(400))], [first, 0.1], rtol=1e-6)
     recipe = training.recipe("resnet_cifar")
     assert dataclasses.replace(recipe, drops_at=()).rate() == 0.1
     assert dataclasses.replace(recipe, drops_at=(), network="mine").rate() == 0.1  # of any depth
+
+
+def test_a_rate_makes_as_many_steps_as_said():
+    """Counted at the weights, which a gradient of 1 moves by the rate."""
+    recipe = small(drops_at=(3, 5), momentum=0.0, weight_decay=0.0, learning_rate=1.0)
+    weight = keras.Variable([0.0])
+    rule = recipe.update_rule(8, None)
+    rule.build([weight])
+    moved = [0.0]
+    for _ in range(8):
+        rule.apply([keras.ops.ones(1)], [weight])
+        moved.append(float(-weight[0]))
+    expected = [1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01]
+    np.testing.assert_allclose(np.diff(moved), expected, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_classics import datasets, training
+from keras_classics import activations, datasets, training
 from keras_classics.training import imaging, trainer
 from tests.training import tiny
 
@@ -60,8 +60,10 @@ def test_the_papers_numbers():
     assert (tuned.weight_decay, tuned.clip, tuned.optimizer) == (0.0, 1.0, "sgd")
     assert (tuned.learning_rate, tuned.warmup_steps, tuned.image_size) == (0.03, 500, 384)
     assert (tuned.batch_size, tuned.views, tuned.dropout, tuned.schedule) == (
-        *(512, "whole", 0.0, "cosine"),
+        *(512, "whole", None, "cosine"),
     )
+    of_one = dataclasses.replace(vit, learning_rate=1).rate(steps)  # not in integers
+    np.testing.assert_allclose([float(of_one(10_000)), float(of_one(steps))], [1, 0], atol=1e-6)
     linear = dataclasses.replace(vit, schedule="linear").rate(steps)
     quarter = 10_000 + (steps - 10_000) / 4
     np.testing.assert_allclose(float(linear(quarter)), 0.75 * 3e-3, rtol=1e-4)
@@ -83,6 +85,48 @@ def test_the_numbers_of_augreg_and_deit():
         )
     assert (augreg.operations, deit.operations) == ("augreg", "deit")
     assert deit.warmup_steps == 5 * (1_281_167 // deit.batch_size)
+
+
+def test_augreg_asks_for_each_class_by_itself(colours):
+    """The head starts at -6.9 for each class: by hand, a sigmoid and the sum over the classes."""
+    recipe = small("vit_augreg", mixup=0.0, randaugment=())
+    assert (recipe.loss, recipe.head_bias, recipe.representation) == ("sigmoid", -6.9, True)
+    job = prepare(recipe, colours(24))
+    x, y = next(iter(job.batches))
+    p = 1 / (1 + np.exp(6.9))
+    np.testing.assert_allclose(job.model.predict_on_batch(x), p, rtol=1e-5)
+    found = job.model.evaluate(x, y, verbose=0, return_dict=True)
+    np.testing.assert_allclose(found["loss"], -np.log(p) - np.log(1 - p), rtol=1e-5)
+    assert set(found) == {"accuracy", "loss"}
+    softmax = prepare(dataclasses.replace(recipe, loss="crossentropy"), colours(24))
+    np.testing.assert_allclose(softmax.model.predict_on_batch(x), 0.5, rtol=1e-5)
+
+
+def test_deit_scales_by_imagenets_colours_and_erases_with_noise(colours):
+    recipe = small("vit_deit", mixup=0.0, cutmix=0.0, randaugment=(), erasing=0.0)
+    data = colours(24)
+    black, white = (
+        imaging.preprocess(recipe, None, np.full((1, 16, 16, 3), value, "uint8"))[0]
+        for value in (0, 255)
+    )
+    low = -np.divide((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    high = low + np.divide(1, (0.229, 0.224, 0.225))
+    np.testing.assert_allclose(black[3, 4], low, rtol=1e-4)
+    np.testing.assert_allclose(white[3, 4], high, rtol=1e-4)
+    network = build(recipe)
+    blocks = [layer for layer in network.layers if hasattr(layer, "mlp_dim")]
+    assert {block.activation for block in blocks} == {keras.activations.gelu}
+    gelu_tanh = {b.activation for b in build(small()).layers if hasattr(b, "mlp_dim")}
+    assert gelu_tanh == {activations.gelu_tanh}
+
+    plain, noisy = (
+        tiny.as_arrays(prepare(dataclasses.replace(recipe, erasing=share), data).batches)[0]
+        for share in (0.0, 1.0)
+    )
+    outside = (plain < low - 1e-3) | (plain > high + 1e-3)
+    assert not outside.any()
+    assert noisy.min() < low.min() - 0.5  # noise is not clipped
+    assert noisy.std() > plain.std()
 
 
 @pytest.mark.parametrize("rule", ["adam", "sgd"])
@@ -179,11 +223,7 @@ def test_the_operations_of_randaugment():
 
 
 def test_erasing_is_the_share_of_images():
-    erase = next(
-        layer
-        for layer in small(erasing=0.25).layers(training=True)
-        if isinstance(layer, keras.layers.RandomErasing)
-    )
+    *_, erase = small(erasing=0.25).layers(training=True)  # after the scaling
     images = np.full((1000, 16, 16, 3), 100, "float32")
     erased = keras.ops.convert_to_numpy(erase(images, training=True)) != 100
     assert 0.21 < erased.any(axis=(1, 2, 3)).mean() < 0.29
@@ -278,7 +318,8 @@ def test_every_recipe_builds(name):
         model = build(recipe, 10)
     assert model.output_shape == (None, 10)
     assert model.input_shape[1:] == recipe.input_shape
-    assert ("pre_logits" in [layer.name for layer in model.layers]) is (name == "vit")
+    layers = [layer.name for layer in model.layers]
+    assert ("pre_logits" in layers) is (name in ("vit", "vit_augreg"))
 
 
 def test_another_network_is_refused():
@@ -297,6 +338,8 @@ def test_another_network_is_refused():
         ({"views": "paper"}, "`views` must be one of center, whole. Received: views=paper"),
         ({"operations": "none"}, "`operations` must be one of paper, augreg, deit"),
         ({"channels": 2}, "`channels` must be one of 1, 3"),
+        ({"loss": "mse"}, "`loss` must be one of crossentropy, sigmoid. Received: loss=mse"),
+        ({"loss": "sigmoid", "label_smoothing": 0.1}, "`label_smoothing` is for the loss crosse"),
         ({"epochs": 0}, "must be at least 1. Received: 0, 8"),
         ({"warmup_steps": -1}, "`warmup_steps` must be at least 0. Received: warmup_steps=-1"),
         ({"randaugment": (2,)}, "`randaugment` must be a number of operations and a magnitude"),
@@ -320,5 +363,6 @@ def test_data_that_do_not_fit_are_refused(colours, squares):
 
 
 def test_how_an_image_is_tested_in_words():
-    assert training.recipe("vit").protocol() == "the center of 224x224 of the rescaled image"
+    center = "the center crop of 224 of the image rescaled to 256"
+    assert training.recipe("vit").protocol() == center
     assert training.recipe("vit_finetune").protocol() == "the whole image made 384x384"
