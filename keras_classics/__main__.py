@@ -60,7 +60,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 # People look for these flags.
 IN_THE_NAME = {"network", "model", "depth", "variant", "configuration"}
-NAMED = "The network is a word of its own: keras-classics train resnet50"
+NAMED = "The network is a word of its own: keras-classics train NETWORK"
 
 
 class Flag(NamedTuple):

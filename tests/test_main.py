@@ -334,7 +334,7 @@ def test_report_and_list(cli):
         (["recipe", "resnet21_cifar"], "no network or recipe 'resnet21_cifar'. Did you mean"),
         (["recipe", "resnet20"], "Did you mean resnet20_cifar"),
         (["report", "resnet"], "a family: name one of its networks, resnet18, resnet34"),
-        (["train", "--network=resnet50"], "a word of its own: keras-classics train resnet50"),
+        (["train", "--network=resnet50"], "a word of its own: keras-classics train NETWORK"),
         (["train", "resnet50", "--depth=50"], "a word of its own"),
         (["train", "lenet5", "--data=digits", "--strategy=tpu"], "one of auto, default, mirrored"),
         (["train", "alexnet", "--data=nofolder"], "no data set or folder 'nofolder'; there are"),
