@@ -54,6 +54,8 @@ VIT = {  # Dosovitskiy et al., 2021 (release: google-research/vision_transformer
     "dropout": (0.0, SILENT),
     "stochastic_depth": (0.0, SILENT),
     "representation": (False, SILENT),
+    "loss": ("crossentropy", SILENT),
+    "head_bias": (0.0, SILENT),
     "start": (None, SILENT),
     "channels": (3, SILENT),
     "crops": ("area", "release"),
