@@ -7,6 +7,7 @@ tests needs none.
 import collections
 import gc
 import gzip
+import hashlib
 import os
 import pathlib
 import sys
@@ -35,8 +36,26 @@ def pytest_configure(config):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """The slow tests first, so that no worker ends with a long one while the others wait."""
+    """The slow tests first, so that no worker ends with a long one while the others wait.
+
+    With the variable `TEST_ORDER`, any text, the files and the functions of a file come in another
+    order for each text. The cases of a function stay together: many share what they are made of.
+    """
+    order = os.environ.get("TEST_ORDER")
+    if order:
+        items.sort(
+            key=lambda item: [_draw(order, part) for part in item.nodeid.split("[")[0].split("::")]
+        )
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _draw(order, name):
+    """A number by chance, the same in each process."""
+    return hashlib.sha256(f"{order} {name}".encode()).digest()
+
+
+def pytest_report_header():
+    return f"TEST_ORDER={os.environ.get('TEST_ORDER', '')}"
 
 
 GIVEN: dict[str, int] = {}  # how often Keras gave each name while the tests were collected

@@ -16,7 +16,6 @@ from keras_classics.applications import (
     LeCun1989,
     LeNet1,
     LeNet5,
-    PlainNet,
     PlainNetCIFAR,
     ResNet,
     ResNetCIFAR,
@@ -87,16 +86,13 @@ QUICK = {
 SLOW = {
     # Without the top, which would be 200 MB in each format; its layers are in others, too.
     "alexnet": (AlexNet, {"include_top": False, "pooling": "max", **LARGE}),
-    "alexnet-1-tower": (AlexNet, {"towers": 1, "include_top": False, "pooling": "avg", **LARGE}),
     "vgg-d": (VGG, {"configuration": "D", "include_top": False, "pooling": "max", **SMALL}),
     "vgg-dense": (dense_vgg, {"configuration": "A-LRN", **SMALL}),
     "googlenet": (
         GoogLeNet,
         {"auxiliary": True, "convention": "caffe", "input_shape": (80, 80, 3)},
     ),
-    "plain18": (PlainNet, {"depth": 18, **SMALL}),
     "resnet18-a": (ResNet, {"depth": 18, "shortcut": "A", **SMALL}),
-    "resnet50-b": (ResNet, {"depth": 50, **SMALL}),
     "resnet50-c": (
         ResNet,
         {"depth": 50, "shortcut": "C", "stride_in": "3x3", "convention": "caffe", **SMALL},

@@ -75,7 +75,6 @@ OLD_NAMES = {"^": "{layer}_", "kernel": "W_1", "bias": "b_1", "$": ":0"}
         ("ResNet50", ResNet50, ".h5", NEW_NAMES),
         ("ResNet50", ResNet50, ".weights.h5", None),
         ("ResNet50", ResNet50, ".keras", None),
-        pytest.param("ResNet101", ResNet101, ".h5", NEW_NAMES, marks=slow),
         pytest.param("ResNet152", ResNet152, ".keras", None, marks=slow),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -204,14 +203,6 @@ def test_torchvision(
     path = peers.write(twin.state_dict(), tmp_path / f"theirs{suffix}", form)
     x = images(64, 96, 3)
     agree(weights.load(built(builder, **WIDE, **given), path), x, peers.outputs(twin, x))
-
-
-@slow
-def test_torchvisions_vgg_at_its_own_size(peers, tmp_path, images, agree):
-    twin = peers.build(peers.library("torchvision").models.vgg11, num_classes=5)
-    path = peers.write(twin.state_dict(), tmp_path / "theirs.pth")
-    x = images(224, 224, 3)
-    agree(VGG11(weights=path, **TOP), x, peers.outputs(twin, x))
 
 
 MINI_8 = functools.partial(ViT, "Mini/8")
@@ -397,7 +388,6 @@ CAFFE = {"convention": "caffe"}
         ("resnet", ResNet50, CAFFE, (64, 96, 3), (50,), "V2", True),
         ("resnet", ResNet50, CAFFE, (90, 72, 3), (50,), "V2", False),
         pytest.param("resnet", ResNet101, CAFFE, (64, 96, 3), (101,), "V2", False, marks=slow),
-        pytest.param("resnet", ResNet152, CAFFE, (64, 96, 3), (152,), "V2", False, marks=slow),
     ],
 )
 def test_caffe(
