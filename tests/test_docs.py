@@ -34,8 +34,8 @@ def quick(monkeypatch, tmp_path):
     def start(self, shape, dtype=None):
         return keras.ops.full(shape, 0.01, dtype or keras.config.floatx())
 
-    def load_file(model, path, **how):
-        return load(model, path, **how) if pathlib.Path(path).exists() else model
+    def load_file(model, path, *how, **more):
+        return load(model, path, *how, **more) if pathlib.Path(path).exists() else model
 
     def few_digits(name, *arguments, **more):
         data = load_data(name, *arguments, **more)
@@ -45,11 +45,11 @@ def quick(monkeypatch, tmp_path):
         ]
         return datasets.Images(data.name, data.classes, *parts, held=data.held)
 
-    load, load_data = builder.load, datasets.load
+    load, load_data = builder.load_file, datasets.load
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(Card, "path", lambda card: card.name)
-    monkeypatch.setattr(builder, "load", load_file)
+    monkeypatch.setattr(builder, "load_file", load_file)
     monkeypatch.setattr(datasets, "load", few_digits)
     for kind in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
         monkeypatch.setattr(kind, "__call__", start)
