@@ -44,6 +44,7 @@ class Family:
         called: Names that people use instead, `{"vgg16": "D"}`.
         recipe: Name of the recipe that trains these networks, or `None`.
         takes: Whether the builder takes a value that the paper has not, or `None`: it takes none.
+        rule: Which values it takes, in words.
     """
 
     builder: str
@@ -53,6 +54,7 @@ class Family:
     called: dict = dataclasses.field(default_factory=dict)
     recipe: str | None = None
     takes: Callable[[Any], bool] | None = None
+    rule: str = ""
 
     def spelled(self, value: Any) -> str:
         """The name of a network."""
@@ -140,6 +142,7 @@ PAPERS = {
                 (20, 32, 44, 56, 110, 1202),
                 recipe="resnet_cifar",
                 takes=_is_cifar_depth,
+                rule="its depth must be 6n + 2, and 8 at least",
             ),
             Family(
                 "PlainNetCIFAR",
@@ -148,6 +151,7 @@ PAPERS = {
                 (20, 32, 44, 56),
                 recipe="resnet_cifar",
                 takes=_is_cifar_depth,
+                rule="its depth must be 6n + 2, and 8 at least",
             ),
         ),
         {"resnet": "ResNetRecipe", "resnet_cifar": "ResNetCIFARRecipe"},
@@ -231,6 +235,10 @@ RECIPES = {  # name: file, class
 _FAMILIES = [(key, family) for key, paper in PAPERS.items() for family in paper.families]
 
 
+class _AgainstTheRule(ValueError):
+    """A family has no network of this name, and says why."""
+
+
 def find(name: str) -> Network:
     """The network of a name.
 
@@ -263,9 +271,12 @@ def find(name: str) -> Network:
             start, _, end = template.partition("{}")
             match = re.fullmatch(f"{reduced(start)}(.+){reduced(end)}", wanted)
             value = family.parse(match[1]) if match else None
-            taken = value in family.values or (family.takes and value and family.takes(value))
-            if taken:
+            if value is None:
+                continue
+            if value in family.values or (family.takes and family.takes(value)):
                 return _network(key, family, value)
+            if family.rule:
+                raise _AgainstTheRule(f"There is no network {name!r}: {family.rule}.")
     raise ValueError(unknown("network", name, NETWORKS))
 
 
@@ -292,6 +303,8 @@ def find_recipe(name: str) -> tuple[str, str | None]:
         return found, None
     try:
         network = find(name)
+    except _AgainstTheRule:
+        raise
     except ValueError:
         raise ValueError(unknown("network or recipe", name, [*RECIPES, *NETWORKS])) from None
     if network.recipe is None:

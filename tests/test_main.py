@@ -331,7 +331,7 @@ def test_report_and_list(cli):
         (["recipe", "vgg", "--short_side", "256,", "512"], "commas and no spaces: --FLAG=1,2,3"),
         (["recipe", "alexnet", "--lrn=maybe"], "--lrn takes true or false. Received: --lrn=maybe$"),
         (["recipe", "alexnet", "--epochs=1.5"], "--epochs takes a whole number. Received: --epo"),
-        (["recipe", "resnet21_cifar"], "no network or recipe 'resnet21_cifar'. Did you mean"),
+        (["recipe", "resnet21_cifar"], "no network 'resnet21_cifar': its depth must be 6n . 2"),
         (["recipe", "resnet20"], "Did you mean resnet20_cifar"),
         (["report", "resnet"], "a family: name one of its networks, resnet18, resnet34"),
         (["train", "--network=resnet50"], "a word of its own: keras-classics train NETWORK"),

@@ -84,6 +84,14 @@ def is_folder(name: str | os.PathLike) -> bool:
 
     Raises:
         ValueError: If there is no such data set.
+
+    Example:
+
+    ```python
+    from keras_classics import datasets
+
+    print(datasets.is_folder("mnist"), datasets.is_folder("data/photographs"))  # False True
+    ```
     """
     return _find(os.fspath(name))[0] == "folders"
 

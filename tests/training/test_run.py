@@ -105,7 +105,7 @@ def test_a_network_of_ones_own_by_a_papers_recipe(colours, tmp_path):
     [
         ({"network": "mine"}, "There is no network 'mine'.*give the function that builds it: buil"),
         ({"network": "resnet19"}, "There is no network 'resnet19'. Did you mean resnet18"),
-        ({"network": "resnet9_cifar"}, "6n . 2.*Received: depth=9"),
+        ({"network": "resnet9_cifar"}, "depth must be 6n . 2"),
         ({"network": "resnet8_cifar", "batch_size": 45}, "full batch. Received: 44 images"),
     ],
 )

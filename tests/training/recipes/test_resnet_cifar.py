@@ -206,7 +206,7 @@ def test_data_that_do_not_fit_are_refused(colours):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ("resnet9_cifar", "6n . 2.*Received: depth=9"),
+        ("resnet9_cifar", "no network 'resnet9_cifar': its depth must be 6n . 2"),
         ("mine", "There is no network 'mine'.*builder=, an argument of `train`"),
     ],
 )
