@@ -104,6 +104,7 @@ def pytest_fixture_setup(fixturedef):
 def order_does_not_matter():
     """Each test begins in the same state, and its settings end with it."""
     import keras
+    from keras.src.backend.common import global_state
 
     begin_anew()
     variables, folder, depth = dict(os.environ), os.getcwd(), sys.getrecursionlimit()
@@ -114,12 +115,14 @@ def order_does_not_matter():
             (config.set_floatx, config.floatx),
             (config.set_epsilon, config.epsilon),
             (config.set_image_data_format, config.image_data_format),
-            (config.set_dtype_policy, config.dtype_policy),
         ]
     ]
+    # The policy itself follows floatx until it is set, or asked for.
+    policy = global_state.get_global_attribute("dtype_policy")
     yield
     for set_it, value in settings:
         set_it(value)
+    global_state.set_global_attribute("dtype_policy", policy)
     os.chdir(folder)
     sys.setrecursionlimit(depth)
     for name in [name for name in os.environ if name not in variables]:

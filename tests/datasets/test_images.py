@@ -426,7 +426,7 @@ def test_nothing_left(files, message, tmp_path):
 def test_names_of_data(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder .*/nowhere"):
         datasets.load(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match="no data set 'svhn'; there are .*tfds:NAME, FOLDER"):
+    with pytest.raises(ValueError, match="no data set or folder 'svhn'; there are .*tfds:NAME, FO"):
         datasets.load("svhn")
     with pytest.raises(ValueError, match='must be "skip" or "refuse". Received: corrupt=\'no\''):
         datasets.load(str(tmp_path), corrupt="no")
