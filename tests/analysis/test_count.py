@@ -190,7 +190,7 @@ def test_refuses_what_it_cannot_count():
 
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_quantized_kernels_count_as_before(mode, monkeypatch):
-    monkeypatch.setitem(vit.SIZES, "Mini", (24, 1, 40, 3))
+    monkeypatch.setitem(vit.SIZES, "Mini", (24, 2, 40, 3))
     model = ViT("Mini/8", input_shape=(16, 16, 3), classes=3)
     before = count(model)
     model.quantize(mode)

@@ -185,8 +185,10 @@ def in_keras(name):
 @pytest.fixture
 def float64():
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # it follows floatx only until a layer is made
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 def test_values_are_those_of_keras_applications(float64):

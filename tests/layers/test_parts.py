@@ -62,7 +62,7 @@ def test_one_part_alone(tmp_path):
 
 
 def test_a_network_is_saved_copied_and_part_of_a_classifier(tmp_path, monkeypatch):
-    monkeypatch.setitem(applications.vit.SIZES, "Mini", (24, 1, 40, 3))
+    monkeypatch.setitem(applications.vit.SIZES, "Mini", (24, 2, 40, 3))
     vit = ViT("Mini/8", input_shape=(16, 16, 3), classes=3)
     for weight in vit.weights:
         weight.assign(rng.normal(0, 0.1, weight.shape))
