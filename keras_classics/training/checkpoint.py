@@ -58,6 +58,8 @@ class Averaged(keras.callbacks.Callback):
         variables = self.model.trainable_variables
         self.values = [keras.ops.convert_to_numpy(variable) for variable in variables]
         self.model.optimizer.finalize_variable_values(variables)
+        for variable in variables:  # of arrays of its own: JAX gives those of the test away
+            variable.assign(np.array(keras.ops.convert_to_numpy(variable)))
 
     def on_test_end(self, logs=None):
         for variable, value in zip(self.model.trainable_variables, self.values, strict=True):
