@@ -82,8 +82,11 @@ class Paper:
     recipes: dict = dataclasses.field(default_factory=dict)
 
 
+_CIFAR_DEPTHS = "its depth must be 6n + 2, and 8 at least"
+
+
 def _is_cifar_depth(depth):
-    return depth >= 8 and depth % 6 == 2  # 6n + 2 layers
+    return depth >= 8 and depth % 6 == 2
 
 
 PAPERS = {
@@ -142,7 +145,7 @@ PAPERS = {
                 (20, 32, 44, 56, 110, 1202),
                 recipe="resnet_cifar",
                 takes=_is_cifar_depth,
-                rule="its depth must be 6n + 2, and 8 at least",
+                rule=_CIFAR_DEPTHS,
             ),
             Family(
                 "PlainNetCIFAR",
@@ -151,7 +154,7 @@ PAPERS = {
                 (20, 32, 44, 56),
                 recipe="resnet_cifar",
                 takes=_is_cifar_depth,
-                rule="its depth must be 6n + 2, and 8 at least",
+                rule=_CIFAR_DEPTHS,
             ),
         ),
         {"resnet": "ResNetRecipe", "resnet_cifar": "ResNetCIFARRecipe"},

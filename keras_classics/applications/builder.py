@@ -35,7 +35,8 @@ ELSEWHERE = {
         ("drop_rate", "dropout_rate", "proj_drop_rate", "hidden_dropout_prob"), "dropout={value!r}"
     ),
     **dict.fromkeys(("drop_path_rate", "drop_path"), "stochastic_depth={value!r}"),
-    **dict.fromkeys(("top", "notop"), "include_top=False"),
+    "top": "include_top={value!r}",
+    "notop": "include_top=False",
     **dict.fromkeys(("head_activation", "output_activation"), "classifier_activation={value!r}"),
 }
 

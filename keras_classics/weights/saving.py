@@ -71,7 +71,7 @@ def save(
         raise ValueError(
             f"`convention` must be that of a library with this network: "
             f"{', '.join(known) or 'there is none'}. Received: convention={convention!r} for "
-            f"{model.name}. For this library, take model.save_weights"
+            f"{model.name}. To load it here again, take model.save_weights"
         )
     each = known[convention]
     if path.suffix not in each.saved or path.name.endswith(".weights.h5"):

@@ -1,19 +1,11 @@
 """What the tests of the networks share."""
 
-import gc
 import pathlib
 import runpy
 import types
 
 import keras
 import pytest
-
-
-@pytest.fixture(scope="session", autouse=True)
-def frozen():
-    """Collections pass over what the imports made: a quarter of a second for each test."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

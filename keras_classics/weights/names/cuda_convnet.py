@@ -1,4 +1,4 @@
-"""The top of cuda-convnet"s networks. No other library publishes weights of it."""
+"""The top of cuda-convnet's networks. No other library publishes weights of them."""
 
 from keras_classics.weights.conventions import Family
 
