@@ -99,6 +99,10 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
             image = ImageOps.exif_transpose(image).convert("RGBA")
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that Pillow can read.") from error
+    except Exception as error:  # decoders raise nearly anything
+        raise ValueError(
+            f"{path} cannot be decoded: {error}. Take a whole image file, such as a PNG."
+        ) from error
     white = Image.new("RGBA", image.size, "white")
     grey = np.asarray(Image.alpha_composite(white, image).convert("L"), "float32")
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])

@@ -197,3 +197,13 @@ def test_a_photograph_is_upright(tmp_path):
 def test_the_box_must_fit():
     with pytest.raises(ValueError, match="Received: box=20 and plane=16"):
         normalize_digit(np.ones((5, 5)), 20, 16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp"])
+def test_a_cut_file_is_named(suffix, tmp_path):
+    path = tmp_path / f"cut.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40), "uint8")
+    Image.fromarray(noise).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"cut\.{suffix} (cannot be decoded: .* Take a|is not)"):
+        read_ink(path)
