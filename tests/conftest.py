@@ -65,7 +65,8 @@ def pytest_collection_finish():
     """Keeps what has been imported out of garbage collection, which many tests ask for.
 
     The libraries have half a million objects: a collection took 0.3 s. By itself it comes less
-    often: it took a third of the time in which TensorFlow traces a training step.
+    often: it took a third of the time in which TensorFlow traces a training step. What a test
+    leaves is collected when it ends.
     """
     if "keras" in sys.modules:
         from keras.src.backend.common import global_state
@@ -100,6 +101,13 @@ def pytest_fixture_setup(fixturedef):
         begin_anew()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def memory():
+    """Gives back what several tests of a file shared, which is not young any more."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def order_does_not_matter():
     """Each test begins in the same state, and its settings end with it."""
@@ -120,6 +128,7 @@ def order_does_not_matter():
     # The policy itself follows floatx until it is set, or asked for.
     policy = global_state.get_global_attribute("dtype_policy")
     yield
+    gc.collect(1)  # the young objects, those of this test: a network may have a gigabyte
     for set_it, value in settings:
         set_it(value)
     global_state.set_global_attribute("dtype_policy", policy)

@@ -20,39 +20,18 @@ from keras_classics.applications import (
     ResNet,
     ResNetCIFAR,
     ViT,
-    googlenet,
-    resnet,
     vgg,
-    vit,
 )
 from keras_classics.classification import Classifier
 from keras_classics.layers import LocalResponseNormalization
 from keras_classics.preprocessing import ClassifierInput
+from tests import small
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="other backends export by other packages"
 )
 
 TINY, SMALL, LARGE = ({"input_shape": (side, side, 3)} for side in (16, 32, 64))
-
-
-def narrow(configuration):
-    """A column of VGG's table with an eighth of the maps."""
-    return [
-        [entry if entry == vgg.LRN else (entry[0], entry[1] // 8) for entry in stage]
-        for stage in vgg.CONFIGURATIONS[configuration]
-    ]
-
-
-# The same layers in fewer blocks, and with fewer maps, to be quick.
-FEWER = [
-    *((googlenet.MODULES, m, tuple(w // 8 for w in row)) for m, row in googlenet.MODULES.items()),
-    *((vgg.CONFIGURATIONS, name, narrow(name)) for name in vgg.CONFIGURATIONS),
-    (resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1))),
-    (resnet.BLOCKS, 50, ("bottleneck", (2, 1, 1, 1))),
-    (vit.RESNETS, "R50", {16: (2, 1, 1)}),
-    (vit.SIZES, "Mini", (128, 2, 256, 4)),
-]
 
 
 def dense_vgg(**arguments):
@@ -136,10 +115,8 @@ def case(request):
     """A network, a few images and its predictions, for all formats."""
     builder, arguments = (QUICK | SLOW)[request.param]
     rng = np.random.default_rng(0)
-    with pytest.MonkeyPatch.context() as patch:
-        for table, name, few in FEWER:
-            patch.setitem(table, name, few)
-        patch.setattr(resnet, "WIDTHS", (64, 72, 80, 88))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        small.patch(monkeypatch)
         model = builder(**{"classes": 10} | arguments)
     shape = [side or 40 for side in model.input_shape[1:]]  # more than `vgg.dense` comes from
     images = rng.normal(size=(12, *shape)) + rng.normal(size=(12, 1, 1, shape[-1]))
@@ -149,7 +126,7 @@ def case(request):
     for prediction in predictions.values():
         assert np.ptp(prediction, axis=0).max() > 0.01  # not tiny, and each image has its own
     yield model, images, predictions
-    keras.backend.clear_session()
+    del model
     gc.collect()
 
 

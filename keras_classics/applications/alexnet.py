@@ -36,6 +36,7 @@ from keras_classics.layers import (
 
 # Section 5: zero mean, standard deviation 0.01.
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
+UNITS = 4096  # of fc6 and fc7 (section 3.5)
 
 
 @pretrained
@@ -143,9 +144,9 @@ def AlexNet(
     x = subsample(x, "pool5")  # 6x6
     if include_top:
         x = layers.Flatten("channels_last", name="flatten")(x)
-        x = layers.Dense(4096, **start(bias_start), name="fc6")(x)
+        x = layers.Dense(UNITS, **start(bias_start), name="fc6")(x)
         x = layers.Dropout(0.5, name="dropout6")(x)
-        x = layers.Dense(4096, **start(bias_start), name="fc7")(x)
+        x = layers.Dense(UNITS, **start(bias_start), name="fc7")(x)
         x = layers.Dropout(0.5, name="dropout7")(x)
         x = layers.Dense(
             classes,

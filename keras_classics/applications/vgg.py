@@ -45,6 +45,8 @@ CONFIGURATIONS: dict[str, list] = {
     "E": [[(3, 64)] * 2, [(3, 128)] * 2, [(3, 256)] * 4, [(3, 512)] * 4, [(3, 512)] * 4],
 }
 
+UNITS = 4096  # of fc6 and fc7: "FC-4096"
+
 # Section 3.1: random initial weights, of variance 1e-2, and the layers that net A initializes.
 GAUSSIAN = keras.initializers.RandomNormal(stddev=0.1)
 FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
@@ -133,9 +135,9 @@ def VGG(
         x = layers.MaxPooling2D(2, data_format="channels_last", name=f"pool{s}")(x)
     if include_top:
         x = layers.Flatten("channels_last", name="flatten")(x)
-        x = layers.Dense(4096, **start(), name="fc6")(x)
+        x = layers.Dense(UNITS, **start(), name="fc6")(x)
         x = layers.Dropout(0.5, name="dropout6")(x)
-        x = layers.Dense(4096, **start(), name="fc7")(x)
+        x = layers.Dense(UNITS, **start(), name="fc7")(x)
         x = layers.Dropout(0.5, name="dropout7")(x)
         x = layers.Dense(
             classes,
@@ -249,8 +251,9 @@ def dense(model: keras.Model, convention: str = "paper") -> keras.Model:
     x = keras.models.clone_model(maps, image, clone_function=renewed).output
 
     size, classes = maps.output_shape[1:3], model.output_shape[-1]
-    x = layers.Conv2D(4096, size, data_format="channels_last", activation="relu", name="fc6")(x)
-    x = layers.Conv2D(4096, 1, data_format="channels_last", activation="relu", name="fc7")(x)
+    fc6, fc7 = (model.get_layer(name).units for name in ("fc6", "fc7"))
+    x = layers.Conv2D(fc6, size, data_format="channels_last", activation="relu", name="fc6")(x)
+    x = layers.Conv2D(fc7, 1, data_format="channels_last", activation="relu", name="fc7")(x)
     x = layers.Conv2D(classes, 1, data_format="channels_last", dtype="float32", name="score_map")(x)
     x = layers.GlobalAveragePooling2D("channels_last", dtype="float32", name="scores")(x)
     activation = model.get_layer("predictions").activation

@@ -26,7 +26,7 @@ from keras_classics.backend.running import has_tf_data, has_xla, name
 from keras_classics.backend.training import (
     counts_missing_steps,
     distribution,
-    fit_builds_metrics,
+    fit_builds_variables,
     gradient,
     lost_worker_errors,
     scope_of_fit,
@@ -45,7 +45,7 @@ __all__ = [
     "distribution",
     "eager",
     "either",
-    "fit_builds_metrics",
+    "fit_builds_variables",
     "flash_attention",
     "fused_batch_normalization",
     "fused_gelu",

@@ -98,10 +98,10 @@ def lost_worker_errors() -> tuple[type[Exception], ...]:
     return tf.errors.AbortedError, tf.errors.UnavailableError
 
 
-def fit_builds_metrics() -> bool:
-    """Whether `fit` on one device makes the metrics' variables before its first step.
+def fit_builds_variables() -> bool:
+    """Whether `fit` on one device makes the variables of optimizer and metrics before its first step.
 
-    On TensorFlow the first step makes them.
+    On TensorFlow the first step makes them, and is traced twice for it.
     """
     return name() != "tensorflow"
 

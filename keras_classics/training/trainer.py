@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 
 from keras_classics import backend, graphs, surgery
 from keras_classics.training import imaging, strategies
@@ -273,12 +274,8 @@ def _all_layers(model):
 
 def _fit(job, epochs, verbose, checkpoints, rate, strategy):
     replicas = strategies.replicas(strategy)
-    if checkpoints.state["step"] and not backend.fit_builds_metrics() and replicas.count == 1:
-        # The metrics have to be there to go on as they were.
-        x, y, *_ = next(iter(job.batches))
-        predictions = job.model(x)
-        job.model.compute_loss(x, y, predictions)
-        job.model.compute_metrics(x, y, predictions)
+    if not backend.fit_builds_variables() and replicas.count == 1:
+        _build_variables(job.model, job.batches)
     with contextlib.ExitStack() as stack:
         stack.enter_context(checkpoints.listening())
         stack.enter_context(warnings.catch_warnings())
@@ -302,6 +299,23 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
                 "Another worker was lost. Start the job again, on all workers, with "
                 f"resume=True (--resume). {checkpoints.standing()}"
             ) from error
+
+
+def _build_variables(model, batches):
+    """Makes the variables of the optimizer and of the metrics before `fit` traces its first step.
+
+    TensorFlow traces a step once more if it makes a variable. A step that is resumed within an
+    epoch finds the metrics as they were.
+    """
+    x, y, *_ = keras.tree.map_structure(
+        lambda spec: np.zeros([side or 1 for side in spec.shape], spec.dtype.as_numpy_dtype),
+        batches.element_spec,
+    )
+    model.optimizer.build(model.trainable_variables)
+    predictions = model(x)
+    model.compute_loss(x, y, predictions)
+    model.compute_metrics(x, y, predictions)
+    model.reset_metrics()
 
 
 @graphs.deep_recursion()

@@ -4,15 +4,7 @@ import pathlib
 import runpy
 import types
 
-import keras
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def memory():
-    """Gives back what a network took: some take a gigabyte, and Keras keeps hold of it."""
-    yield
-    keras.backend.clear_session()  # collects garbage, too
 
 
 @pytest.fixture(scope="session")

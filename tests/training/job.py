@@ -25,9 +25,11 @@ if __name__ == "__main__" and os.environ.get("KERAS_BACKEND", "tensorflow") == "
 
 import keras
 import numpy as np
+import pytest
 
 from keras_classics import backend, datasets, training
 from keras_classics.training import checkpoint
+from tests import small
 
 CHANGES = {
     "lenet5": {"epochs": 4, "curvature_patterns": 20, "distortions": True, "batch_size": 8},
@@ -76,6 +78,7 @@ def main(names, folder, strategy="default", cpus=1):
         checkpoint.SECONDS, checkpoint.SHARE = 0, math.inf
     if keras.backend.backend() != "torch":
         backend.steps_per_execution = lambda steps: min(steps, 2)
+    small.patch(pytest.MonkeyPatch())
     changes = json.loads(os.environ.get("CHANGES", "{}"))
     for name in names.split(","):
         recipe = training.recipe(name)

@@ -18,6 +18,7 @@ import pytest
 
 from keras_classics import backend, training
 from keras_classics.training import checkpoint
+from tests import small
 from tests.training.job import CHANGES, data
 
 HERE = pathlib.Path(__file__).parent
@@ -31,9 +32,10 @@ def elsewhere_slow(test):
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    """A checkpoint at each step, where the default would be one in a minute; and Ctrl-C."""
+    """A checkpoint at each step, where the default is one in a minute; Ctrl-C; small networks."""
     monkeypatch.setattr(checkpoint, "SECONDS", 0)
     monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    small.patch(monkeypatch)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     if keras.backend.backend() != "torch":
         monkeypatch.setattr(backend, "steps_per_execution", lambda steps: min(steps, 2))

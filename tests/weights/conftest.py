@@ -28,14 +28,6 @@ def window(shape, rng):
 
 
 @pytest.fixture(autouse=True)
-def memory():
-    """Gives back what a network took, and removes nothing else."""
-    yield
-    keras.backend.clear_session()
-    gc.collect()
-
-
-@pytest.fixture(autouse=True)
 def quick_start(monkeypatch):
     """Networks start from windows of the pool, too."""
     rng = np.random.default_rng(3)
@@ -109,6 +101,7 @@ def kept():
         known[key] = known.pop(key) if key in known else make()
         for old in list(known)[:-4]:
             del known[old]
+            gc.collect()
         return known[key]
 
     return get
