@@ -17,7 +17,7 @@ ITEMS = [
     (resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1))),
     (resnet.BLOCKS, 50, ("bottleneck", (2, 1, 1, 1))),
     (vit.RESNETS, "R50", {16: (2, 1, 1)}),
-    (vit.SIZES, "Mini", (128, 2, 256, 4)),
+    *((vit.SIZES, name, (128, 2, 256, 4)) for name in ("Mini", "Ti")),
 ]
 ATTRIBUTES = [
     (alexnet, "UNITS", 64),

@@ -31,6 +31,7 @@ from keras_classics.applications import (
 from keras_classics.applications.lecun1989 import H2_CONNECTIONS
 from keras_classics.applications.lenet1 import H3_CONNECTIONS
 from keras_classics.applications.lenet5 import C3_CONNECTIONS, CHARACTERS
+from tests import small
 
 # Builder, its arguments, parameters (as the paper prints them where it does), and the
 # output shape of each of the paper's layers.
@@ -260,7 +261,11 @@ def images(model, n=2):
 
 
 def build(network, **others):
-    return network.builder(**{**SMALL.get(network.builder, {}), **network.arguments, **others})
+    """The network of a row, small."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        small.patch(monkeypatch)
+        given = {**SMALL.get(network.builder, {}), **network.arguments, **others}
+        return network.builder(**given)
 
 
 def shapes_only(function, *arguments, **others):

@@ -19,9 +19,11 @@ if __name__ == "__main__":
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_classics import applications, losses, training
+from tests import small
 
 NAME, CPUS, FOLDER = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
 
@@ -53,6 +55,7 @@ def run():
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * CPUS
     )
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    small.patch(pytest.MonkeyPatch())
     strategy = training.strategy(NAME)
     keras.utils.set_random_seed(1)
     with strategy.scope():
