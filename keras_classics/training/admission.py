@@ -13,7 +13,7 @@ from keras_classics.training.engine import Recipe
 if TYPE_CHECKING:
     from keras_classics.datasets import Images
 
-RECIPE = Rule('a recipe, such as training.recipe("lenet5")', lambda x: isinstance(x, Recipe))
+RECIPE = Rule("a recipe, as training.recipe(NAME) gives one", lambda x: isinstance(x, Recipe))
 DATA = Rule(
     "a data set: datasets.load(NAME), or datasets.wrap(TRAIN, VALIDATION) of your own images",
     lambda x: isinstance(x, datasets.Images),

@@ -14,7 +14,7 @@ from tests.training import tiny
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recipe": "lenet5"}, r"`recipe` must be a recipe, .*Received: recipe=.lenet5."),
+        ({"recipe": "lenet5"}, r"`recipe` must be a recipe, as .*Received: recipe=.lenet5."),
         ({"data": "mnist"}, r"`data` must be a data set: datasets.load.*Received: data='mnist'"),
         ({"data": ((1, 2), (3, 4))}, r"`data` must be .*datasets.wrap.*Received: data=\(\(1, 2\)"),
         ({"run_dir": None}, "`run_dir` must be a path. Received: run_dir=None"),
