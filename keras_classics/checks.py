@@ -10,7 +10,7 @@ import itertools
 import numbers
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import inf
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -103,10 +103,11 @@ def either(first: Rule, second: Rule) -> Rule:
 
 
 def several(rule: Rule, least: int = 1, most: float = inf) -> Rule:
-    """The rule of a list, a tuple or an array of `least` to `most` values of a rule."""
+    """The rule of a list, a tuple, an array or the like of `least` to `most` values of a rule."""
 
     def holds(x):
-        is_one = isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.ndim > 0)
+        is_one = isinstance(x, Sequence) and not isinstance(x, (str, bytes))
+        is_one = is_one or (isinstance(x, np.ndarray) and x.ndim > 0)
         return is_one and least <= len(x) <= most and all(map(rule.holds, x))
 
     count = str(least) if least == most else "one or more" if least else "any number of"
@@ -134,11 +135,16 @@ def _is_collection_of_names(x):
     return is_one and not (isinstance(x, Collection) and not all(isinstance(n, str) for n in x))
 
 
+def is_config(x: Any) -> bool:
+    """Whether a value is what Keras saves of an object. Keras says what is wrong within it."""
+    return isinstance(x, dict) and "class_name" in x
+
+
 def _is_known_to_keras(module):
     """Whether Keras, or this library by its registered name, has an object for a value."""
 
     def holds(x):
-        if x is None or callable(x) or isinstance(x, dict):  # of a configuration, Keras says more
+        if x is None or callable(x) or is_config(x):
             return True
         import keras
 
@@ -164,6 +170,7 @@ SEED = whole(0, 2**32 - 1)  # what NumPy and Keras take
 PAIR = Rule("a pair of whole numbers, each at least 1", several(COUNT, 2, 2).holds)
 SIDES = either(COUNT, PAIR)
 PADDING = one_of("valid", "same")
+MODEL = Rule("a keras.Model", lambda x: hasattr(x, "layers") and hasattr(x, "get_layer"))
 ACTIVATION = Rule("the name of an activation, or a function", _is_known_to_keras("activations"))
 INITIALIZER = Rule(
     "the name of an initializer, or an initializer", _is_known_to_keras("initializers")
@@ -192,6 +199,9 @@ ARGUMENTS = {
     **dict.fromkeys(("depth_radius", "steps"), FROM_0),
     **dict.fromkeys(("area",), span(number(above=0, most=1))),
     "aspect": span(POSITIVE),
+    # Keras's convolutions take either case.
+    "padding": Rule(PADDING.words, lambda x: isinstance(x, str) and PADDING.holds(x.lower())),
+    "reduction": optional(TEXT),
     "short_side": either(COUNT, span(COUNT)),
     "short_sides": several(COUNT),
     "seed": optional(SEED),
@@ -199,7 +209,12 @@ ARGUMENTS = {
     "exempt": Rule("a collection of names, such as ('bias',)", _is_collection_of_names),
     "representation_size": optional(COUNT),
     "name": optional(TEXT),
+    "weights": Rule(
+        "None, the name of a release, its card, or a path",
+        lambda x: x is None or PATH.holds(x) or hasattr(x, "url"),
+    ),
     "pooling": one_of(None, "avg", "max"),
+    "convention": one_of("paper", "caffe"),
     "input_shape": Rule(
         "(height, width, channels), whole numbers of at least 1; a side may be None",
         lambda x: (
@@ -235,7 +250,8 @@ def arguments(**rules: Rule) -> Callable[[Function], Function]:
     """
 
     def decorate(function):
-        known = inspect.signature(function).parameters
+        signature = inspect.signature(function)
+        known = signature.parameters
         own = {name: ARGUMENTS[name] for name in known if name in ARGUMENTS} | rules
         places = [name for name, each in known.items() if each.kind <= each.POSITIONAL_OR_KEYWORD]
 
@@ -252,10 +268,30 @@ def arguments(**rules: Rule) -> Callable[[Function], Function]:
             named = {name: checked(name, value) for name, value in kwargs.items()}
             return function(*given, *args[len(places) :], **named)
 
-        vars(call)["rules"] = own
+        # Keras reads the signatures of constructors, and does not look through a decorator.
+        vars(call).update(rules=own, __signature__=signature)
         return cast(Function, call)
 
     return decorate
+
+
+def refuse_smaller(shape: tuple, window: tuple, name: str | None) -> None:
+    """Refuses maps that are smaller than the window that a layer moves over them.
+
+    Args:
+        shape: Shape of the maps, `(batch, height, width, channels)`.
+        window: `(rows, columns)`.
+        name: Name of the layer.
+
+    Raises:
+        ValueError: If a side is known and smaller.
+    """
+    sides = zip(shape[1:3], window, strict=True)
+    if any(side is not None and side < length for side, length in sides):
+        raise ValueError(
+            f"The maps must be at least as large as the window {tuple(window)}. "
+            f"Received: maps of shape {tuple(shape[1:])} in layer {name!r}"
+        )
 
 
 def plain(value: Any) -> Any:

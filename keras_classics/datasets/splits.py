@@ -435,7 +435,7 @@ class Stream:
                 )
 
 
-def _array(values, dtype=None):
+def _array(values: Any, dtype: Any = None) -> np.ndarray:
     """An array, or words for what NumPy makes none of."""
     try:
         return np.asarray(values, dtype)
