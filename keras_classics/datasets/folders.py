@@ -328,7 +328,8 @@ def _classes(folder, chosen):
     if chosen is None:
         _refuse_shared(folder, names)
     named = {name: _identity(folder / name) for name in (names if chosen is None else chosen)}
-    read = _above(folder) | set(named.values())
+    above = _above(folder)
+    read = above | set(named.values())
     for name, identity in named.items():
         twins = [other for other in named if named[other] == identity]
         if len(twins) > 1:
@@ -336,7 +337,7 @@ def _classes(folder, chosen):
                 f"Each class of {folder} needs a folder of its own. Received: {some(twins)}, links "
                 "to one folder"
             )
-        read.discard(identity)
+        read -= {identity} - above
         files = sorted(_files_of(folder / name, "", read, skipped))
         classes[name] = [path for path in files if path.lower().endswith(EXTENSIONS)]
         others += [path for path in files if not path.lower().endswith(EXTENSIONS)]

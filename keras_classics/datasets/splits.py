@@ -472,7 +472,7 @@ def _labels(labels, count):
             f"Received: {labels.dtype}, {labels.shape}"
         )
     narrow = labels.astype("int32")
-    for k in np.flatnonzero(narrow != labels)[:1]:
+    for k in np.flatnonzero((narrow != labels) | (narrow < 0))[:1]:
         raise ValueError(f"Labels are integers from 0. Received: {labels[k]} for image {k}")
     return narrow
 

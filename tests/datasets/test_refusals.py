@@ -164,6 +164,14 @@ def test_two_classes_in_one_folder(tmp_path):
         datasets.load(str(tmp_path))
 
 
+def test_a_class_that_holds_its_folder(tmp_path):
+    root = tmp_path / "photos"
+    write(root, "a/1.png", "a/2.png", "../other/1.png")
+    (root / "b").symlink_to("..", target_is_directory=True)
+    with pytest.raises(ValueError, match="b has no images.*/b .a link to a folder that is read al"):
+        datasets.load(str(root))
+
+
 def test_only_regular_files_are_read(tmp_path, monkeypatch):
     write(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png")
     monkeypatch.chdir(tmp_path)
