@@ -171,6 +171,11 @@ PAIR = Rule("a pair of whole numbers, each at least 1", several(COUNT, 2, 2).hol
 SIDES = either(COUNT, PAIR)
 PADDING = one_of("valid", "same")
 MODEL = Rule("a keras.Model", lambda x: hasattr(x, "layers") and hasattr(x, "get_layer"))
+ARRAY = Rule("an array", lambda x: len(getattr(x, "shape", ())) > 0)
+ARRAYS = Rule(
+    "a dictionary of arrays",
+    lambda x: isinstance(x, dict) and all(map(ARRAY.holds, x.values())),
+)
 ACTIVATION = Rule("the name of an activation, or a function", _is_known_to_keras("activations"))
 INITIALIZER = Rule(
     "the name of an initializer, or an initializer", _is_known_to_keras("initializers")
@@ -209,6 +214,8 @@ ARGUMENTS = {
     "exempt": Rule("a collection of names, such as ('bias',)", _is_collection_of_names),
     "representation_size": optional(COUNT),
     "name": optional(TEXT),
+    "model": MODEL,
+    "path": PATH,
     "weights": Rule(
         "None, the name of a release, its card, or a path",
         lambda x: x is None or PATH.holds(x) or hasattr(x, "url"),

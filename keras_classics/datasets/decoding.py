@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 ORIENTATION = 0x0112  # the tag of EXIF
@@ -16,6 +17,7 @@ LARGEST = 178_956_970  # pixels of an image, 0.5 GB: what Pillow decodes
 TURNED = range(2, 9)  # its values for an image that is not upright as it is stored
 
 
+@arguments()
 def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     """Reads one image file.
 

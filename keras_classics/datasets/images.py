@@ -10,10 +10,15 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from keras_classics.checks import ANYTHING, TEXT, Rule, several
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
 from keras_classics.tables import counted
 
 S = TypeVar("S", bound=Split)
+SPLIT = Rule(
+    "a split, such as datasets.Arrays, Digits, Files or Stream",
+    lambda x: hasattr(x, "decode") and hasattr(x, "__len__"),
+)
 UNNAMED = 100_000  # classes of arrays that have numbers for names, fewer than so many
 
 
@@ -62,7 +67,10 @@ class Images(Generic[S]):
                 'Beside `test`, `held` must be another word, such as "validation". Received: '
                 f"held='test', {self.name}"
             )
+        TEXT.check("name", self.name)
+        several(ANYTHING, 0).check("classes", self.classes)
         for name, split in self.parts.items():
+            SPLIT.check(name, split)
             if not len(split):
                 raise ValueError(f"The split {name} has no image. Received: {self.name}")
         last = len(self.classes) - 1

@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_classics.checks import COUNT, optional
+from keras_classics.checks import COUNT, Rule, optional
 from keras_classics.datasets.decoding import decode, read_image, reason
 from keras_classics.tables import counted
+
+PATHS = Rule("a list of paths", lambda x: isinstance(x, Sequence) and not isinstance(x, str))
 
 
 class Split(Protocol):
@@ -163,7 +165,8 @@ class Arrays(InMemory):
     def __init__(self, images: ArrayLike, labels: ArrayLike):
         images = _array(images)
         if images.dtype != np.uint8 or images.ndim != 4:
-            lowest, highest = (images.min(), images.max()) if images.size else ("none", "none")
+            is_number = images.size and images.dtype.kind in "buif"
+            lowest, highest = (images.min(), images.max()) if is_number else ("none", "none")
             raise ValueError(
                 "Images must be uint8, from 0 to 255, (n, height, width, channels). Received: "
                 f"{images.dtype} from {lowest} to {highest}, {images.shape}. Of images from 0 to "
@@ -264,6 +267,7 @@ class Files(Indexed):
         upright: bool = False,
     ):
         check_corrupt(corrupt)
+        PATHS.check("paths", paths)
         self.paths = list(paths)
         self.labels = _labels(labels, len(self.paths))
         self.corrupt, self.upright = corrupt, upright
@@ -373,7 +377,11 @@ class Stream:
     """
 
     def __init__(self, data: Any):
-        spec = data.element_spec
+        spec = getattr(data, "element_spec", None)
+        if spec is None:
+            raise ValueError(
+                f"`data` must be a tf.data.Dataset. Received: data is a {type(data).__name__}"
+            )
         single = isinstance(spec, tuple) and [s.shape.rank for s in spec] == [3, 0]
         if not single or spec[0].dtype != "uint8" or not spec[1].dtype.is_integer:
             raise ValueError(

@@ -63,6 +63,7 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     return result
 
 
+@arguments()
 def read_ink(path: str | os.PathLike) -> np.ndarray:
     """Reads the ink of a drawn or scanned digit, on a background of one grey.
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_classics.checks import COUNT, arguments
+from keras_classics.checks import COUNT, Rule, arguments
 from keras_classics.preprocessing import boxes
 
 
@@ -169,6 +169,7 @@ class AverageOverViews(keras.Model):
     ```
     """
 
+    @arguments(views=Rule("a function of images", callable))
     def __init__(
         self,
         model: keras.Model,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_classics import datasets, graphs, losses
-from keras_classics.checks import BOOL, COUNT, PATH, SEED, Rule, optional, shown
+from keras_classics.checks import BOOL, COUNT, PATH, SEED, Rule, either, one_of, optional, shown
 from keras_classics.training.engine import Recipe
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ ARGUMENTS = {  # of `train`
     "run_dir": PATH,
     "seed": SEED,
     "builder": optional(Rule("a function of input_shape and classes", callable)),
+    "verbose": either(BOOL, one_of(2, "auto")),
+    "strategy": Rule(
+        "the name of a strategy, or what training.strategy gives",
+        lambda x: isinstance(x, str) or hasattr(x, "scope"),
+    ),
     "resume": BOOL,
     "callbacks": Rule(
         "a list of Keras callbacks",

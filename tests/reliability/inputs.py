@@ -12,6 +12,7 @@ argument, the flag or the file. `run` counts by kinds:
 import contextlib
 import dataclasses
 import gzip
+import inspect
 import io
 import itertools
 import os
@@ -29,7 +30,7 @@ from PIL import Image
 from keras_classics import __main__ as command
 from keras_classics import applications, backend, datasets, names, training
 from keras_classics.training import engine
-from tests import test_arguments
+from tests import public, test_arguments
 from tests.training import tiny
 
 NAN, INF = float("nan"), float("inf")
@@ -86,6 +87,23 @@ def builders(folder: pathlib.Path) -> Iterator[Case]:
             )
         for shape in (224, (224, 224), (0, 32, 3)):
             yield Case("`input_shape`", lambda b=build, g=given, s=shape: b(**g, input_shape=s))
+
+
+def functions(folder: pathlib.Path) -> Iterator[Case]:
+    """What no public function takes, in the place of its first argument."""
+    for function in public.faces().values():
+        rules = getattr(function, "rules", {})
+        if inspect.isclass(function) or function.__module__.startswith("keras_classics.appl"):
+            continue
+        known = inspect.signature(function).parameters.values()
+        needed = [each.name for each in known if each.default is each.empty] or [*rules][:1]
+        for value in (None, 5, {1: 2}):
+            name = next((name for name in needed if name in rules), None)
+            if name and not rules[name].holds(value):
+                yield Case(
+                    f"`{name}` must be .* Received: ",
+                    lambda f=function, n=needed, v=value: f(**dict.fromkeys(n, v)),
+                )
 
 
 def _pair(n=4, side=8, channels=3):
@@ -353,6 +371,7 @@ KINDS = {
     "fields of recipes": recipes,
     "arguments of layers and their like": arguments,
     "arguments of networks": builders,
+    "arguments of functions": functions,
     "arrays and streams": arrays,
     "folders and files": folders,
     "train: arguments, data, networks": trainings,

@@ -21,6 +21,8 @@ from tests.training import tiny
         ({"seed": -1}, "`seed` must be a whole number from 0 to 4294967295. Received: seed=-1"),
         ({"seed": 0.5}, "`seed` must be .*Received: seed=0.5"),
         ({"early_stopping": 0}, "`early_stopping` must be None or a whole number, at least 1"),
+        ({"verbose": 3}, "`verbose` must be True or False, or 2 or .auto.. Received: verbose=3"),
+        ({"strategy": 5}, "`strategy` must be the name of a strategy, or what training.strategy"),
         ({"best": "yes"}, "`best` must be True or False"),
         ({"callbacks": [print]}, "`callbacks` must be a list of Keras callbacks"),
         ({"builder": "vgg16"}, "`builder` must be None or a function of input_shape and classes"),
