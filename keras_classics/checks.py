@@ -169,6 +169,7 @@ SHARE, RATE = number(0, 1), number(0, below=1)
 SEED = whole(0, 2**32 - 1)  # what NumPy and Keras take
 PAIR = Rule("a pair of whole numbers, each at least 1", several(COUNT, 2, 2).holds)
 SIDES = either(COUNT, PAIR)
+NAMES = optional(several(TEXT))
 PADDING = one_of("valid", "same")
 MODEL = Rule("a keras.Model", lambda x: hasattr(x, "layers") and hasattr(x, "get_layer"))
 ARRAY = Rule("an array", lambda x: len(getattr(x, "shape", ())) > 0)

@@ -27,7 +27,7 @@ from keras_classics.analysis.page import (
     style,
     write,
 )
-from keras_classics.checks import MODEL, PATH, Rule, arguments
+from keras_classics.checks import MODEL, NAMES, PATH, Rule, arguments
 from keras_classics.layers import PatchEmbedding
 from keras_classics.layers.rbf_output import CODE_SHAPE
 
@@ -338,7 +338,7 @@ def mistakes(images, labels, scores, limit=100, classes=None):
     return page.figure
 
 
-@arguments(folder=PATH)
+@arguments(folder=PATH, classes=NAMES)
 def draw(
     model: keras.Model,
     history: dict[str, list[float]],

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from keras_classics.checks import PATH, arguments
+from keras_classics.checks import NAMES, PATH, arguments
 from keras_classics.datasets.images import Images, some
 from keras_classics.datasets.splits import Files, check_corrupt
 from keras_classics.tables import counted
@@ -29,7 +29,7 @@ PLAIN = {
 }
 
 
-@arguments(folder=PATH)
+@arguments(folder=PATH, classes=NAMES)
 def image_folder(
     folder: str | os.PathLike,
     corrupt: str = "skip",
@@ -115,7 +115,7 @@ def image_folder(
     return Images(str(root), names, train, held, test=test[0] if test else None)
 
 
-@arguments(folder=PATH)
+@arguments(folder=PATH, classes=NAMES)
 def test_folder(
     folder: str | os.PathLike,
     corrupt: str = "skip",  # noqa: PT028 (this is no test)

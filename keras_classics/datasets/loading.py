@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_classics import names
-from keras_classics.checks import PATH, arguments
+from keras_classics.checks import NAMES, PATH, arguments
 
 if TYPE_CHECKING:
     from keras_classics.datasets.images import Images
@@ -19,7 +19,7 @@ OTHERS = {
 }
 
 
-@arguments(name=PATH)
+@arguments(name=PATH, classes=NAMES)
 def load(
     name: str | os.PathLike,
     data_dir: str | os.PathLike | None = None,
