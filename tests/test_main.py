@@ -20,6 +20,7 @@ from keras_classics import (
     __version__,
     applications,
     classifier,
+    datasets,
     experiments,
     training,
     weights,
@@ -380,6 +381,18 @@ def test_unreadable_image(cli, run, tmp_path):
     ]:
         with pytest.raises(SystemExit, match=message):
             cli("predict", "run", name)
+
+
+def test_other_data_than_a_run_can_read(cli, run):
+    """Refused before they are read or downloaded; data of a user likewise."""
+    with pytest.raises(SystemExit, match="lenet5 trains on digits.*cifar10, of 3 channels"):
+        cli("evaluate", "run", "--data=cifar10")
+    pair = np.zeros((2, 32, 32, 3), "uint8"), [0, 1]
+    with pytest.raises(ValueError, match="lenet5 trains on digits.*own, of 3 channels"):
+        training.Run("run").evaluate(datasets.wrap(pair, pair))
+    split = datasets.Digits(np.zeros((2, 28, 28, 1)), [0, 1], 20)
+    with pytest.raises(ValueError, match="knows 10 classes.*Received: two with 2 classes"):
+        training.Run("run").evaluate(datasets.Images("two", ("a", "b"), split, split))
 
 
 def test_which_images(cli, run):
