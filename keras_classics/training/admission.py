@@ -89,11 +89,12 @@ def refuse_network(network: Any, recipe: Recipe, classes: int) -> None:
         for output in network.outputs:
             _refuse_activation(output, recipe.loss_function())
     for weight in network.weights:
-        value = keras.ops.convert_to_numpy(weight)
-        if not np.isfinite(np.asarray(value, "float32")).all():
+        finite = keras.ops.isfinite(weight)  # there, where they are: NumPy takes ten times as long
+        if not keras.ops.convert_to_numpy(keras.ops.all(finite)):
+            count = int(np.sum(~keras.ops.convert_to_numpy(finite)))
             raise ValueError(
                 f"The weights must be finite before a training. Received: {weight.path} of "
-                f"{network.name} with {np.size(value) - np.isfinite(value).sum()} that are not"
+                f"{network.name} with {count} that are not"
             )
 
 
