@@ -58,6 +58,8 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     try:
         content = pathlib.Path(path).read_bytes()
         refuse_huge(content)
+        if content.startswith(b"\x89PNG") and b"IEND" not in content:  # Pillow may not miss it
+            raise ValueError("it is cut off")
         if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
             return decode_with_pillow(io.BytesIO(content), upright)
         return decode(content, upright).numpy()
