@@ -181,9 +181,7 @@ ACTIVATION = Rule("the name of an activation, or a function", _is_known_to_keras
 INITIALIZER = Rule(
     "the name of an initializer, or an initializer", _is_known_to_keras("initializers")
 )
-LEARNING_RATE = either(
-    NOT_NEGATIVE, Rule("a schedule of keras.optimizers.schedules", lambda x: callable(x))
-)
+SCHEDULE = Rule("a schedule of keras.optimizers.schedules", callable)
 
 # One word for one thing in all constructors. Where a word has another meaning, or is no word of
 # several, `arguments` is given its rule.
@@ -203,7 +201,7 @@ ARGUMENTS = {
     **dict.fromkeys(("momentum", "share"), SHARE),
     **dict.fromkeys(("value", "background", "bias_start"), NUMBER),
     **dict.fromkeys(("depth_radius", "steps"), FROM_0),
-    **dict.fromkeys(("area",), span(number(above=0, most=1))),
+    "area": span(number(above=0, most=1)),
     "aspect": span(POSITIVE),
     # Keras's convolutions take either case.
     "padding": Rule(PADDING.words, lambda x: isinstance(x, str) and PADDING.holds(x.lower())),
@@ -211,7 +209,8 @@ ARGUMENTS = {
     "short_side": either(COUNT, span(COUNT)),
     "short_sides": several(COUNT),
     "seed": optional(SEED),
-    "learning_rate": LEARNING_RATE,
+    "learning_rate": either(NOT_NEGATIVE, SCHEDULE),
+    "schedule": SCHEDULE,
     "exempt": Rule("a collection of names, such as ('bias',)", _is_collection_of_names),
     "representation_size": optional(COUNT),
     "name": optional(TEXT),

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_classics.checks import Rule, arguments
+from keras_classics.checks import arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -36,7 +36,7 @@ class WarmUp(LearningRateSchedule):
     and Table 3.
     """
 
-    @arguments(schedule=Rule("a schedule of keras.optimizers.schedules", callable))
+    @arguments()
     def __init__(self, schedule: LearningRateSchedule, steps: int):
         self.schedule = schedule
         self.steps = steps
