@@ -1,4 +1,6 @@
-"""What an argument must be: rules as data, and one form of message. This module needs no Keras.
+"""What an argument must be: rules as data, and one form of message.
+
+This module needs neither Keras nor NumPy.
 
 A rule says in words what it takes. One word stands for one thing in all constructors: `ARGUMENTS`
 has the rules of these words, and `arguments` applies them.
@@ -13,8 +15,6 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from math import inf
 from typing import Any, NamedTuple, TypeVar, cast
-
-import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MAX = sys.float_info.max
@@ -106,8 +106,8 @@ def several(rule: Rule, least: int = 1, most: float = inf) -> Rule:
     """The rule of a list, a tuple, an array or the like of `least` to `most` values of a rule."""
 
     def holds(x):
-        is_one = isinstance(x, Sequence) and not isinstance(x, (str, bytes))
-        is_one = is_one or (isinstance(x, np.ndarray) and x.ndim > 0)
+        is_one = isinstance(x, Sequence) or getattr(x, "ndim", 0) > 0
+        is_one = is_one and not isinstance(x, (str, bytes))
         return is_one and least <= len(x) <= most and all(map(rule.holds, x))
 
     count = str(least) if least == most else "one or more" if least else "any number of"
@@ -303,7 +303,8 @@ def refuse_smaller(shape: tuple, window: tuple, name: str | None) -> None:
 
 def plain(value: Any) -> Any:
     """A value with Python's numbers in the place of NumPy's."""
-    if isinstance(value, np.generic):
+    numpy = sys.modules.get("numpy")  # not loaded, it has made no number
+    if numpy and isinstance(value, numpy.generic):
         return value.item()
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
