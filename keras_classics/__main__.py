@@ -94,7 +94,12 @@ FLAGS = {
         "turn photographs as their EXIF says; of a run's data, default: as it was trained",
     ),
     "run_dir": Flag(flags.DEFINE_string, None, "folder to make; default: the next in runs/"),
-    "seed": Flag(flags.DEFINE_integer, 0, "seed of all that is drawn"),
+    "seed": Flag(
+        flags.DEFINE_integer,
+        0,
+        "seed of all that is drawn",
+        {"lower_bound": 0, "upper_bound": 2**32 - 1},
+    ),
     "resume": Flag(
         flags.DEFINE_boolean, False, "go on with the run in --run_dir, or the last one there"
     ),
@@ -102,7 +107,10 @@ FLAGS = {
         flags.DEFINE_boolean, False, "keep the network of the best validation, in best.keras"
     ),
     "early_stopping": Flag(
-        flags.DEFINE_integer, None, "epochs without a better validation, then the training ends"
+        flags.DEFINE_integer,
+        None,
+        "epochs without a better validation, then the training ends",
+        {"lower_bound": 1},
     ),
     "tensorboard": Flag(
         flags.DEFINE_boolean, False, "write TensorBoard's logs into the run folder"
@@ -131,9 +139,7 @@ def train(options, name):
         raise ValueError(f"Which data? {name} trains on --data={recipe.data_names}.")
     from keras_classics import datasets, training
 
-    reason = recipe.refusal(options.data, *datasets.size(options.data))
-    if reason:
-        raise ValueError(reason)
+    _refuse_unfit(recipe, options.data)
     strategy = training.strategy(options.strategy)  # several workers meet before anything else
     from keras_classics.training import strategies
 
@@ -189,6 +195,8 @@ def evaluate(options, folder):
 
     trained = options.run.manifest["data"]
     name, classes, upright = options.data or trained["name"], options.classes, options.upright
+    if options.data:
+        _refuse_unfit(options.recipe, name)
     if classes is None and datasets.is_folder(name):
         classes = trained["classes"]
     upright = trained.get("upright", False) if upright is None else upright
@@ -504,6 +512,14 @@ def _free_folder(name, last=False):
     return taken[-1] if last and taken else pathlib.Path(f"runs/{name}-{len(taken) + 1}")
 
 
+def _refuse_unfit(recipe, name):
+    """Refuses data of another kind than the recipe's, before they are read or downloaded."""
+    from keras_classics import datasets
+
+    if reason := recipe.refusal(name, *datasets.size(name)):
+        raise ValueError(reason)
+
+
 def _print_errors(run, errors):
     from keras_classics.training import evaluation
 
@@ -548,8 +564,9 @@ def _of_flag(options, error):
         values = getattr(parser, "enum_values", None)
         kind = f"one of {', '.join(values)}" if values else KINDS.get(parser.flag_type())
         if kind:
-            bound = getattr(parser, "lower_bound", None)
-            bound = "" if bound is None else f" of {bound} or more"
+            low, high = (getattr(parser, f"{end}_bound", None) for end in ("lower", "upper"))
+            bound = f" of {low} or more" if high is None else f" from {low} to {high}"
+            bound = "" if low is None else bound
             return f"--{name} takes {kind}{bound}. Received: --{name}={value}"
     return str(error)
 

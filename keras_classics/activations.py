@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import Rule, arguments
 
 AMPLITUDE = 1.7159  # A. LeCun et al. 1998, appendix A
 SLOPE = 2 / 3  # S
@@ -104,6 +105,7 @@ def get(identifier: Activation) -> Callable:
     return keras.activations.get(identifier)
 
 
+@arguments(activation=Rule("a function", callable))
 def serialize(activation: Callable) -> str | dict:
     """What `get` makes the activation of: a name of this module, or Keras's configuration.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_classics import models
 from keras_classics.applications.builder import own_words
+from keras_classics.checks import TEXT, arguments
 from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
@@ -25,6 +26,7 @@ _PATH = (str, os.PathLike)
     " A published classifier has its own classes and image size: for others take "
     "keras_classics.build(network, weights=..., classes=..., input_shape=...)."
 )
+@arguments(network=TEXT)
 def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
     """A classifier of images, with published weights and the preprocessing that they need.
 

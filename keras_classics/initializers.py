@@ -6,6 +6,15 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_classics.checks import POSITIVE, SEED, Rule, arguments, either, is_config, optional
+
+SEEDS = either(
+    optional(SEED),
+    Rule(
+        "a keras.random.SeedGenerator",
+        lambda x: isinstance(x, keras.random.SeedGenerator) or is_config(x),
+    ),
+)
 Initializer = str | dict | Callable | None  # what Keras takes for one
 
 
@@ -43,14 +52,13 @@ class FanInUniform(keras.initializers.Initializer):
     IEEE 86(11), 1998, appendix A.
     """
 
+    @arguments(scale=POSITIVE, seed=SEEDS)
     def __init__(
         self,
         scale: float = 2.4,
         exponent: float = 1.0,
         seed: int | keras.random.SeedGenerator | None = None,
     ):
-        if scale <= 0:
-            raise ValueError(f"`scale` must be positive. Received: scale={scale}")
         self.scale = scale
         self.exponent = exponent
         self._unit = keras.initializers.RandomUniform(-1.0, 1.0, seed)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -43,6 +44,7 @@ class MaximumLikelihood(keras.losses.Loss):
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, eq. 8.
     """
 
+    @arguments()
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
@@ -91,16 +93,13 @@ class MaximumAPosteriori(keras.losses.Loss):
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, eq. 9.
     """
 
+    @arguments()
     def __init__(
         self,
         j: float,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "maximum_a_posteriori",
     ):
-        if j <= 0:
-            raise ValueError(
-                f"`j`, the penalty of the rubbish class, must be positive. Received: j={j}"
-            )
         super().__init__(name=name, reduction=reduction)
         self.j = j
 
@@ -142,6 +141,7 @@ class SigmoidCrossentropy(keras.losses.Loss):
     (Steiner et al., TMLR 2022).
     """
 
+    @arguments()
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",

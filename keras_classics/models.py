@@ -5,9 +5,11 @@ from typing import Any
 import keras
 
 from keras_classics import applications, names
+from keras_classics.checks import BOOL, TEXT, arguments, optional
 from keras_classics.weights.catalogue import cards
 
 
+@arguments(pattern=TEXT, weights=optional(BOOL))
 def list_models(pattern: str = "*", weights: bool | None = None) -> list[str]:
     """The names of the networks, which `build`, `classifier` and the command line take.
 

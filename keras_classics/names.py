@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from keras_classics.checks import TEXT, arguments
+
 __all__ = ["DATA_SETS", "EXPERIMENTS", "NETWORKS", "PAPERS", "RECIPES", "Network"]
 __all__ += ["find", "find_recipe", "select"]
 
@@ -315,6 +317,7 @@ def find_recipe(name: str) -> tuple[str, str | None]:
     return network.recipe, network.name
 
 
+@arguments(pattern=TEXT)
 def select(pattern: str = "*") -> list[Network]:
     """The networks of a pattern.
 

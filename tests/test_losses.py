@@ -91,7 +91,7 @@ def test_serialization(loss):
 
 @pytest.mark.parametrize("j", [0, -1.0])
 def test_rubbish_penalty_must_be_positive(j):
-    with pytest.raises(ValueError, match=rf"must be positive. Received: j={j}"):
+    with pytest.raises(ValueError, match=rf"must be a number above 0. Received: j={j}"):
         MaximumAPosteriori(j)
 
 

@@ -20,6 +20,7 @@ from keras_classics import (
     __version__,
     applications,
     classifier,
+    datasets,
     experiments,
     training,
     weights,
@@ -318,18 +319,26 @@ def test_report_and_list(cli):
             "no data set or folder 'svhn'; there are digits, mnist, usps",
         ),
         (["train", "lenet5", "--data=cifar10"], "lenet5 trains on digits.*cifar10, of 3 channels"),
-        (["train", "resnet20_cifar", "--data=mnist"], "images of 32x32 in memory: --data=cifar10"),
+        (
+            ["train", "resnet20_cifar", "--data=mnist"],
+            "32x32 in memory, of 3 channels: --data=cifar10",
+        ),
         (["train", "vit", "--data=mnist"], "mnist has images of 1 channel: --channels=1"),
         (["train", "lenet5", "--data=digits", "--color"], "flag 'color'(.|\n)*It has --data"),
         (["train", "alexnet", "--data=digits"], "trains on images of 3 channels: --data=cifar10"),
         (["train", "alexnet", "--data=no/where"], "There is no folder .*no/where"),
         (["train", "alexnet", "--data=digits", "--corrupt=keep"], "corrupt(.|\n)*keep"),
-        (["train", "alexnet", "--data=digits", "--towers=3"], "`towers` must be one of 1, 2"),
+        (["train", "alexnet", "--data=digits", "--towers=3"], "`towers` must be 1 or 2"),
         (["train", "resnet18", "--weights=imagenet", "--data=x/y"], "flag 'weights'(.|\n)*--data"),
         (["recipe", "alexnet", "--lrn", "False"], "Received:\n.*\n.*behind =: --FLAG=False"),
         (["recipe", "alexnet", "data=digits"], "begins with two dashes: --data=digits"),
         (["recipe", "vgg", "--short_side", "256,", "512"], "commas and no spaces: --FLAG=1,2,3"),
         (["recipe", "alexnet", "--lrn=maybe"], "--lrn takes true or false. Received: --lrn=maybe$"),
+        (["recipe", "lenet5", "--learning_rates="], "`learning_rates` must be one or more values"),
+        (["recipe", "alexnet", "--factor=-1"], "`factor` must be.*above 0.*Received: factor=-1.0"),
+        (["recipe", "alexnet", "--learning_rate=nan"], "`learning_rate` must be a number, at le"),
+        (["train", "lenet5", "--data=digits", "--seed=-1"], "--seed takes .* from 0 to 4294967295"),
+        (["train", "vgg", "--data=x/y", "--early_stopping=0"], "--early_stopping takes .* 1 or m"),
         (["recipe", "alexnet", "--epochs=1.5"], "--epochs takes a whole number. Received: --epo"),
         (["recipe", "resnet21_cifar"], "no network 'resnet21_cifar': its depth must be 6n . 2"),
         (["recipe", "resnet20"], "Did you mean resnet20_cifar"),
@@ -372,6 +381,18 @@ def test_unreadable_image(cli, run, tmp_path):
     ]:
         with pytest.raises(SystemExit, match=message):
             cli("predict", "run", name)
+
+
+def test_other_data_than_a_run_can_read(cli, run):
+    """Refused before they are read or downloaded; data of a user likewise."""
+    with pytest.raises(SystemExit, match="lenet5 trains on digits.*cifar10, of 3 channels"):
+        cli("evaluate", "run", "--data=cifar10")
+    pair = np.zeros((2, 32, 32, 3), "uint8"), [0, 1]
+    with pytest.raises(ValueError, match="lenet5 trains on digits.*own, of 3 channels"):
+        training.Run("run").evaluate(datasets.wrap(pair, pair))
+    split = datasets.Digits(np.zeros((2, 28, 28, 1)), [0, 1], 20)
+    with pytest.raises(ValueError, match="knows 10 classes.*Received: two with 2 classes"):
+        training.Run("run").evaluate(datasets.Images("two", ("a", "b"), split, split))
 
 
 def test_which_images(cli, run):

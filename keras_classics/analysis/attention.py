@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_classics import graphs
+from keras_classics.checks import ARRAYS, COUNT, arguments
 from keras_classics.layers import (
     MultiHeadSelfAttention,
     PatchEmbedding,
@@ -16,6 +17,7 @@ ATTENTION = (MultiHeadSelfAttention, TransformerEncoderBlock, layers.MultiHeadAt
 GRAPHS = (keras.Sequential, keras.Function)
 
 
+@arguments(batch_size=COUNT)
 def attention_maps(
     model: keras.Model, images: np.ndarray, batch_size: int = 8
 ) -> dict[str, np.ndarray]:
@@ -99,6 +101,7 @@ class _Reader(keras.Model):
         return list(scores.values())
 
 
+@arguments(maps=ARRAYS)
 def attention_rollout(
     maps: dict[str, np.ndarray], grid: tuple[int, int] | None = None
 ) -> np.ndarray:
@@ -160,6 +163,7 @@ def patches_read(weights, grid):
     return read.reshape(*weights.shape[:-2], *grid)
 
 
+@arguments(maps=ARRAYS)
 def mean_attention_distance(
     maps: dict[str, np.ndarray], grid: tuple[int, int], patch_size: int
 ) -> np.ndarray:
@@ -214,6 +218,7 @@ def mean_attention_distance(
     return np.stack(means)
 
 
+@arguments()
 def position_similarity(model: keras.Model) -> np.ndarray:
     """Computes the cosine of the position embeddings of each two patches (figure 7 centre).
 
@@ -241,6 +246,7 @@ def position_similarity(model: keras.Model) -> np.ndarray:
     return (x @ x.T).reshape(*grid, *grid)
 
 
+@arguments(components=COUNT)
 def embedding_filters(model: keras.Model, components: int = 28) -> np.ndarray:
     """Computes the principal components of the patch embedding's filters (figure 7 left).
 

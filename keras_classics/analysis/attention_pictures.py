@@ -17,6 +17,7 @@ from keras_classics.analysis.attention import (
     position_similarity,
 )
 from keras_classics.analysis.page import INK, colour_bar, new_page, panel, show, style, write
+from keras_classics.checks import ARRAY, ARRAYS, COUNT, arguments
 from keras_classics.layers import PatchEmbedding, PositionEmbedding
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ACROSS = 3  # images side by side, each with its attention
 SIDE = 14  # patches in a row of `position_similarities`, at most
 
 
+@arguments(images=ARRAY, rollout=ARRAY)
 def attention_overlay(images: np.ndarray, rollout: np.ndarray) -> "Figure":
     """Draws images, and beside each the same, darker where it is not attended to (figure 6).
 
@@ -86,6 +88,7 @@ def attention_overlay(images: np.ndarray, rollout: np.ndarray) -> "Figure":
     return page.figure
 
 
+@arguments(maps=ARRAYS)
 def attention_heads(
     image: np.ndarray, maps: dict[str, np.ndarray], grid: tuple[int, int]
 ) -> "Figure":
@@ -133,6 +136,7 @@ def attention_heads(
     return page.figure
 
 
+@arguments(distances=ARRAY)
 def attention_distances(distances: np.ndarray) -> "Figure":
     """Draws how far each head looks, over the depth of the network (figure 7 right).
 
@@ -168,6 +172,7 @@ def attention_distances(distances: np.ndarray) -> "Figure":
     return page.figure
 
 
+@arguments()
 def position_similarities(model: keras.Model) -> "Figure":
     """Draws the cosine of each patch's position embedding with all others (figure 7 centre).
 
@@ -217,6 +222,7 @@ def position_similarities(model: keras.Model) -> "Figure":
     return page.figure
 
 
+@arguments(components=COUNT)
 def embedding_components(model: keras.Model, components: int = 28) -> "Figure":
     """Draws the principal components of the patch embedding's filters (figure 7 left).
 

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from keras_classics import graphs
+from keras_classics.checks import arguments
 from keras_classics.layers import (
     ClassToken,
     ConstantPadding2D,
@@ -48,6 +49,7 @@ class Row:
     weights: int
 
 
+@arguments()
 def count(model: keras.Model) -> list[Row]:
     """Counts parameters, connections and multiply-adds of a model, layer by layer.
 

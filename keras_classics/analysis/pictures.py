@@ -27,6 +27,7 @@ from keras_classics.analysis.page import (
     style,
     write,
 )
+from keras_classics.checks import MODEL, NAMES, PATH, Rule, arguments
 from keras_classics.layers import PatchEmbedding
 from keras_classics.layers.rbf_output import CODE_SHAPE
 
@@ -196,6 +197,12 @@ def feature_maps(model, image, classes=None):
     return page.figure
 
 
+@arguments(
+    models=Rule(
+        "a dictionary of models",
+        lambda x: isinstance(x, dict) and all(map(MODEL.holds, x.values())),
+    )
+)
 def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figure":
     """Draws the standard deviations of the layers' responses, as figure 7 of He et al., 2016.
 
@@ -331,6 +338,7 @@ def mistakes(images, labels, scores, limit=100, classes=None):
     return page.figure
 
 
+@arguments(folder=PATH, classes=NAMES)
 def draw(
     model: keras.Model,
     history: dict[str, list[float]],

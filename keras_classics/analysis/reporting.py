@@ -7,6 +7,7 @@ import keras
 from keras_classics import backend, models, names, tables
 from keras_classics.analysis.counting import Row, count
 from keras_classics.analysis.tables import PaperRow, Table, agrees, table
+from keras_classics.checks import MODEL, TEXT, arguments, either, optional
 
 # The numbers of a row, and the heads of their columns.
 NUMBERS = {
@@ -19,6 +20,7 @@ NUMBERS = {
 ALWAYS = ("parameters", "macs")  # are shown even where the paper prints none
 
 
+@arguments(model=either(TEXT, MODEL), network=optional(TEXT))
 def report(model: keras.Model | str, network: str | None = None) -> str:
     """Writes the numbers of a network's layers into a table, beside those that its paper prints.
 

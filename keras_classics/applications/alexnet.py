@@ -26,7 +26,8 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.checks import COUNT, arguments
 from keras_classics.initializers import Initializer
 from keras_classics.layers import (
     GroupedConv2D,
@@ -39,6 +40,7 @@ GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 UNITS = 4096  # of fc6 and fc7 (section 3.5)
 
 
+@arguments(towers=COUNT)
 @pretrained
 def AlexNet(
     *,
@@ -100,7 +102,7 @@ def AlexNet(
     one_tower = AlexNet(towers=1, lrn=False, include_top=False, pooling="avg")
     ```
     """
-    constants = {"bias": 1.0, "alpha": 1e-4 / 5} if follows_caffe(convention) else {}
+    constants = {"bias": 1.0, "alpha": 1e-4 / 5} if convention == "caffe" else {}
     least = 64 if overlapping_pooling else 36
     if any(side is not None and side < least for side in input_shape[:2]):
         raise ValueError(

@@ -53,18 +53,7 @@ def pool(x, pooling):
         return x
     if pooling == "avg":
         return layers.GlobalAveragePooling2D("channels_last", name="avg_pool")(x)
-    if pooling == "max":
-        return layers.GlobalMaxPooling2D("channels_last", name="max_pool")(x)
-    raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling!r}')
-
-
-def follows_caffe(convention):
-    """Whether a network follows Caffe, and not this library, where its paper is silent."""
-    if convention not in ("paper", "caffe"):
-        raise ValueError(
-            f'`convention` must be "paper" or "caffe". Received: convention={convention!r}'
-        )
-    return convention == "caffe"
+    return layers.GlobalMaxPooling2D("channels_last", name="max_pool")(x)
 
 
 def own_words(more: str = "") -> Callable[[Function], Function]:

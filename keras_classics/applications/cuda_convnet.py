@@ -16,8 +16,10 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_classics import activations
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import pool, pretrained
+from keras_classics.checks import arguments, one_of
 from keras_classics.layers import (
     AveragePooling2D,
     LocallyConnected2D,
@@ -61,6 +63,7 @@ CONFIGURATIONS: dict[str, list] = {
 }
 
 
+@arguments(configuration=one_of(*CONFIGURATIONS))
 @pretrained
 def CudaConvNet(
     configuration: str,
@@ -108,15 +111,10 @@ def CudaConvNet(
     tanh = CudaConvNet("80sec", activation="tanh")
     ```
     """
-    if configuration not in CONFIGURATIONS:
-        raise ValueError(
-            f"`configuration` must be one of {', '.join(CONFIGURATIONS)}. "
-            f"Received: configuration={configuration!r}"
-        )
 
     def start(deviation):
         return {
-            "activation": activation,
+            "activation": activations.get(activation),
             "kernel_initializer": keras.initializers.RandomNormal(stddev=deviation),
         }
 

@@ -25,7 +25,8 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.checks import arguments
 from keras_classics.initializers import Initializer
 from keras_classics.layers import (
     LocalResponseNormalization,
@@ -51,6 +52,7 @@ MODULES = {
 LOSS_WEIGHTS = {"predictions": 1.0, "auxiliary_4a": 0.3, "auxiliary_4d": 0.3}
 
 
+@arguments()
 @pretrained
 def GoogLeNet(
     *,
@@ -113,7 +115,7 @@ def GoogLeNet(
     network = keras.Model(model.input, model.output["predictions"])
     ```
     """
-    caffe = follows_caffe(convention)
+    caffe = convention == "caffe"
     if auxiliary and not include_top:
         raise ValueError(
             "The auxiliary classifiers are outputs beside the top's: take include_top=True, or "

@@ -21,12 +21,14 @@ from keras import layers
 
 from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.checks import arguments
 from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import ConstantPadding2D, MapConv2D, UnitBias
 
 H2_CONNECTIONS = [[m for m in range(12) if m % 3 != i % 3] for i in range(12)]
 
 
+@arguments()
 @pretrained
 def LeCun1989(
     *,

@@ -17,6 +17,7 @@ from keras import layers
 
 from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.checks import arguments
 from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import MapConv2D, ScaledSubsampling2D
 
@@ -37,6 +38,7 @@ H3_CONNECTIONS = [
 ]
 
 
+@arguments()
 @pretrained
 def LeNet1(
     *,

@@ -18,6 +18,7 @@ from keras import layers
 
 from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
+from keras_classics.checks import arguments, one_of
 from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import (
     CoveringConv2D,
@@ -42,6 +43,7 @@ CHARACTERS = (
 )
 
 
+@arguments(head=one_of("rbf", "softmax"))
 @pretrained
 def LeNet5(
     *,
@@ -86,8 +88,6 @@ def LeNet5(
     classifier = LeNet5(head="softmax", classes=26)
     ```
     """
-    if head not in ("rbf", "softmax"):
-        raise ValueError(f'`head` must be "rbf" or "softmax". Received: head={head!r}')
     if include_top and head == "rbf" and classes > len(CHARACTERS):
         raise ValueError(
             f"Figure 3 draws codes for {len(CHARACTERS)} classes; beyond that take "

@@ -24,8 +24,9 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.checks import Rule, arguments, one_of, whole
 from keras_classics.graphs import deep_recursion
 from keras_classics.layers import BatchNormalization, IdentityShortcut2D, SymmetricConv2D
 
@@ -39,9 +40,15 @@ BLOCKS = {
 }
 WIDTHS = (64, 128, 256, 512)  # of the 3x3 convolutions
 CIFAR_WIDTHS = (16, 32, 64)  # section 4.2
+CIFAR_DEPTH = Rule(
+    "a whole number 6n + 2, at least 8: 3 stages of 2n convolutions, the first convolution and the "
+    "output; 20, 32, 44, 56, 110 or so",
+    lambda depth: whole(8).holds(depth) and depth % 6 == 2,
+)
 HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
+@arguments(depth=one_of(*BLOCKS), shortcut=one_of("A", "B", "C"), stride_in=one_of("1x1", "3x3"))
 @pretrained
 def ResNet(
     depth: int,
@@ -95,15 +102,7 @@ def ResNet(
     maps = model.get_layer("conv4_x").output  # (None, 4, 4, 256)
     ```
     """
-    if not isinstance(depth, int) or depth not in BLOCKS:
-        raise ValueError(
-            f"`depth` must be one of {', '.join(map(str, BLOCKS))}. Received: depth={depth!r}"
-        )
-    if shortcut not in ("A", "B", "C"):
-        raise ValueError(f'`shortcut` must be "A", "B" or "C". Received: shortcut={shortcut!r}')
-    if stride_in not in ("1x1", "3x3"):
-        raise ValueError(f'`stride_in` must be "1x1" or "3x3". Received: stride_in={stride_in!r}')
-    zeros = (0, 1) if follows_caffe(convention) else (1, 1)
+    zeros = (0, 1) if convention == "caffe" else (1, 1)
     kind, counts = BLOCKS[depth]
     name = name or f"resnet{depth}"
 
@@ -118,6 +117,7 @@ def ResNet(
     return _end(image, x, *top, name)
 
 
+@arguments(depth=one_of(18, 34))
 @pretrained
 def PlainNet(
     depth: int,
@@ -153,9 +153,6 @@ def PlainNet(
     model = PlainNet(18, input_shape=(64, 64, 3), classes=10)
     ```
     """
-    plain = [depth for depth, (kind, _) in BLOCKS.items() if kind == "basic"]
-    if depth not in plain:
-        raise ValueError(f"`depth` must be {plain[0]} or {plain[1]}. Received: depth={depth!r}")
 
     def block(x, width, stride, name):
         return _basic(x, width, stride, None, name)
@@ -166,6 +163,7 @@ def PlainNet(
     return _end(image, x, *top, name or f"plain{depth}")
 
 
+@arguments(depth=CIFAR_DEPTH)
 @pretrained
 def ResNetCIFAR(
     depth: int,
@@ -212,6 +210,7 @@ def ResNetCIFAR(
     return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
 
 
+@arguments(depth=CIFAR_DEPTH)
 @pretrained
 def PlainNetCIFAR(
     depth: int,
@@ -252,11 +251,6 @@ def PlainNetCIFAR(
 
 
 def _cifar(depth, shortcut, input_shape, *rest):
-    if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
-        raise ValueError(
-            "`depth` must be an integer 6n + 2: 3 stages of 2n convolutions, the first "
-            f"convolution and the output; 20, 32, 44, 56, 110 or so. Received: depth={depth!r}"
-        )
     n = depth // 6
 
     def block(x, width, stride, name):

@@ -21,8 +21,9 @@ import keras
 from keras import layers
 
 from keras_classics.activations import Activation
-from keras_classics.applications.builder import follows_caffe, fresh, pool, pretrained
+from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.checks import MODEL, arguments, one_of
 from keras_classics.graphs import models_within
 from keras_classics.initializers import Initializer
 from keras_classics.layers import LocalResponseNormalization
@@ -53,6 +54,7 @@ FIRST_FOUR = ("conv1_1", "conv2_1", "conv3_1", "conv3_2")
 FULLY_CONNECTED = ("fc6", "fc7", "predictions")
 
 
+@arguments(configuration=one_of(*CONFIGURATIONS))
 @pretrained
 def VGG(
     configuration: str,
@@ -97,11 +99,6 @@ def VGG(
     model = VGG("A", input_shape=(64, 64, 3), include_top=False, pooling="avg")
     ```
     """
-    if configuration not in CONFIGURATIONS:
-        raise ValueError(
-            f"`configuration` must be one of {', '.join(CONFIGURATIONS)}. "
-            f"Received: configuration={configuration!r}"
-        )
     if include_top and None in input_shape[:2]:
         raise ValueError(
             "The fully connected layers need an image of known size: give one, and turn the "
@@ -158,6 +155,7 @@ VGG16 = typed(VGG, "D")
 VGG19 = typed(VGG, "E")
 
 
+@arguments(model=MODEL, configuration=one_of(*CONFIGURATIONS))
 def grow(model: keras.Model, configuration: str) -> keras.Model:
     """A deeper net with initial weights from a trained one (section 3.1).
 
@@ -200,6 +198,7 @@ def grow(model: keras.Model, configuration: str) -> keras.Model:
     return deeper
 
 
+@arguments(model=MODEL)
 def dense(model: keras.Model, convention: str = "paper") -> keras.Model:
     """The net for uncropped images of any size, for testing (section 3.2).
 
@@ -240,7 +239,7 @@ def dense(model: keras.Model, convention: str = "paper") -> keras.Model:
     ```
     """
     _check(model)
-    padding = "same" if follows_caffe(convention) else "valid"
+    padding = "same" if convention == "caffe" else "valid"
 
     def renewed(layer):
         more = {"padding": padding} if isinstance(layer, layers.MaxPooling2D) else {}

@@ -18,6 +18,7 @@ from keras import layers
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import own_words, pretrained
 from keras_classics.applications.typed import typed
+from keras_classics.checks import MODEL, RATE, arguments, one_of, optional
 from keras_classics.graphs import models_within
 from keras_classics.layers import (
     ClassToken,
@@ -43,6 +44,7 @@ POOLINGS = (None, "token", "avg")
 TUNED_WITH_DROPOUT = ("L/16", "H/14", "R50+B/16")  # in the release, of 0.1
 
 
+@arguments(pooling=one_of(*POOLINGS))
 @pretrained
 def ViT(
     variant: str,
@@ -104,8 +106,6 @@ def ViT(
     ```
     """
     resnet, size, patch = _parse(variant)
-    if pooling not in POOLINGS:
-        raise ValueError(f'`pooling` must be None, "token" or "avg". Received: pooling={pooling!r}')
     _check_sides(input_shape, patch)
     d, depth, mlp_dim, heads = SIZES[size]
     x = image = keras.Input(input_shape, name="image")
@@ -139,6 +139,7 @@ def ViT(
 
 
 @own_words()
+@arguments(model=MODEL, dropout=optional(RATE))
 def fine_tune(
     model: keras.Model,
     *,

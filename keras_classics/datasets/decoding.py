@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 ORIENTATION = 0x0112  # the tag of EXIF
+LARGEST = 178_956_970  # pixels of an image, 0.5 GB: what Pillow decodes
 TURNED = range(2, 9)  # its values for an image that is not upright as it is stored
 
 
+@arguments()
 def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     """Reads one image file.
 
     Formats are JPEG, PNG, GIF and TIFF (the first image of each), BMP and WebP. Grey, palette and
     CMYK images become RGB. Of 16 bits the upper 8 remain. Alpha is dropped, so that a transparent
     pixel shows the colour that is stored for it. TensorFlow decodes JPEG and PNG where it is the
-    backend, and Pillow the rest; the pixels are the same.
+    backend, and Pillow the rest; the pixels are the same. Images of more than 178,956,970 pixels
+    are refused by what their header says, before memory is taken.
 
     Args:
         path: Path of the file.
@@ -32,8 +36,8 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
         A uint8 array `(height, width, 3)`, RGB.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file cannot be decoded; the message says why.
+        FileNotFoundError: If there is no such file, or it is not a regular one.
+        ValueError: If the file cannot be decoded, or is too large; the message says why.
 
     Example:
 
@@ -50,10 +54,12 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
         print(datasets.read_image(f"{folder}/black.png").shape)  # (4, 5, 3)
     ```
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no file {os.fspath(path)}.")
+    refuse_no_file(path)
     try:
         content = pathlib.Path(path).read_bytes()
+        refuse_huge(content)
+        if content.startswith(b"\x89PNG") and b"IEND" not in content:  # Pillow may not miss it
+            raise ValueError("it is cut off")
         if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
             return decode_with_pillow(io.BytesIO(content), upright)
         return decode(content, upright).numpy()
@@ -61,6 +67,42 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
         raise ValueError(
             f"{os.fspath(path)} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
         ) from error
+
+
+def refuse_no_file(path: str | os.PathLike) -> None:
+    """Refuses a path of no regular file; a pipe would wait for someone who writes.
+
+    Args:
+        path: The path.
+
+    Raises:
+        FileNotFoundError: If there is nothing, or something else.
+    """
+    if not os.path.isfile(path):
+        other = " that is a regular one" if os.path.exists(path) else ""
+        raise FileNotFoundError(f"There is no file {os.fspath(path)}{other}.")
+
+
+def refuse_huge(content: bytes) -> None:
+    """Refuses an image by the size that its header declares, before it is decoded.
+
+    Args:
+        content: Content of the file.
+
+    Raises:
+        ValueError: If it has too many pixels, or no header of an image.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+    except UnidentifiedImageError as error:
+        raise ValueError("not a JPEG, PNG, GIF, BMP, WebP or TIFF image") from error
+    if width * height > LARGEST:
+        raise ValueError(
+            f"its header declares {width}x{height} pixels, more than {LARGEST:,}: make it smaller"
+        )
 
 
 def decode(content: Any, upright: bool = False) -> Any:

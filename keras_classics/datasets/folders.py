@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from keras_classics.checks import NAMES, PATH, arguments
 from keras_classics.datasets.images import Images, some
 from keras_classics.datasets.splits import Files, check_corrupt
 from keras_classics.tables import counted
@@ -28,6 +29,7 @@ PLAIN = {
 }
 
 
+@arguments(folder=PATH, classes=NAMES)
 def image_folder(
     folder: str | os.PathLike,
     corrupt: str = "skip",
@@ -45,6 +47,9 @@ def image_folder(
     `dev`, `testing`, `eval`; with plain words and numbers, `train_images`, `test-set`,
     `val2017`; with a word that several splits share, `seg_train` beside `seg_test`; and one within
     the other, `train/train/CLASS`. Other folders beside them are ignored.
+
+    Links to folders are followed, but no folder of a split is read twice. Only regular files are
+    read. What is left out is named in a warning.
 
     Labels number the classes of `train` in the order of their sorted names, or of `classes`.
 
@@ -110,6 +115,7 @@ def image_folder(
     return Images(str(root), names, train, held, test=test[0] if test else None)
 
 
+@arguments(folder=PATH, classes=NAMES)
 def test_folder(
     folder: str | os.PathLike,
     corrupt: str = "skip",  # noqa: PT028 (this is no test)
@@ -316,6 +322,7 @@ def _classes(folder, chosen):
     """`{class: paths of its images}`; other files are named in one warning."""
     classes, others = {}, []
     names = _folders(folder)
+    skipped: list[str] = []
     if missing := set(chosen or ()) - set(names):
         raise FileNotFoundError(
             f"{folder} must have a sub-folder for each class. There is none of the name "
@@ -323,14 +330,24 @@ def _classes(folder, chosen):
         )
     if chosen is None:
         _refuse_shared(folder, names)
-    for name in names if chosen is None else chosen:
-        files = sorted(_files_of(folder / name))
+    named = {name: _identity(folder / name) for name in (names if chosen is None else chosen)}
+    above = _above(folder)
+    read = above | set(named.values())
+    for name, identity in named.items():
+        twins = [other for other in named if named[other] == identity]
+        if len(twins) > 1:
+            raise ValueError(
+                f"Each class of {folder} needs a folder of its own. Received: {some(twins)}, links "
+                "to one folder"
+            )
+        read -= {identity} - above
+        files = sorted(_files_of(folder / name, "", read, skipped))
         classes[name] = [path for path in files if path.lower().endswith(EXTENSIONS)]
         others += [path for path in files if not path.lower().endswith(EXTENSIONS)]
         if not classes[name]:
             raise ValueError(
                 f"The class {folder / name} has no images ({', '.join(EXTENSIONS)}). Add some, or "
-                f"remove the folder. Received: {some(files) or 'no files'}"
+                f"remove the folder. Received: {some(files + skipped) or 'no files'}"
             )
     if not classes:
         raise ValueError(
@@ -343,6 +360,8 @@ def _classes(folder, chosen):
             f"{', '.join(EXTENSIONS)}: {some(others)}",
             stacklevel=4,
         )
+    if skipped:
+        warnings.warn(f"Of {folder} ignored: {some(skipped)}", stacklevel=4)
     return classes
 
 
@@ -389,9 +408,53 @@ def _has_images(folder):
     return any(path.name.lower().endswith(EXTENSIONS) for path in folder.iterdir())
 
 
-def _files_of(folder, endings=""):
-    """The paths of the files within a folder, at any depth."""
-    for parent, _, files in os.walk(folder, followlinks=True):
-        for file in files:
-            if not file.startswith(".") and file.lower().endswith(endings):
-                yield os.path.join(parent, file)
+def _files_of(folder, endings="", read=None, skipped=None):
+    """The paths of the regular files within a folder, at any depth.
+
+    A folder is read once, however many links lead to it, and by its own name if it has one here.
+
+    Args:
+        folder: The folder.
+        endings: What the names end in.
+        read: Identities of folders that are not read, which grow by those that are. Default: of
+            those that hold this one.
+        skipped: A list that receives what was left out, with the reason.
+    """
+    read = _above(folder.parent) if read is None else read
+    skipped = [] if skipped is None else skipped
+    folders, links = [os.fspath(folder)], []
+    while folders or links:
+        parent = folders.pop() if folders else links.pop()
+        if _identity(parent) in read:
+            skipped.append(f"{parent} (a link to a folder that is read already)")
+            continue
+        read.add(_identity(parent))
+        with os.scandir(parent) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
+                if _is(entry.is_dir):
+                    (links if entry.is_symlink() else folders).append(entry.path)
+                elif not entry.name.startswith(".") and entry.name.lower().endswith(endings):
+                    if _is(entry.is_file):
+                        yield entry.path
+                    else:  # a pipe would wait for someone who writes
+                        skipped.append(f"{entry.path} (no regular file)")
+
+
+def _is(kind):
+    """Whether an entry of a folder is of a kind; a link that leads nowhere is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
+
+
+def _identity(folder):
+    """What a folder is known by, through whatever links."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _above(folder):
+    """The identities of a folder and of all that hold it."""
+    folder = pathlib.Path(folder).resolve()
+    return {_identity(each) for each in (folder, *folder.parents)}

@@ -1,5 +1,6 @@
 """A data set: images of named classes, in two splits or three."""
 
+import collections
 import dataclasses
 import itertools
 import os
@@ -9,10 +10,16 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from keras_classics.checks import ANYTHING, TEXT, Rule, several
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
 from keras_classics.tables import counted
 
 S = TypeVar("S", bound=Split)
+SPLIT = Rule(
+    "a split, such as datasets.Arrays, Digits, Files or Stream",
+    lambda x: hasattr(x, "decode") and hasattr(x, "__len__"),
+)
+UNNAMED = 100_000  # classes of arrays that have numbers for names, fewer than so many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +37,9 @@ class Images(Generic[S]):
         test: The images to test with at the end alone, if there are any, beside `validation`.
 
     Raises:
-        ValueError: If there are fewer than two classes, a split has no image, a label belongs
-            to no class, or both `held` and a third split are the test.
+        ValueError: If there are fewer than two classes, or two of one name, a split has no image
+            or others than `train` has channels, a label belongs to no class, or both `held` and a
+            third split are the test.
 
     Example:
 
@@ -59,12 +67,28 @@ class Images(Generic[S]):
                 'Beside `test`, `held` must be another word, such as "validation". Received: '
                 f"held='test', {self.name}"
             )
+        TEXT.check("name", self.name)
+        several(ANYTHING, 0).check("classes", self.classes)
+        for name, split in self.parts.items():
+            SPLIT.check(name, split)
+            if not len(split):
+                raise ValueError(f"The split {name} has no image. Received: {self.name}")
         last = len(self.classes) - 1
         if last < 1:
             raise ValueError(f"Data need two classes or more. Received: {last + 1} of {self.name}")
+        counts = collections.Counter(self.classes)
+        if twice := [str(name) for name, count in counts.items() if count > 1]:
+            raise ValueError(
+                "Classes must have names of their own. Received: "
+                f"{some(twice)} more than once, {self.name}"
+            )
+        if len({_channels(split) for split in self.splits}) > 1:
+            found = (f"{_channels(split)} of {name}" for name, split in self.parts.items())
+            raise ValueError(
+                "The images of all splits must have the same channels. Received: "
+                f"{', '.join(found)}, {self.name}"
+            )
         for name, split in self.parts.items():
-            if not len(split):
-                raise ValueError(f"The split {name} has no image. Received: {self.name}")
             labels = getattr(split, "labels", None)
             wrong = np.flatnonzero((labels < 0) | (labels > last)) if labels is not None else ()
             if len(wrong):
@@ -87,8 +111,7 @@ class Images(Generic[S]):
     @property
     def channels(self) -> int:
         """Channels of the images: 3, or 1."""
-        images = getattr(self.train, "images", None)
-        return 3 if images is None else images.shape[-1]
+        return _channels(self.train)
 
     @property
     def side(self) -> int | None:
@@ -106,9 +129,9 @@ class Images(Generic[S]):
     ) -> "tuple[Images[S], dict[str, str]]":
         """Decodes each file once, in threads on all processors, before a training or a test.
 
-        Only splits in files are surveyed. Images in memory, in a `tf.data.Dataset` and of
-        TensorFlow Datasets are known to be sound: for them `then` and `into` are not called, and
-        the data stay as they are.
+        Images in memory and of TensorFlow Datasets are known to be sound. A `tf.data.Dataset` is
+        read once, for its labels. For all of these `then` and `into` are not called, and the data
+        stay as they are.
 
         Files that cannot be decoded are left out, with one warning that names them; or they are
         an error, where the files were opened with `corrupt="refuse"`.
@@ -127,8 +150,8 @@ class Images(Generic[S]):
             `{path: reason}`.
 
         Raises:
-            ValueError: If a file cannot be decoded that must be, or no image is left of a class
-                or of a split.
+            ValueError: If a file cannot be decoded that must be, no image is left of a class or
+                of a split, or a `tf.data.Dataset` has a label of no class.
 
         Example:
 
@@ -152,6 +175,9 @@ class Images(Generic[S]):
         ```
         """
         surveyed = {part: getattr(self, part) for part in parts}
+        for part, split in surveyed.items():
+            if isinstance(split, Stream):
+                split.refuse_others(len(self.classes), part)
         surveyed = {part: each for part, each in surveyed.items() if isinstance(each, Files)}
         damaged: dict[str, str] = {}
         for part, split in surveyed.items():
@@ -236,19 +262,41 @@ def wrap(
     print(data.classes, len(data.train))
     ```
     """
-    splits = [
-        Arrays(*s) if isinstance(s, (tuple, list)) else Stream(s)
-        for s in (train, validation, test)
-        if s is not None
-    ]
+    first, second = _wrapped("train", train), _wrapped("validation", validation)
+    third = None if test is None else _wrapped("test", test)
     if classes is None:
-        if not isinstance(splits[0], Arrays):
+        if not isinstance(first, Arrays):
             raise ValueError(
                 "A tf.data.Dataset needs the names of its classes. Received: classes=None"
             )
-        classes = [str(k) for k in range(int(splits[0].labels.max(initial=-1)) + 1)]
-    first, second, *third = splits
-    return Images(name, tuple(classes), first, second, held, third[0] if third else None)
+        highest = int(first.labels.max(initial=-1))
+        if highest >= UNNAMED:
+            raise ValueError(
+                f"Labels of {UNNAMED:,} and more need names of classes. Received: classes=None and "
+                f"the label {highest:,} of train"
+            )
+        classes = [str(k) for k in range(highest + 1)]
+    return Images(name, tuple(classes), first, second, held, third)
+
+
+def _wrapped(name, part):
+    """A split of the user's own images; an error of theirs begins with its name."""
+    is_pair = isinstance(part, (tuple, list)) and len(part) == 2
+    if not (is_pair or hasattr(part, "element_spec")):
+        count = f" of {len(part)}" if isinstance(part, (tuple, list)) else ""
+        raise ValueError(
+            f"`{name}` must be a pair of arrays (images, labels), or a tf.data.Dataset of single "
+            f"pairs. Received: {name} is a {type(part).__name__}{count}"
+        )
+    try:
+        return Arrays(*part) if is_pair else Stream(part)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _channels(split):
+    images = getattr(split, "images", None)
+    return getattr(split, "channels", 3) if images is None else images.shape[-1]
 
 
 def some(names: Iterable[str]) -> str:

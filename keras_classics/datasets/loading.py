@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_classics import names
+from keras_classics.checks import NAMES, PATH, arguments
 
 if TYPE_CHECKING:
     from keras_classics.datasets.images import Images
@@ -18,6 +19,7 @@ OTHERS = {
 }
 
 
+@arguments(name=PATH, classes=NAMES)
 def load(
     name: str | os.PathLike,
     data_dir: str | os.PathLike | None = None,
@@ -76,6 +78,7 @@ def load(
     return opened.load(data_dir)
 
 
+@arguments(name=PATH)
 def is_folder(name: str | os.PathLike) -> bool:
     """Whether a name is the path of a folder of images, there or not.
 
@@ -96,6 +99,7 @@ def is_folder(name: str | os.PathLike) -> bool:
     return _find(os.fspath(name))[0] == "folders"
 
 
+@arguments(name=PATH)
 def size(name: str | os.PathLike) -> tuple[int, int | None]:
     """The size of a data set's images, before anything is read or downloaded.
 

@@ -60,6 +60,11 @@ def _read_idx(filename, axes, data_dir):
             f"with {magic.hex()}, received {content[:4].hex()}. Get it from {URL + filename}"
         )
     start = 4 + 4 * axes
+    if len(content) < start:
+        raise ValueError(
+            f"{path} is not whole: expected a header of {start} bytes, received {len(content)} "
+            f"bytes unpacked. Get it again from {URL + filename}"
+        )
     shape = np.frombuffer(content[4:start], ">i4")
     expected = start + math.prod(int(side) for side in shape)
     if len(content) != expected:

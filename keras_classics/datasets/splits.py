@@ -11,8 +11,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_classics.checks import COUNT, Rule, optional
 from keras_classics.datasets.decoding import decode, read_image, reason
 from keras_classics.tables import counted
+
+PATHS = Rule("a list of paths", lambda x: isinstance(x, Sequence) and not isinstance(x, str))
 
 
 class Split(Protocol):
@@ -74,11 +77,12 @@ class InMemory(Indexed):
     """A split in memory, of images of any type and range.
 
     Args:
-        images: Array `(n, height, width, channels)`.
+        images: Array `(n, height, width, channels)` of finite numbers.
         labels: Integers from 0, `(n,)`, or `(n, 1)` as `keras.datasets` has them.
 
     Raises:
-        ValueError: If the labels are not integers, or not as many as the images.
+        ValueError: If the images have another shape, a side of 0 or a number that is not finite,
+            or the labels are not integers, or not as many as the images.
 
     Example:
 
@@ -93,15 +97,8 @@ class InMemory(Indexed):
     """
 
     def __init__(self, images: ArrayLike, labels: ArrayLike):
-        images, labels = np.asarray(images), np.asarray(labels)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
-        if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(
-                f"{counted(len(images), 'image')} need as many labels, integers from 0. "
-                f"Received: {labels.dtype}, {labels.shape}"
-            )
-        self.images, self.labels = images, labels.astype("int32")
+        self.images = _images(images)
+        self.labels = _labels(labels, len(self.images))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -166,9 +163,10 @@ class Arrays(InMemory):
     """
 
     def __init__(self, images: ArrayLike, labels: ArrayLike):
-        images = np.asarray(images)
+        images = _array(images)
         if images.dtype != np.uint8 or images.ndim != 4:
-            lowest, highest = (images.min(), images.max()) if images.size else ("none", "none")
+            is_number = images.size and images.dtype.kind in "buif"
+            lowest, highest = (images.min(), images.max()) if is_number else ("none", "none")
             raise ValueError(
                 "Images must be uint8, from 0 to 255, (n, height, width, channels). Received: "
                 f"{images.dtype} from {lowest} to {highest}, {images.shape}. Of images from 0 to "
@@ -206,7 +204,7 @@ class Digits(InMemory):
     box: int | None = None
 
     def __init__(self, images: ArrayLike, labels: ArrayLike, box: int | None):
-        images, labels = np.asarray(images, "float32"), np.asarray(labels)
+        images, labels = _array(images, "float32"), _array(labels)
         if images.ndim != 4 or images.shape[-1] != 1 or labels.shape != images.shape[:1]:
             raise ValueError(
                 "Digits are images (n, height, width, 1) with labels (n,). Received: "
@@ -226,6 +224,7 @@ class Digits(InMemory):
                     f"{labels[first]}"
                 )
         super().__init__(images, labels)
+        optional(COUNT).check("box", box)
         self.box = box
 
 
@@ -240,7 +239,8 @@ class Files(Indexed):
         upright: Whether photographs are turned as EXIF says, see `read_image`.
 
     Raises:
-        ValueError: If `corrupt` is another word.
+        ValueError: If `corrupt` is another word, or the labels are not integers, or not as many
+            as the paths.
 
     Example:
 
@@ -267,7 +267,9 @@ class Files(Indexed):
         upright: bool = False,
     ):
         check_corrupt(corrupt)
-        self.paths, self.labels = list(paths), np.asarray(labels, "int32")
+        PATHS.check("paths", paths)
+        self.paths = list(paths)
+        self.labels = _labels(labels, len(self.paths))
         self.corrupt, self.upright = corrupt, upright
 
     def __len__(self) -> int:
@@ -354,7 +356,8 @@ class Stream:
     A training epoch shuffles it, within 4,096 images.
 
     Args:
-        data: The dataset, of known length. The images are uint8 `(height, width, channels)`.
+        data: The dataset, of known length. The images are uint8 `(height, width, channels)`, of 3
+            channels or 1, and the labels integers.
 
     Raises:
         ValueError: If the dataset gives anything else, or does not know its length.
@@ -374,19 +377,30 @@ class Stream:
     """
 
     def __init__(self, data: Any):
-        spec = data.element_spec
+        spec = getattr(data, "element_spec", None)
+        if spec is None:
+            raise ValueError(
+                f"`data` must be a tf.data.Dataset. Received: data is a {type(data).__name__}"
+            )
         single = isinstance(spec, tuple) and [s.shape.rank for s in spec] == [3, 0]
-        if not single or spec[0].dtype != "uint8":
+        if not single or spec[0].dtype != "uint8" or not spec[1].dtype.is_integer:
             raise ValueError(
                 "A tf.data.Dataset must give single examples: a uint8 image (height, width, "
-                f"channels) from 0 to 255, and its label. Received: {data.element_spec}"
+                "channels) from 0 to 255, and its label, an integer. "
+                f"Received: {data.element_spec}"
+            )
+        *sides, channels = spec[0].shape
+        if 0 in sides or channels not in (None, 1, 3):
+            raise ValueError(
+                "Images must have pixels, and 3 channels or 1. Received: a tf.data.Dataset of "
+                f"images {tuple(spec[0].shape)}"
             )
         if int(data.cardinality()) < 0:
             raise ValueError(
-                "A tf.data.Dataset must know its length: "
+                "A tf.data.Dataset must end, and must know its length: "
                 "`.apply(tf.data.experimental.assert_cardinality(n))`. Received: one that does not"
             )
-        self.data = data
+        self.data, self.channels = data, channels or 3
 
     def __len__(self) -> int:
         return int(self.data.cardinality())
@@ -399,6 +413,76 @@ class Stream:
         import tensorflow as tf
 
         return record[0], tf.cast(record[1], tf.int32)
+
+    def refuse_others(self, classes: int, part: str) -> None:
+        """Reads all once, and refuses labels of no class and images without pixels.
+
+        Args:
+            classes: Number of classes.
+            part: Name of the split, for the message.
+
+        Raises:
+            ValueError: The message names the first such image.
+        """
+        import tensorflow as tf
+
+        seen = self.data.map(
+            lambda image, label: (tf.shape(image), tf.cast(label, tf.int64)), tf.data.AUTOTUNE
+        )
+        for start, (shapes, labels) in zip(
+            itertools.count(0, 4096), seen.batch(4096), strict=False
+        ):
+            shapes, labels = shapes.numpy(), labels.numpy()
+            wrong = (labels < 0) | (labels >= classes)
+            wrong |= (shapes[:, :2] < 1).any(axis=1) | (shapes[:, 2] != self.channels)
+            for k in np.flatnonzero(wrong)[:1]:
+                raise ValueError(
+                    f"{classes} classes have labels from 0 to {classes - 1}, and images pixels of "
+                    f"{counted(self.channels, 'channel')}. Received: image {start + k} of {part} "
+                    f"with the label {labels[k]} and the shape {tuple(map(int, shapes[k]))}"
+                )
+
+
+def _array(values: Any, dtype: Any = None) -> np.ndarray:
+    """An array, or words for what NumPy makes none of."""
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "Images and labels must be arrays of numbers, the images all of one size. Received: "
+            f"{type(values).__name__} ({error})"
+        ) from error
+
+
+def _images(images):
+    images = _array(images)
+    if images.ndim != 4 or not all(images.shape[1:]) or images.dtype.kind not in "buif":
+        raise ValueError(
+            "Images must be an array of numbers, (n, height, width, channels), with pixels. "
+            f"Received: {images.dtype}, {images.shape}"
+        )
+    if images.size and not np.isfinite([images.min(), images.max()]).all():
+        first = tuple(map(int, np.argwhere(~np.isfinite(images))[0]))
+        raise ValueError(
+            "Images must be finite. Received: "
+            f"{images[first]} in image {first[0]}, row {first[1]}, column {first[2]}"
+        )
+    return images
+
+
+def _labels(labels, count):
+    labels = _array(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (count,) or (count and not np.issubdtype(labels.dtype, np.integer)):
+        raise ValueError(
+            f"{counted(count, 'image')} need as many labels, integers from 0. "
+            f"Received: {labels.dtype}, {labels.shape}"
+        )
+    narrow = labels.astype("int32")
+    for k in np.flatnonzero((narrow != labels) | (narrow < 0))[:1]:
+        raise ValueError(f"Labels are integers from 0. Received: {labels[k]} for image {k}")
+    return narrow
 
 
 def check_corrupt(word: str) -> None:

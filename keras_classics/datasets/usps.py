@@ -43,7 +43,7 @@ def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndar
             row = np.array(line.split(), "float32")
         except ValueError:
             row = np.zeros(0)
-        if len(row) != 257 or row[0] not in range(10) or np.abs(row[1:]).max() > 1:
+        if len(row) != 257 or row[0] not in range(10) or not np.abs(row[1:]).max() <= 1:
             raise ValueError(
                 f"{path}, line {number}: expected a label from 0 to 9 and 256 grey levels from "
                 f"-1 to 1, received {line[:40]!r}... Get the file again from {URL + filename}"

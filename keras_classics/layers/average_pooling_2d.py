@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import PADDING, arguments, refuse_smaller
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -42,6 +43,7 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
     "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012, points.
     """
 
+    @arguments(padding=PADDING)
     def __init__(
         self,
         pool_size: int | tuple[int, int] = 3,
@@ -50,6 +52,10 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
         **kwargs,
     ):
         super().__init__(pool_size, strides, padding, **{"data_format": "channels_last", **kwargs})
+
+    def build(self, input_shape):
+        if self.padding == "valid":
+            refuse_smaller(input_shape, self.pool_size, self.name)
 
     def call(self, inputs):  # (batch, height, width, channels)
         if self.padding == "valid" or backend.averages_inside():

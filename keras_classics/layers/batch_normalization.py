@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -52,6 +53,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     CVPR 2016, section 3.4.
     """
 
+    @arguments()
     def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 

@@ -3,6 +3,14 @@
 import keras
 from keras import ops
 
+from keras_classics.checks import FROM_0, Rule, arguments, either, several
+
+FOUR_SIDES = Rule(
+    "a whole number from 0, a pair (rows, columns) of such, or a pair of pairs "
+    "((top, bottom), (left, right))",
+    either(FROM_0, several(either(FROM_0, several(FROM_0, 2, 2)), 2, 2)).holds,
+)
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class ConstantPadding2D(keras.layers.Layer):
@@ -35,6 +43,7 @@ class ConstantPadding2D(keras.layers.Layer):
     Recognition", Neural Computation 1(4), 1989, section 3.3.
     """
 
+    @arguments(padding=FOUR_SIDES)
     def __init__(self, padding: int | tuple = 2, value: float = -1.0, **kwargs):
         super().__init__(**kwargs)
         self.padding = padding
@@ -61,16 +70,5 @@ class ConstantPadding2D(keras.layers.Layer):
 
 
 def _four_sides(padding):
-    try:
-        rows, columns = (padding, padding) if isinstance(padding, int) else padding
-        (top, bottom), (left, right) = (
-            (side, side) if isinstance(side, int) else side for side in (rows, columns)
-        )
-        if min(top, bottom, left, right) >= 0:
-            return (top, bottom), (left, right)
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(
-        "`padding` must be an integer, a pair (rows, columns) or a pair of pairs "
-        f"((top, bottom), (left, right)), none negative. Received: padding={padding}"
-    )
+    rows, columns = (padding, padding) if isinstance(padding, int) else padding
+    return tuple((side, side) if isinstance(side, int) else side for side in (rows, columns))

@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from keras_classics import activations
 from keras_classics.activations import Activation
+from keras_classics.checks import arguments
 from keras_classics.initializers import Initializer
 
 
@@ -44,6 +46,7 @@ class CoveringConv2D(keras.layers.Conv2D):
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
     """
 
+    @arguments()
     def __init__(
         self,
         filters: int,
@@ -57,7 +60,7 @@ class CoveringConv2D(keras.layers.Conv2D):
         super().__init__(
             filters,
             kernel_size,
-            activation=activation,
+            activation=activations.get(activation),
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keras_classics import backend
+from keras_classics import activations, backend
 from keras_classics.activations import Activation
+from keras_classics.checks import arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -54,6 +55,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     Deep Convolutional Neural Networks", NIPS 2012, sections 3.2 and 3.5.
     """
 
+    @arguments()
     def __init__(
         self,
         filters: int,
@@ -70,7 +72,7 @@ class GroupedConv2D(keras.layers.Conv2D):
             groups=groups,
             strides=strides,
             padding=padding,
-            activation=activation,
+            activation=activations.get(activation),
             **{"data_format": "channels_last", **kwargs},
         )
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_classics.checks import COUNT, arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class IdentityShortcut2D(keras.layers.Layer):
@@ -33,10 +35,9 @@ class IdentityShortcut2D(keras.layers.Layer):
     CVPR 2016, section 3.3 (A): "extra zero entries padded for increasing dimensions".
     """
 
+    @arguments(strides=COUNT)
     def __init__(self, filters: int, strides: int = 2, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(strides, int) or strides < 1:
-            raise ValueError(f"`strides` must be a positive integer. Received: strides={strides}")
         self.filters = filters
         self.strides = strides
         self.input_spec = keras.layers.InputSpec(ndim=4)

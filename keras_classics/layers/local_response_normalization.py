@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -50,6 +51,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Deep Convolutional Neural Networks", NIPS 2012, section 3.3.
     """
 
+    @arguments()
     def __init__(
         self,
         depth_radius: int = 2,
@@ -59,16 +61,6 @@ class LocalResponseNormalization(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(depth_radius, int) or depth_radius < 0:
-            raise ValueError(
-                "`depth_radius` must be a number of channels, an integer from 0. "
-                f"Received: depth_radius={depth_radius}"
-            )
-        if bias <= 0 or alpha < 0 or beta < 0:
-            raise ValueError(
-                "The divisor must be positive: `bias` must be positive, `alpha` and "
-                f"`beta` not negative. Received: bias={bias}, alpha={alpha}, beta={beta}"
-            )
         self.depth_radius = depth_radius
         self.bias = bias
         self.alpha = alpha

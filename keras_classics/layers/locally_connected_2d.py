@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics import activations
 from keras_classics.activations import Activation
+from keras_classics.checks import PADDING, arguments
 from keras_classics.initializers import Initializer
 
 
@@ -52,6 +54,7 @@ class LocallyConnected2D(keras.layers.Layer):
     Classification with Deep Convolutional Neural Networks", NIPS 2012, points.
     """
 
+    @arguments(padding=PADDING)
     def __init__(
         self,
         filters: int,
@@ -63,17 +66,10 @@ class LocallyConnected2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if min(filters, *np.ravel(kernel_size)) < 1 or np.size(kernel_size) > 2:
-            raise ValueError(
-                "`filters` must be a positive integer, `kernel_size` another or a pair of them. "
-                f"Received: filters={filters}, kernel_size={kernel_size}"
-            )
-        if padding not in ("valid", "same"):
-            raise ValueError(f'`padding` must be "valid" or "same". Received: padding={padding!r}')
         self.filters = filters
         self.kernel_size = kernel_size
         self.padding = padding
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=4)

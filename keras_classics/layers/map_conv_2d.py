@@ -6,8 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics import activations
 from keras_classics.activations import Activation
+from keras_classics.checks import FROM_0, PADDING, Rule, arguments, refuse_smaller, several
 from keras_classics.initializers import Initializer
+
+TABLE = Rule("lists of input maps, whole numbers from 0", several(several(FROM_0)).holds)
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -63,6 +67,7 @@ class MapConv2D(keras.layers.Layer):
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B, Table I.
     """
 
+    @arguments(padding=PADDING, connections=TABLE)
     def __init__(
         self,
         filters: int,
@@ -84,19 +89,17 @@ class MapConv2D(keras.layers.Layer):
                 f"Received: filters={filters} and {len(table)} lists"
             )
         for i, maps in enumerate(table):
-            if not maps or len(set(maps)) < len(maps) or min(maps) < 0:
+            if len(set(maps)) < len(maps):
                 raise ValueError(
-                    "Each list of `connections` must name at least one input map, from 0, and "
-                    f"none twice. Received: connections[{i}]={list(maps)}"
+                    "Each list of `connections` must name no input map twice. "
+                    f"Received: connections[{i}]={list(maps)}"
                 )
-        if padding not in ("valid", "same"):
-            raise ValueError(f'`padding` must be "valid" or "same". Received: padding={padding!r}')
         self.filters = filters
         self.kernel_size = kernel_size
         self.connections = table
         self.strides = strides
         self.padding = padding
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -112,6 +115,8 @@ class MapConv2D(keras.layers.Layer):
             )
         size = self.kernel_size
         self._window = (size, size) if isinstance(size, int) else tuple(size)
+        if self.padding == "valid":
+            refuse_smaller(input_shape, self._window, self.name)
         # Row l places link l in the (channels, filters) plane of the full kernel.
         links = [(m, i) for i, maps in enumerate(self.connections) for m in maps]
         self._placement = np.zeros((len(links), channels * self.filters), "float32")

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 from keras_classics.layers import parts
 
 LONG = 512  # from so many tokens on, the gradient computes the scores again
@@ -62,13 +63,9 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     biases 0.
     """
 
+    @arguments()
     def __init__(self, num_heads: int, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
-        if num_heads < 1 or not 0 <= dropout < 1:
-            raise ValueError(
-                "`num_heads` must be at least 1, and `dropout` from 0 to below 1. "
-                f"Received: num_heads={num_heads}, dropout={dropout}"
-            )
         self.num_heads = num_heads
         self.dropout = dropout
         self.supports_masking = True

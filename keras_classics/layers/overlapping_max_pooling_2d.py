@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_classics.checks import PADDING, arguments, refuse_smaller
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
@@ -39,6 +41,7 @@ class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
     Deep Convolutional Neural Networks", NIPS 2012, section 3.4.
     """
 
+    @arguments(padding=PADDING)
     def __init__(
         self,
         pool_size: int | tuple[int, int] = 3,
@@ -53,3 +56,7 @@ class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
                 "`strides` smaller than `pool_size`, or take keras.layers.MaxPooling2D. "
                 f"Received: pool_size={pool_size} and strides={strides}"
             )
+
+    def build(self, input_shape):
+        if self.padding == "valid":
+            refuse_smaller(input_shape, self.pool_size, self.name)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_classics.checks import arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class PatchEmbedding(keras.layers.Layer):
@@ -38,13 +40,9 @@ class PatchEmbedding(keras.layers.Layer):
     weights start as in the release: variance 1 / (P^2 C), truncated; biases 0.
     """
 
+    @arguments()
     def __init__(self, embed_dim: int, patch_size: int, **kwargs):
         super().__init__(**kwargs)
-        if min(embed_dim, patch_size) < 1:
-            raise ValueError(
-                "`embed_dim` and `patch_size` must be positive. "
-                f"Received: embed_dim={embed_dim}, patch_size={patch_size}"
-            )
         self.embed_dim = embed_dim
         self.patch_size = patch_size
         self.input_spec = keras.layers.InputSpec(ndim=4)

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 
+from keras_classics.checks import PAIR, arguments, optional
 from keras_classics.initializers import Initializer
 
 
@@ -40,9 +41,10 @@ class PositionEmbedding(keras.layers.Layer):
     section 3.2 and appendix D.4.
     """
 
+    @arguments()
     def __init__(self, initializer: Initializer = None, **kwargs):
         super().__init__(**kwargs)
-        self.initializer = initializer and keras.initializers.get(initializer)
+        self.initializer = keras.initializers.get(initializer)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
@@ -71,6 +73,7 @@ class PositionEmbedding(keras.layers.Layer):
         return {**super().get_config(), "initializer": initializer}
 
 
+@arguments(grid=PAIR, old_grid=optional(PAIR))
 def resize_positions(
     embeddings: np.ndarray, grid: tuple[int, int], old_grid: tuple[int, int] | None = None
 ) -> np.ndarray:
@@ -112,8 +115,6 @@ def resize_positions(
             f"`old_grid` must be the grid of the {len(embeddings)} positions, with or without a "
             f"class token. Received: old_grid={old_grid}"
         )
-    if min(grid) < 1:
-        raise ValueError(f"`grid` must be (rows, columns), from 1 each. Received: grid={grid}")
     x = embeddings[tokens:].reshape(rows, columns, -1)
     for axis, length in enumerate(grid):
         at = np.linspace(0, x.shape[axis] - 1, length)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics.checks import NUMBER, TEXT, Rule, arguments, optional, several
+
 CODE_SHAPE = (12, 7)  # rows, columns of a bitmap in figure 3
 
 # Figure 3: the printable ASCII characters from " " to "~", in order. Two hexadecimal
@@ -47,6 +49,7 @@ _BITMAPS = """
 """.split()
 
 
+@arguments(characters=TEXT)
 def ascii_codes(characters: str = "0123456789") -> np.ndarray:
     """The stylised bitmaps of figure 3, the codes of the classes.
 
@@ -79,6 +82,12 @@ def ascii_codes(characters: str = "0123456789") -> np.ndarray:
     rows = [list(bytes.fromhex(_BITMAPS[ord(c) - ord(" ")])) for c in characters]
     bits = np.unpackbits(np.array(rows, "uint8").reshape(-1, 12, 1), axis=-1)[..., 1:]
     return 2.0 * bits.reshape(-1, 84).astype("float32") - 1.0
+
+
+CODES = Rule(
+    "numbers of the shape (units, features)",
+    lambda x: several(several(NUMBER)).holds(x) and len({len(code) for code in x}) == 1,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -117,6 +126,7 @@ class RBFOutput(keras.layers.Layer):
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B, eq. 7.
     """
 
+    @arguments(codes=optional(CODES))
     def __init__(
         self,
         units: int,
@@ -127,7 +137,7 @@ class RBFOutput(keras.layers.Layer):
         super().__init__(trainable=trainable, **kwargs)
         self.units = units
         self.codes = None if codes is None else np.asarray(codes).tolist()
-        if codes is not None and (np.ndim(codes) != 2 or len(codes) != units):
+        if codes is not None and len(codes) != units:
             raise ValueError(
                 "`codes` must have the shape (units, features). "
                 f"Received: units={units} and codes of shape {np.shape(codes)}"

@@ -5,7 +5,9 @@ import math
 import keras
 from keras import ops
 
+from keras_classics import activations
 from keras_classics.activations import Activation
+from keras_classics.checks import arguments, refuse_smaller
 from keras_classics.initializers import Initializer
 
 
@@ -46,6 +48,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
     to Document Recognition", Proc. IEEE 86(11), 1998, section II.B.
     """
 
+    @arguments()
     def __init__(
         self,
         pool_size: int | tuple[int, int] = 2,
@@ -55,28 +58,15 @@ class ScaledSubsampling2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        window = (pool_size, pool_size) if isinstance(pool_size, int) else tuple(pool_size)
-        if len(window) != 2 or min(window) < 1:
-            raise ValueError(
-                "`pool_size` must be a positive integer or a pair (rows, columns) of them. "
-                f"Received: pool_size={pool_size}"
-            )
         self.pool_size = pool_size
-        self.window = window
-        self.activation = keras.activations.get(activation)
+        self.window = (pool_size, pool_size) if isinstance(pool_size, int) else tuple(pool_size)
+        self.activation = activations.get(activation)
         self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        if any(
-            side is not None and side < window
-            for side, window in zip(input_shape[1:3], self.window, strict=True)
-        ):
-            raise ValueError(
-                f"The maps must be at least as large as the window {self.window}. "
-                f"Received: maps of shape {input_shape[1:]} in layer {self.name!r}"
-            )
+        refuse_smaller(input_shape, self.window, self.name)
         shape = (input_shape[-1],)
         mean = keras.initializers.Constant(1 / math.prod(self.window))
         self.coefficient = self.add_weight(

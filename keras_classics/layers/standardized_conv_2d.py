@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_classics.checks import arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class StandardizedConv2D(keras.layers.Conv2D):
@@ -41,6 +43,7 @@ class StandardizedConv2D(keras.layers.Conv2D):
     al., ICLR 2021, section 4.1.
     """
 
+    @arguments()
     def __init__(
         self,
         filters: int,
@@ -69,7 +72,8 @@ class StandardizedConv2D(keras.layers.Conv2D):
         kernel = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
         mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
         kernel = (kernel - mean) / (ops.sqrt(variance) + self.epsilon)
-        return super().convolution_op(inputs, ops.cast(kernel, inputs.dtype))
+        inputs, kernel = (ops.cast(x, self.compute_dtype) for x in (inputs, kernel))
+        return super().convolution_op(inputs, kernel)
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

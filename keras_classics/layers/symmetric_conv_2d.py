@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics.checks import arguments
 from keras_classics.initializers import Initializer
 
 
@@ -48,6 +49,7 @@ class SymmetricConv2D(keras.layers.Conv2D):
     CVPR 2016, whose released networks pad in this way.
     """
 
+    @arguments()
     def __init__(
         self,
         filters: int,

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_classics import activations
+from keras_classics.checks import arguments
 from keras_classics.layers import parts
 from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention, output_spec
 
@@ -52,6 +53,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
     deviation 1e-6.
     """
 
+    @arguments()
     def __init__(
         self,
         num_heads: int,
@@ -63,11 +65,6 @@ class TransformerEncoderBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not (0 <= dropout < 1 and 0 <= stochastic_depth < 1):
-            raise ValueError(
-                "`dropout` and `stochastic_depth` must be from 0 to below 1. "
-                f"Received: dropout={dropout}, stochastic_depth={stochastic_depth}"
-            )
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.dropout = dropout

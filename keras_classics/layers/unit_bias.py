@@ -2,7 +2,9 @@
 
 import keras
 
+from keras_classics import activations
 from keras_classics.activations import Activation
+from keras_classics.checks import arguments
 from keras_classics.initializers import Initializer
 
 
@@ -37,6 +39,7 @@ class UnitBias(keras.layers.Layer):
     Recognition", Neural Computation 1(4), 1989, section 3.3.
     """
 
+    @arguments()
     def __init__(
         self,
         activation: Activation = None,
@@ -44,7 +47,7 @@ class UnitBias(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape):

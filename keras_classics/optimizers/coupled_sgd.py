@@ -6,6 +6,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_classics.checks import arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class CoupledSGD(keras.optimizers.SGD):
@@ -45,6 +47,7 @@ class CoupledSGD(keras.optimizers.SGD):
     Deep Convolutional Neural Networks", NIPS 2012, section 5.
     """
 
+    @arguments()
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.01,
@@ -54,16 +57,8 @@ class CoupledSGD(keras.optimizers.SGD):
         name: str = "coupled_sgd",
         **kwargs,
     ):
-        if weight_decay < 0:
-            raise ValueError(
-                f"`weight_decay` must not be negative. Received: weight_decay={weight_decay}"
-            )
-        if isinstance(exempt, str):
-            raise ValueError(
-                "`exempt` must be a collection of names, such as `('bias',)`. "
-                f"Received: exempt={exempt!r}"
-            )
-        super().__init__(learning_rate, momentum=float(momentum), name=name, **kwargs)
+        rate = learning_rate if callable(learning_rate) else float(learning_rate)
+        super().__init__(rate, momentum=float(momentum), name=name, **kwargs)
         # The attribute `weight_decay` stays None: by it Keras would decay outside of the velocity.
         self.coupled_weight_decay = weight_decay
         self.exempt = tuple(exempt)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_classics import activations, backend
+from keras_classics.checks import arguments
 from keras_classics.layers import (
     ConstantPadding2D,
     CoveringConv2D,
@@ -19,6 +20,7 @@ from keras_classics.layers import (
 from keras_classics.losses import MaximumAPosteriori, MaximumLikelihood
 
 
+@arguments()
 def diagonal_curvature(model: keras.Model, images: np.ndarray, loss: Any = None) -> list:
     """The diagonal Gauss-Newton curvature of the error along every weight.
 

@@ -3,8 +3,11 @@
 import keras
 import numpy as np
 
+from keras_classics.checks import SEED, Rule, arguments
 from keras_classics.optimizers.curvature import diagonal_curvature
 from keras_classics.optimizers.stochastic_diagonal_lm import StochasticDiagonalLM
+
+IMAGES = Rule("an array of images", lambda x: len(getattr(x, "shape", ())) > 1 and len(x) > 0)
 
 
 class EstimateCurvature(keras.callbacks.Callback):
@@ -36,6 +39,7 @@ class EstimateCurvature(keras.callbacks.Callback):
     Reference: LeCun et al., Proc. IEEE 86(11), 1998, appendix C.
     """
 
+    @arguments(images=IMAGES, seed=SEED)
     def __init__(self, images: np.ndarray, patterns: int = 500, seed: int = 0):
         super().__init__()
         self.images = images

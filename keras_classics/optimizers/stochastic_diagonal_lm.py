@@ -6,6 +6,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_classics.checks import arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class StochasticDiagonalLM(keras.optimizers.Optimizer):
@@ -44,6 +46,7 @@ class StochasticDiagonalLM(keras.optimizers.Optimizer):
     to Document Recognition", Proc. IEEE 86(11), 1998, eq. 18 to 21.
     """
 
+    @arguments()
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.0005,
@@ -51,9 +54,8 @@ class StochasticDiagonalLM(keras.optimizers.Optimizer):
         name: str = "stochastic_diagonal_lm",
         **kwargs,
     ):
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        if mu <= 0:
-            raise ValueError(f"`mu` must be positive. Received: mu={mu}")
+        rate = learning_rate if callable(learning_rate) else float(learning_rate)
+        super().__init__(learning_rate=rate, name=name, **kwargs)
         self.mu = mu
         self.estimated = False
 

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_classics.checks import arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class WarmUp(LearningRateSchedule):
@@ -34,9 +36,8 @@ class WarmUp(LearningRateSchedule):
     and Table 3.
     """
 
+    @arguments()
     def __init__(self, schedule: LearningRateSchedule, steps: int):
-        if steps < 0:
-            raise ValueError(f"`steps` must be at least 0. Received: steps={steps}")
         self.schedule = schedule
         self.steps = steps
 

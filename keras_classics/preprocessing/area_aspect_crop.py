@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_classics.checks import arguments
 from keras_classics.preprocessing import boxes
 
 
@@ -54,6 +55,7 @@ class AreaAspectCrop(keras.layers.Layer):
     Reference: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6.
     """
 
+    @arguments()
     def __init__(
         self,
         size: int | tuple[int, int] = 224,
@@ -65,11 +67,6 @@ class AreaAspectCrop(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.patch = boxes.pair(size)
-        if not (0 < area[0] <= area[1] <= 1 and 0 < aspect[0] <= aspect[1]):
-            raise ValueError(
-                "`area` must be a range within 0 to 1, `aspect` a range of positive numbers, each "
-                f"a pair (smallest, largest). Received: area={area}, aspect={aspect}"
-            )
         self.size = size
         self.area = area
         self.aspect = aspect

@@ -18,12 +18,7 @@ def sides(images):
 
 def pair(size):
     """`(height, width)` of an integer or a pair."""
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(
-            f"`size` must be a positive integer or a pair (height, width). Received: size={size}"
-        )
-    return size
+    return (size, size) if isinstance(size, int) else tuple(size)
 
 
 def draw(images, count, seeds, training):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from keras_classics.checks import COUNT, NUMBER, POSITIVE, SIDES, arguments, either, one_of, several
 from keras_classics.preprocessing import boxes
 from keras_classics.preprocessing.pixels import check_pixels
 
@@ -49,6 +50,14 @@ class ClassifierInput(keras.layers.Layer):
     ```
     """
 
+    @arguments(
+        resize=SIDES,
+        crop=COUNT,
+        mean=either(NUMBER, several(NUMBER)),
+        std=either(POSITIVE, several(POSITIVE)),
+        interpolation=one_of("bilinear", "bicubic"),
+        convention=one_of("exact", "torchvision"),
+    )
     def __init__(
         self,
         resize: int | tuple[int, int],
@@ -61,22 +70,8 @@ class ClassifierInput(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        sides = (resize, resize) if isinstance(resize, int) else tuple(resize)
-        if len(sides) != 2 or not 1 <= crop <= min(sides):
-            raise ValueError(
-                "`resize` must be a positive integer or a pair (height, width), and hold the crop. "
-                f"Received: resize={resize}, crop={crop}"
-            )
-        if interpolation not in ("bilinear", "bicubic"):
-            raise ValueError(
-                '`interpolation` must be "bilinear" or "bicubic". '
-                f"Received: interpolation={interpolation!r}"
-            )
-        if convention not in ("exact", "torchvision"):
-            raise ValueError(
-                '`convention` must be "exact" or "torchvision". '
-                f"Received: convention={convention!r}"
-            )
+        if crop > min(boxes.pair(resize)):
+            raise ValueError(f"`resize` must hold the crop. Received: resize={resize}, crop={crop}")
         self.resize = resize
         self.crop = crop
         self.mean = mean

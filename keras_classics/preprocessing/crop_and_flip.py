@@ -4,6 +4,7 @@ section 4.2)."""
 import keras
 from keras import ops
 
+from keras_classics.checks import FROM_0, arguments
 from keras_classics.preprocessing import boxes
 
 
@@ -42,6 +43,7 @@ class CropAndFlip(keras.layers.Layer):
     Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
 
+    @arguments(padding=FROM_0)
     def __init__(
         self,
         size: int | tuple[int, int] = 224,
@@ -51,10 +53,6 @@ class CropAndFlip(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.patch = boxes.pair(size)
-        if not isinstance(padding, int) or padding < 0:
-            raise ValueError(
-                f"`padding` must be a number of pixels, an integer from 0. Received: {padding}"
-            )
         self.size = size
         self.padding = padding
         self.seed = seed

@@ -4,11 +4,14 @@ import os
 
 import numpy as np
 
+from keras_classics.checks import COUNT, arguments, optional
+
 # This library's choices; the paper is silent.
 INK = 0.2  # a pixel with more belongs to the digit's bounding box
 FAINT = 16  # grey levels; an image of smaller differences shows no digit
 
 
+@arguments()
 def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     """Fits one digit into a box, and the box into the middle of an empty plane.
 
@@ -60,6 +63,7 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     return result
 
 
+@arguments()
 def read_ink(path: str | os.PathLike) -> np.ndarray:
     """Reads the ink of a drawn or scanned digit, on a background of one grey.
 
@@ -120,6 +124,7 @@ def _centre_of_mass(ink):
     ]
 
 
+@arguments(have_box=optional(COUNT))
 def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None) -> np.ndarray:
     """Brings digits from the box of their data set to that of a network.
 

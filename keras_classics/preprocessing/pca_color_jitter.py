@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from keras_classics.checks import NOT_NEGATIVE, NUMBER, arguments, one_of, several, span
 from keras_classics.preprocessing.pixels import add_colour, check_pixels
 
 # The author's own values for ImageNet's RGB pixels from 0 to 255, `color_pca` in the meta data
@@ -67,6 +68,12 @@ class PCAColorJitter(keras.layers.Layer):
     Convolutional Neural Networks", NIPS 2012, section 4.1.
     """
 
+    @arguments(
+        reading=one_of("deviation", "eigenvalue"),
+        value_range=span(NUMBER),
+        deviations=several(NOT_NEGATIVE, 3, 3),
+        components=several(several(NUMBER, 3, 3), 3, 3),
+    )
     def __init__(
         self,
         sigma: float = 0.1,
@@ -78,14 +85,9 @@ class PCAColorJitter(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if reading not in ("deviation", "eigenvalue"):
+        if value_range[0] == value_range[1]:
             raise ValueError(
-                f'`reading` must be "deviation" or "eigenvalue". Received: reading={reading!r}'
-            )
-        if sigma < 0 or value_range[0] >= value_range[1]:
-            raise ValueError(
-                "`sigma` must not be negative, and `value_range` a pair (lowest, highest). "
-                f"Received: sigma={sigma}, value_range={value_range}"
+                f"`value_range` must have two ends. Received: value_range={value_range}"
             )
         self.sigma = sigma
         self.reading = reading

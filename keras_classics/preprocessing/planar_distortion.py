@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_classics.checks import RATE, arguments
+
 
 @keras.saving.register_keras_serializable(package="keras_classics")
 class PlanarDistortion(keras.layers.Layer):
@@ -45,6 +47,7 @@ class PlanarDistortion(keras.layers.Layer):
     to Document Recognition", Proc. IEEE 86(11), 1998, section III.B.
     """
 
+    @arguments(scale=RATE, squeeze=RATE)
     def __init__(
         self,
         shift: float = 2.0,
@@ -57,15 +60,6 @@ class PlanarDistortion(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not (0 <= scale < 1 and 0 <= squeeze < 1 and 0 <= share <= 1):
-            raise ValueError(
-                "`scale`, `squeeze` and `share` must be from 0 to 1, the first two below 1. "
-                f"Received: scale={scale}, squeeze={squeeze}, share={share}"
-            )
-        if min(shift, shear) < 0:
-            raise ValueError(
-                f"`shift` and `shear` must not be negative. Received: shift={shift}, shear={shear}"
-            )
         self.shift = shift
         self.scale = scale
         self.squeeze = squeeze

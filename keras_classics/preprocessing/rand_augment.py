@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments, one_of, several
 from keras_classics.preprocessing import boxes
 from keras_classics.preprocessing.pixels import check_pixels
 
@@ -94,6 +95,7 @@ class RandAugment(keras.layers.Layer):
     al., arXiv:2106.10270 (AugReg); Touvron et al., arXiv:2012.12877 (DeiT).
     """
 
+    @arguments(operations=several(one_of(*NAMES)))
     def __init__(
         self,
         num_layers: int = 2,
@@ -105,17 +107,6 @@ class RandAugment(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if num_layers < 1 or magnitude < 0 or magnitude_std < 0:
-            raise ValueError(
-                "`num_layers` must be at least 1, `magnitude` and `magnitude_std` not negative. "
-                f"Received: num_layers={num_layers}, magnitude={magnitude}, "
-                f"magnitude_std={magnitude_std}"
-            )
-        if not operations or not set(operations) <= set(NAMES):
-            raise ValueError(
-                f"`operations` must be names out of {', '.join(NAMES)}. "
-                f"Received: operations={operations}"
-            )
         self.num_layers = num_layers
         self.magnitude = magnitude
         self.magnitude_std = magnitude_std

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_classics.checks import arguments
 from keras_classics.preprocessing import boxes
 
 TRIES = 10  # as in timm; then the image stays as it is
@@ -50,6 +51,7 @@ class RandomErasing(keras.layers.Layer):
     (arXiv:1708.04896).
     """
 
+    @arguments()
     def __init__(
         self,
         share: float = 0.25,
@@ -59,12 +61,6 @@ class RandomErasing(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not (0 <= share <= 1 and 0 < area[0] <= area[1] <= 1 and 0 < aspect[0] <= aspect[1]):
-            raise ValueError(
-                "`share` must be from 0 to 1, `area` a range within 0 to 1, and `aspect` a range "
-                "of positive numbers, each a pair (smallest, largest). "
-                f"Received: share={share}, area={area}, aspect={aspect}"
-            )
         self.share = share
         self.area = area
         self.aspect = aspect

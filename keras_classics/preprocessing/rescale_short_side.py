@@ -5,6 +5,7 @@ import keras
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import arguments
 from keras_classics.preprocessing import boxes
 
 
@@ -54,6 +55,7 @@ class RescaleShortSide(keras.layers.Layer):
     Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, sections 3.1, 3.2.
     """
 
+    @arguments()
     def __init__(
         self,
         short_side: int | tuple[int, int] = 256,
@@ -62,12 +64,7 @@ class RescaleShortSide(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        ends = (short_side, short_side) if isinstance(short_side, int) else tuple(short_side)
-        if len(ends) != 2 or not 1 <= ends[0] <= ends[1]:
-            raise ValueError(
-                "`short_side` must be a positive integer or a pair (smallest, largest) of them. "
-                f"Received: short_side={short_side}"
-            )
+        ends = boxes.pair(short_side)
         self.short_side = short_side
         self.ends = ends
         self.antialias = antialias

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.checks import NUMBER, arguments, one_of, optional, several
 from keras_classics.preprocessing.pixels import add_colour, check_pixels
 
 
@@ -51,10 +52,9 @@ class SubtractMean(keras.layers.Layer):
     Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, section 2.1.
     """
 
+    @arguments(per=one_of("pixel", "channel"), mean=optional(several(NUMBER)))
     def __init__(self, per: str = "pixel", mean: Sequence[float] | None = None, **kwargs):
         super().__init__(**kwargs)
-        if per not in ("pixel", "channel"):
-            raise ValueError(f'`per` must be "pixel" or "channel". Received: per={per!r}')
         if mean is not None and per == "pixel":
             raise ValueError(
                 'A given `mean` is one of channels: take per="channel", or `adapt` to images. '

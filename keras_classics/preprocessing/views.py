@@ -12,10 +12,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_classics.checks import COUNT, Rule, arguments
 from keras_classics.preprocessing import boxes
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
+@arguments()
 def ten_crop(images: Any, size: int | tuple[int, int] = 224) -> Any:
     """Cuts out four corners and the centre, and mirrors them (Krizhevsky et al., 2012, 4.1).
 
@@ -44,6 +46,7 @@ def ten_crop(images: Any, size: int | tuple[int, int] = 224) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
+@arguments(size=COUNT)
 def googlenet_crops(
     images: Any, short_sides: Sequence[int] = (256, 288, 320, 352), size: int = 224
 ) -> Any:
@@ -86,6 +89,7 @@ def googlenet_crops(
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
+@arguments()
 def whole_images(images: Any, short_sides: Sequence[int] = (256, 384, 512)) -> list:
     """Rescales the whole image to several scales, and mirrors it (Simonyan & Zisserman, 2015, 3.2).
 
@@ -165,6 +169,7 @@ class AverageOverViews(keras.Model):
     ```
     """
 
+    @arguments(views=Rule("a function of images", callable))
     def __init__(
         self,
         model: keras.Model,

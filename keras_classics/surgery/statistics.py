@@ -8,7 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_classics.checks import arguments
 
+
+@arguments()
 def recompute_statistics(model: keras.Model, data: Any, batch_size: int | None = None) -> None:
     """Replaces the moving averages of batch normalization by averages over the training data.
 
@@ -112,6 +115,7 @@ def recompute_statistics(model: keras.Model, data: Any, batch_size: int | None =
             layer.moving_variance.assign(average.variance)
 
 
+@arguments()
 def freeze_statistics(model: keras.Model) -> None:
     """Fixes batch normalization for fine-tuning: its statistics, and its gamma and beta.
 

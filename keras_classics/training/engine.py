@@ -15,6 +15,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keras_classics import names
+from keras_classics.checks import (
+    ANYTHING,
+    BOOL,
+    COUNT,
+    FROM_0,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    RATE,
+    SHARE,
+    TEXT,
+    Rule,
+    number,
+    one_of,
+    plain,
+    rising,
+    several,
+    span,
+    whole,
+)
 from keras_classics.tables import counted
 
 if TYPE_CHECKING:
@@ -86,14 +106,41 @@ WORDS = {
     "views": "how a test image is read: center, or as the source says",
 }
 
+# The values that a field may have, of these words likewise; others have the rule of their type.
+RANGES = {
+    **dict.fromkeys(("epochs", "batch_size", "patience", "epochs_per_drop"), COUNT),
+    **dict.fromkeys(("image_size", "box", "curvature_patterns"), COUNT),
+    **dict.fromkeys(("drops", "warmup_steps", "padding", "held_out"), FROM_0),
+    "slow_steps": whole(-1),
+    **dict.fromkeys(("learning_rate", "weight_decay", "clip", "mixup", "cutmix"), NOT_NEGATIVE),
+    **dict.fromkeys(("epsilon", "j", "mu"), POSITIVE),
+    "fan_in_exponent": NOT_NEGATIVE,
+    **dict.fromkeys(("momentum", "ema", "dropout", "stochastic_depth", "label_smoothing"), RATE),
+    "erasing": SHARE,
+    **dict.fromkeys(("factor", "smallest_area"), number(above=0, most=1)),
+    "learning_rates": several(NOT_NEGATIVE),
+    "drops_at": rising(COUNT),
+    "short_side": Rule(
+        "one side or a range of two, whole numbers of at least 1",
+        lambda x: several(COUNT, 1, 1).holds(x) or span(COUNT).holds(x),
+    ),
+    "randaugment": Rule(
+        "a number of operations and a magnitude, such as 2,15, or nothing",
+        lambda x: x == () or (several(FROM_0, 2, 2).holds(x) and x[0] > 0),
+    ),
+}
+OF_TYPES = {bool: BOOL, int: whole(), float: NUMBER, str: TEXT}
 
-def cite(value: Any, source: str = "", help: str | None = None) -> Any:
-    """A field of a recipe: its value, where that comes from, and what the field means.
+
+def cite(value: Any, source: str = "", help: str | None = None, range: Rule | None = None) -> Any:
+    """A field of a recipe: its value, where that comes from, what it means and what it may be.
 
     Args:
         value: The value, which cannot be changed in place: a number, a string or a tuple.
         source: Section of the paper, or another source; or why it is a choice.
         help: What the field means. Default: the text of this library for a field of that name.
+        range: The values that it may have, a rule of `keras_classics.checks`. Default: those of
+            this library for a field of that name, or all of the field's type.
 
     Returns:
         A `dataclasses.field`.
@@ -103,19 +150,22 @@ def cite(value: Any, source: str = "", help: str | None = None) -> Any:
     ```python
     import dataclasses
 
-    from keras_classics import training
+    from keras_classics import checks, training
+
+    words, positive = "deviation of the noise", checks.number(above=0)
 
 
     @dataclasses.dataclass(frozen=True)
     class Mine(training.Recipe):
         epochs: int = training.cite(10, "enough for a lecture")
-        noise: float = training.cite(0.1, "tried 0.05 to 0.2", help="deviation of the noise")
+        noise: float = training.cite(0.1, "tried 0.05 to 0.2", words, positive)
 
 
     print(Mine(network="mine"))
     ```
     """
-    return dataclasses.field(default=value, metadata={"source": source, "help": help})
+    metadata = {"source": source, "help": help, "range": range}
+    return dataclasses.field(default=value, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,19 +238,17 @@ class Recipe:
         except NameError:  # of names that only a type checker knows
             kinds = {}
         for each in dataclasses.fields(self):
-            value = _brought(getattr(self, each.name), kinds.get(each.name), each.name)
-            object.__setattr__(self, each.name, value)
-        for name, values in self.choices.items():
-            if getattr(self, name) not in values:
-                raise ValueError(
-                    f"`{name}` must be one of {', '.join(map(str, values))}. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if min(self.epochs, self.batch_size) < 1:
-            raise ValueError(
-                "`epochs` and `batch_size` must be at least 1. "
-                f"Received: {self.epochs}, {self.batch_size}"
-            )
+            name, kind = each.name, kinds.get(each.name)
+            value = _brought(getattr(self, name), kind)
+            object.__setattr__(self, name, value)
+            if value is not None or type(None) not in typing.get_args(kind):
+                self._rule(each, kind).check(name, value)
+
+    def _rule(self, field, kind):
+        """What a field may be: one of its choices, or what its word, or else its type, says."""
+        if field.name in self.choices:
+            return one_of(*self.choices[field.name])
+        return field.metadata.get("range") or RANGES.get(field.name) or _rule_of(kind)
 
     # The network.
 
@@ -297,11 +345,12 @@ class Recipe:
             channels: Channels of its images; digits have one.
             side: Side of its images in pixels; `None` if they have several.
         """
-        if channels == 3:
+        expected = self.input_shape[-1]
+        if channels == expected:
             return None
         return (
-            f"{self.network} trains on images of 3 channels: --data={self.data_names}. Received: "
-            f"{name}, of {counted(channels, 'channel')}"
+            f"{self.network} trains on images of {counted(expected, 'channel')}: "
+            f"--data={self.data_names}. Received: {name}, of {counted(channels, 'channel')}"
         )
 
     def read(self, path: str | os.PathLike) -> np.ndarray:
@@ -434,25 +483,33 @@ class Recipe:
         return "\n".join(lines)
 
 
-def _brought(value, kind, name):
-    """The value of a field as its type has it: no numbers of NumPy, floats where floats stand.
+def _brought(value, kind):
+    """The value of a field as its type has it, as far as it can be brought to that.
 
-    Keras's schedules compute in the type of their first argument, and JSON knows no number of
-    NumPy, and no tuple.
+    There are no numbers of NumPy, and floats where floats stand: Keras's schedules compute in the
+    type of their first argument, and JSON knows no number of NumPy, and no tuple.
     """
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = value.tolist()
+    value = value.tolist() if isinstance(value, np.ndarray) else plain(value)
     if isinstance(value, (list, tuple)):
         inner, *rest = typing.get_args(kind) or (None,)
-        return tuple(_brought(each, inner if rest == [...] else None, name) for each in value)
-    kinds = [each for each in typing.get_args(kind) if each is not type(None)] or [kind]
-    if value is None or len(kinds) > 1 or kinds[0] not in (bool, int, float):
-        return value
-    number = kinds[0]
-    if not isinstance(value, (bool, int, float)) or number(value) != value:
-        words = {bool: "True or False", int: "an integer", float: "a number"}[number]
-        raise ValueError(f"`{name}` must be {words}. Received: {name}={value!r}")
-    return number(value)
+        return tuple(_brought(each, inner if rest == [...] else None) for each in value)
+    kind = _only(kind)
+    if kind in (bool, int, float) and NUMBER.holds(value) and kind(value) == value:
+        return kind(value)
+    return value
+
+
+def _only(kind):
+    """The type of `X | None` without the `None`, and of `X` itself; of `X | Y` all of it."""
+    kinds = [each for each in typing.get_args(kind) if each is not type(None)]
+    return kinds[0] if len(kinds) == 1 else kind
+
+
+def _rule_of(kind):
+    """What a field of a type may be."""
+    if typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (...,):
+        return several(_rule_of(typing.get_args(kind)[0]), 0)
+    return OF_TYPES.get(_only(kind), ANYTHING)
 
 
 def help_of(field: dataclasses.Field) -> str:

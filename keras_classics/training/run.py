@@ -34,7 +34,7 @@ from keras_classics import (
     preprocessing,
 )
 from keras_classics.atomic import atomic
-from keras_classics.training import evaluation, imaging
+from keras_classics.training import admission, evaluation, imaging
 from keras_classics.training.checkpoint import FILES
 from keras_classics.training.engine import Recipe
 
@@ -266,7 +266,11 @@ class Run:
         Returns:
             `{part: {"wrong", "of", "percent"}}`, and with more than five classes
             `{part: {..., "top-5": {"wrong", "of", "percent"}}}`.
+
+        Raises:
+            ValueError: If the data are of another kind than the recipe's, or of other classes.
         """
+        admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
         return self._errors(self.recipe.splits(data.survey(parts=("validation", "test"))[0]))
 
     def _errors(self, splits):

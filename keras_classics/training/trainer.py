@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from keras_classics import backend, graphs, surgery
-from keras_classics.training import imaging, strategies
+from keras_classics.checks import arguments
+from keras_classics.training import admission, imaging, strategies
 from keras_classics.training.checkpoint import Averaged, Checkpoints
 from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OUTPUT = "predictions"  # the name of the output that counts, of several
 
 
+@arguments(**admission.ARGUMENTS)
 def train(
     recipe: Recipe,
     data: "Images",
@@ -70,9 +72,10 @@ def train(
 
     Raises:
         FileExistsError: If `run_dir` exists, and `resume` is false.
-        ValueError: If recipe and data do not fit together, there is no network of the recipe's
-            name, a field of that network was changed beside a `builder`, or another run is to be
-            resumed. A new folder is removed again.
+        ValueError: If an argument is of another kind, recipe and data do not fit together, there
+            is no network of the recipe's name, a field of that network was changed beside a
+            `builder`, the network has other outputs than the recipe trains, or weights that are
+            not finite, or another run is to be resumed. A new folder is removed again.
         FloatingPointError: If the loss or a weight is not finite.
         RuntimeError: If another worker is lost, or finds other checkpoints.
         Interrupted: If the training was asked to stop, after the step that was running.
@@ -99,6 +102,7 @@ def train(
     if isinstance(strategy, str):
         strategy = strategies.strategy(strategy)
     replicas, seed = strategies.replicas(strategy), operator.index(seed)
+    admission.refuse_data(recipe, data)
     splits = recipe.splits(data)
     run, is_new = None, False
     if replicas.is_chief:
@@ -202,6 +206,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     replicas, position = strategies.replicas(strategy), Position()
     with strategy.scope():
         network = recipe.build_by(builder, input_shape=recipe.input_shape, classes=classes)
+        admission.refuse_network(network, recipe, classes)
         stated = statement(network, builder)
         outputs = _outputs(network)
         several = bool(outputs)

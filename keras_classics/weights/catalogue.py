@@ -5,6 +5,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from keras_classics import names
+from keras_classics.checks import TEXT, arguments, optional
 from keras_classics.weights.card import Card, Cards
 from keras_classics.weights.releases import CARDS
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 
+@arguments(network=optional(TEXT))
 def cards(network: str | None = None) -> Cards:
     """The cards of the published files. They print as a table.
 

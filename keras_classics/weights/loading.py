@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_classics import backend, layers
+from keras_classics.checks import TEXT, arguments, optional
 from keras_classics.weights import catalogue, layouts
 from keras_classics.weights.card import Card
 from keras_classics.weights.conventions import (
@@ -43,6 +44,7 @@ ALL = ("channels", "classes", "top")  # what may differ in a file
 log = logging.getLogger("keras_classics")
 
 
+@arguments(convention=optional(TEXT))
 def load(
     model: keras.Model,
     source: str | os.PathLike | Card,

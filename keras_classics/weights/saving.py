@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_classics.atomic import atomic
+from keras_classics.checks import TEXT, arguments
 from keras_classics.weights.conventions import (
     first_kernel,
     groups,
@@ -18,6 +19,7 @@ from keras_classics.weights.loading import check_channels
 from keras_classics.weights.names import conventions_for
 
 
+@arguments(convention=TEXT)
 def save(
     model: keras.Model,
     path: str | os.PathLike,

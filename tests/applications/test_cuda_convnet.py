@@ -99,7 +99,7 @@ def test_starts_are_those_of_the_layer_files():
 
 
 def test_unknown_configuration():
-    with pytest.raises(ValueError, match="one of 80sec, 13pct, 11pct. Received.*'12pct'"):
+    with pytest.raises(ValueError, match='"80sec", "13pct" or "11pct". Received.*12pct'):
         CudaConvNet("12pct")
 
 

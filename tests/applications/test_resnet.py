@@ -445,14 +445,14 @@ def test_basic_blocks_are_the_same_with_either_stride_in(short, tmp_path):
 
 def test_wrong_arguments():
     for depth in (20, "50", 50.0, 1202, None):
-        with pytest.raises(ValueError, match=f"one of 18, 34, 50, 101, 152.*depth={depth!r}"):
+        with pytest.raises(ValueError, match=f"18, 34, 50, 101 or 152. R.*depth={depth!r}"):
             ResNet(depth)
     for depth in (50, 20, "18"):
         with pytest.raises(ValueError, match=f"`depth` must be 18 or 34.*depth={depth!r}"):
             PlainNet(depth)
     for builder in (ResNetCIFAR, PlainNetCIFAR):
         for depth in (21, 2, -4, 8.0, "20", True, None):
-            with pytest.raises(ValueError, match=f"an integer 6n \\+ 2.*depth={depth!r}$"):
+            with pytest.raises(ValueError, match=f"a whole number 6n \\+ 2.*depth={depth!r}$"):
                 builder(depth)
     with pytest.raises(ValueError, match='`shortcut` must be "A", "B" or "C".*shortcut=\'D\''):
         ResNet50(shortcut="D")

@@ -515,7 +515,7 @@ def test_own_data(tmp_path):
             np.zeros((3, 4, 4, 3), "uint8"),
             [0, -1, 1],
             None,
-            "labels from 0 to 1.*Received: -1 for image 1 of train",
+            "train: Labels are integers from 0. Received: -1 for image 1",
         ),
         (
             np.zeros((3, 4, 4, 3), "uint8"),

@@ -56,7 +56,7 @@ def test_no_weights_and_a_gradient_of_the_inside_only(gradients):
     ],
 )
 def test_padding_must_be_sides(padding):
-    with pytest.raises(ValueError, match=r"`padding` must be an integer.*Received: padding="):
+    with pytest.raises(ValueError, match=r"`padding` must be a whole number from 0.*Received: pad"):
         ConstantPadding2D(padding)
 
 

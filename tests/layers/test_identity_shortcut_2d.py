@@ -67,7 +67,7 @@ def test_fewer_maps_than_channels():
 
 @pytest.mark.parametrize("strides", [0, -1, 1.5, (2, 2)])
 def test_strides_that_are_none(strides):
-    with pytest.raises(ValueError, match="`strides` must be a positive integer. Received: strides"):
+    with pytest.raises(ValueError, match="`strides` must be a whole number, at least 1. Receiv"):
         IdentityShortcut2D(8, strides)
 
 

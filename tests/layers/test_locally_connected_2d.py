@@ -107,7 +107,7 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match='must be "valid" or "same". Received: padding=\'full\''):
         LocallyConnected2D(2, 3, "full")
     for filters, kernel_size in [(0, 3), (2, 0), (2, (3, 0)), (2, (3, 3, 3))]:
-        with pytest.raises(ValueError, match=f"Received: filters={filters}, kernel_size="):
+        with pytest.raises(ValueError, match="must be a whole number.*Received: (filters|kernel_)"):
             LocallyConnected2D(filters, kernel_size)
 
 

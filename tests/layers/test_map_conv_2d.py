@@ -154,9 +154,9 @@ def test_any_initializer(initializer):
     ("arguments", "message"),
     [
         ((3, 5, [[0], [1]]), "one list of input maps for each.*filters=3 and 2 lists"),
-        ((2, 5, [[0], []]), r"at least one input map.*connections\[1\]=\[\]"),
-        ((2, 5, [[0, 0], [1]]), r"none twice.*connections\[0\]=\[0, 0\]"),
-        ((1, 5, [[1, -1]]), r"from 0.*connections\[0\]=\[1, -1\]"),
+        ((2, 5, [[0], []]), r"lists of input maps.*connections=\[\[0\], \[\]\]"),
+        ((2, 5, [[0, 0], [1]]), r"no input map twice.*connections\[0\]=\[0, 0\]"),
+        ((1, 5, [[1, -1]]), r"from 0.*connections=\[\[1, -1\]\]"),
     ],
 )
 def test_a_wrong_table(arguments, message):

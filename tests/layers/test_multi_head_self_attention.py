@@ -330,10 +330,10 @@ def test_parameters():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="`num_heads` must be at least 1.*num_heads=0, dropout=0"):
+    with pytest.raises(ValueError, match="`num_heads` must be a whole number, at least 1.*=0"):
         MultiHeadSelfAttention(0)
     for dropout in (-0.1, 1):
-        with pytest.raises(ValueError, match=f"from 0 to below 1.*num_heads=3, dropout={dropout}"):
+        with pytest.raises(ValueError, match=f"from 0 to below 1. Received: dropout={dropout}"):
             MultiHeadSelfAttention(3, dropout)
     with pytest.raises(ValueError, match=r"divisible by num_heads=3.*input_shape=\(2, 5, 10\)"):
         MultiHeadSelfAttention(3)(random(2, 5, 10))

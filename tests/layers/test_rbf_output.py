@@ -206,7 +206,7 @@ def test_float64_stays_wide():
     ("units", "codes"), [(3, np.ones((2, 5))), (2, np.ones((2, 5, 1))), (2, np.ones(2))]
 )
 def test_codes_of_a_wrong_shape(units, codes):
-    with pytest.raises(ValueError, match=r"shape \(units, features\). Received: units="):
+    with pytest.raises(ValueError, match=r"shape \(units, features\). Received: "):
         RBFOutput(units, codes)
 
 

@@ -73,7 +73,7 @@ def test_other_starts():
 
 @pytest.mark.parametrize("pool_size", [0, (2, 0), (2, 2, 2)])
 def test_a_wrong_window(pool_size):
-    with pytest.raises(ValueError, match="`pool_size` must be a positive integer or a pair"):
+    with pytest.raises(ValueError, match="`pool_size` must be a whole number, at least 1, or"):
         ScaledSubsampling2D(pool_size)
 
 

@@ -187,7 +187,7 @@ def test_saved_with_its_velocities(tmp_path):
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="must not be negative. Received: weight_decay=-0.1"):
+    with pytest.raises(ValueError, match="a number, at least 0. Received: weight_decay=-0.1"):
         CoupledSGD(weight_decay=-0.1)
     with pytest.raises(ValueError, match=r"collection of names.*Received: exempt='bias'"):
         CoupledSGD(exempt="bias")

@@ -89,7 +89,7 @@ def test_curvatures_must_match_the_variables():
 
 @pytest.mark.parametrize("mu", [0, -0.02])
 def test_mu_must_be_positive(mu):
-    with pytest.raises(ValueError, match=rf"`mu` must be positive. Received: mu={mu}"):
+    with pytest.raises(ValueError, match=rf"`mu` must be a number above 0. Received: mu={mu}"):
         StochasticDiagonalLM(mu=mu)
 
 

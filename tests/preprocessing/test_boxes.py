@@ -89,9 +89,3 @@ def test_offsets_are_even_and_the_middle_is_the_centre(room):
     assert counts.max() <= 1002
     assert int(boxes.offset(0.5, room)) == room // 2
     assert int(boxes.offset(1 - 2**-24, room)) == 0
-
-
-@pytest.mark.parametrize("size", [0, (3, 0), (1, 2, 3)])
-def test_a_wrong_size(size):
-    with pytest.raises(ValueError, match=r"`size` must be a positive integer or a pair.*Received"):
-        boxes.pair(size)

@@ -115,7 +115,7 @@ def test_within_tf_data(photograph, through_tf_data):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((30, 32), "hold the crop"), (((40, 30), 32), "hold the crop"), ((0, 0), "positive integer")],
+    [((30, 32), "hold the crop"), (((40, 30), 32), "hold the crop"), ((0, 0), "whole number")],
 )
 def test_refuses_sizes(arguments, message):
     with pytest.raises(ValueError, match=message):

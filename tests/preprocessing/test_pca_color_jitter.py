@@ -123,8 +123,9 @@ def test_wrong_pixels_within_tf_data(through_tf_data, photograph):
     ("arguments", "message"),
     [
         ({"reading": "variance"}, "must be .deviation. or .eigenvalue.*Received: reading='var"),
-        ({"sigma": -0.1}, "`sigma` must not be negative.*Received: sigma=-0.1"),
-        ({"value_range": (1, 0)}, r"`value_range` a pair.*value_range=\(1, 0\)"),
+        ({"sigma": -0.1}, "`sigma` must be a number, at least 0. Received: sigma=-0.1"),
+        ({"value_range": (1, 0)}, r"`value_range` must be a pair.*value_range=\(1, 0\)"),
+        ({"value_range": (1, 1)}, r"two ends.*value_range=\(1, 1\)"),
     ],
 )
 def test_wrong_arguments(arguments, message):

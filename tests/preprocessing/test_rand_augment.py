@@ -395,11 +395,11 @@ def test_wrong_pixels(photograph, through_tf_data):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_layers": 0}, "`num_layers` must be at least 1.*Received: num_layers=0"),
-        ({"magnitude": -1}, "`magnitude` and `magnitude_std` not negative.*magnitude=-1"),
-        ({"magnitude_std": -0.5}, "not negative.*magnitude_std=-0.5"),
-        ({"operations": ("rotate", "spin")}, "names out of identity, .*Received.*'spin'"),
-        ({"operations": ()}, r"`operations` must be names.*operations=\(\)"),
+        ({"num_layers": 0}, "`num_layers` must be a whole.*Received: num_layers=0"),
+        ({"magnitude": -1}, "`magnitude` must be a number, at least 0.*magnitude=-1"),
+        ({"magnitude_std": -0.5}, "at least 0.*magnitude_std=-0.5"),
+        ({"operations": ("rotate", "spin")}, '"identity", .*Received.*spin'),
+        ({"operations": ()}, r"`operations` must be one or more.*operations=\(\)"),
     ],
 )
 def test_wrong_arguments(arguments, message):

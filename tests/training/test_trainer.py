@@ -51,7 +51,11 @@ def test_numbers_of_numpy(colours, tmp_path):
 
 
 def test_what_json_does_not_hold_leaves_no_folder(colours, tmp_path):
-    recipe = tiny.Tiny(network={1, 2})
+    @dataclasses.dataclass(frozen=True)
+    class Mine(tiny.Tiny):
+        own: object = training.cite(None, help="anything")
+
+    recipe = Mine(own={1, 2})
     with pytest.raises(TypeError, match="not JSON serializable"):
         train(tmp_path / "run", recipe, colours())
     assert not (tmp_path / "run").exists()

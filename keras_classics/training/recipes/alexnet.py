@@ -4,6 +4,7 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
+from keras_classics.checks import COUNT
 from keras_classics.training.engine import Recipe, cite
 
 
@@ -28,7 +29,7 @@ class AlexNetRecipe(Recipe):
         ("bias",), "section 5 speaks of weights; so does the author's program"
     )
     image_size: int = cite(224, "section 4.1")
-    short_side: int = cite(256, "section 2")
+    short_side: int = cite(256, "section 2", range=COUNT)
     mean: str = cite("pixel", "section 2")
     color: bool = cite(True, "section 4.1")
     views: str = cite("center", "footnote 5; paper: ten crops, section 4.1")

@@ -39,14 +39,6 @@ class GoogLeNetRecipe(Recipe):
     def loss_weights(self):
         return kc.applications.googlenet.LOSS_WEIGHTS
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.epochs_per_drop < 1:
-            raise ValueError(
-                "`epochs_per_drop` must be at least 1. "
-                f"Received: epochs_per_drop={self.epochs_per_drop}"
-            )
-
     def build(self, **shape):
         return self.built(auxiliary=True, **shape)
 

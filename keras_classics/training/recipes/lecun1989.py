@@ -41,10 +41,15 @@ class LeCun1989Recipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.curvature_patterns < 1:
+        if self.box > self.image_size:
             raise ValueError(
-                "`curvature_patterns` must be at least 1. "
-                f"Received: curvature_patterns={self.curvature_patterns}"
+                "`box` must fit into the image, `image_size`. "
+                f"Received: box={self.box}, image_size={self.image_size}"
+            )
+        if self.paper == self.ink:
+            raise ValueError(
+                "`paper` and `ink` must differ, so that a digit can be seen. "
+                f"Received: paper={self.paper}, ink={self.ink}"
             )
 
     @property

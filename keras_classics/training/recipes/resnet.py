@@ -45,9 +45,9 @@ class ResNetRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        if not 1 <= len(self.short_side) <= 2 or min(self.short_side) < self.image_size:
+        if min(self.short_side) < self.image_size:
             raise ValueError(
-                "`short_side` must be one side or a range of two, and hold the crop. Received: "
+                "`short_side` must hold the crop. Received: "
                 f"short_side={self.short_side}, image_size={self.image_size}"
             )
         if self.network.startswith("plain") and (self.shortcut, self.stride_in) != ("B", "1x1"):
@@ -141,15 +141,19 @@ class ResNetCIFARRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.held_out < 0:
-            raise ValueError(f"`held_out` must be at least 0. Received: held_out={self.held_out}")
+        if self.drops_at and self._slow() >= self.drops_at[0]:
+            raise ValueError(
+                "`slow_steps` must end before the learning rate drops. Received: slow_steps="
+                f"{self.slow_steps} ({self._slow()} steps), drops_at={self.drops_at}"
+            )
 
     def refusal(self, name, channels, side):
         if (channels, side) == (3, self.image_size):
             return None
         return (
-            f"{self.network} trains on images of 32x32 in memory: --data={self.data_names}. "
-            f"Received: {name}"
+            f"{self.network} trains on images of 32x32 in memory, of 3 channels: "
+            f"--data={self.data_names}. Received: {name}, of {counted(channels, 'channel')} and "
+            + ("several sizes" if side is None else f"{side}x{side}")
         )
 
     def splits(self, data):
@@ -157,9 +161,6 @@ class ResNetCIFARRecipe(Recipe):
 
         Images of the training that are held out are for validation, before those of the data.
         """
-        reason = self.refusal(data.name, data.channels, data.side)
-        if reason:
-            raise ValueError(reason)
         kept = len(data.train) - self.held_out
         if kept < self.batch_size:
             raise ValueError(
@@ -197,9 +198,12 @@ class ResNetCIFARRecipe(Recipe):
         except ValueError:
             return 0
 
+    def _slow(self):
+        return (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
+
     def rate(self):
         """The learning rate by steps: the first one makes exactly `drops_at[0]` of them."""
-        slow = (400 if self.depth >= 110 else 0) if self.slow_steps < 0 else self.slow_steps
+        slow = self._slow()
         rates = [self.learning_rate * self.factor**n for n in range(len(self.drops_at) + 1)]
         steps = list(self.drops_at)
         if slow:

@@ -34,7 +34,11 @@ class VGGRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        _check_sides(self.short_side, self.image_size)
+        if min(self.short_side) < self.image_size:
+            raise ValueError(
+                "`short_side` must hold the crop. Received: "
+                f"short_side={self.short_side}, image_size={self.image_size}"
+            )
 
     @property
     def test_side(self):
@@ -86,11 +90,3 @@ class VGGRecipe(Recipe):
             scales = ", ".join(map(str, self.scales()))
             return f"the whole image at the scales {scales}, and mirrored, averaged"
         return super().protocol()
-
-
-def _check_sides(short_side, image_size):
-    if not 1 <= len(short_side) <= 2 or min(short_side) < image_size:
-        raise ValueError(
-            "`short_side` must be one side or a range of two, and hold the crop. Received: "
-            f"short_side={short_side}, image_size={image_size}"
-        )

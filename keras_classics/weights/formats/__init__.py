@@ -11,6 +11,7 @@ import pathlib
 import zipfile
 from typing import Any
 
+from keras_classics.checks import arguments
 from keras_classics.weights.formats import caffe, hdf5, npz, pytorch
 from keras_classics.weights.formats.parts import reading
 
@@ -116,6 +117,7 @@ def _recognize_zip(path):
     )
 
 
+@arguments()
 def read(path: str | os.PathLike) -> dict[str, Any]:
     """All arrays of a weights file by their names in the file. No network is needed.
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_classics import activations, datasets, training
-from keras_classics.training import imaging, trainer
+from keras_classics.training import admission, imaging, trainer
 from tests.training import tiny
 
 NAMES = ("vit", "vit_finetune", "vit_augreg", "vit_deit", "vit_cifar", "vit_mnist")
@@ -332,16 +332,19 @@ def test_another_network_is_refused():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"optimizer": "lamb"}, "`optimizer` must be one of adam, sgd"),
-        ({"schedule": "steps"}, "`schedule` must be one of cosine, linear"),
-        ({"crops": "center"}, "`crops` must be one of area, shift, distort"),
-        ({"views": "paper"}, "`views` must be one of center, whole. Received: views=paper"),
-        ({"operations": "none"}, "`operations` must be one of paper, augreg, deit"),
-        ({"channels": 2}, "`channels` must be one of 1, 3"),
-        ({"loss": "mse"}, "`loss` must be one of crossentropy, sigmoid. Received: loss=mse"),
+        ({"optimizer": "lamb"}, '`optimizer` must be "adam" or "sgd"'),
+        ({"schedule": "steps"}, '`schedule` must be "cosine" or "linear"'),
+        ({"crops": "center"}, '`crops` must be "area", "shift" or "distort"'),
+        ({"views": "paper"}, '`views` must be "center" or "whole". Received: views=.paper.'),
+        ({"operations": "none"}, '`operations` must be "paper", "augreg" or "deit"'),
+        ({"channels": 2}, "`channels` must be 1 or 3"),
+        ({"loss": "mse"}, '`loss` must be "crossentropy" or "sigmoid". Received: loss=.mse.'),
         ({"loss": "sigmoid", "label_smoothing": 0.1}, "`label_smoothing` is for the loss crosse"),
-        ({"epochs": 0}, "must be at least 1. Received: 0, 8"),
-        ({"warmup_steps": -1}, "`warmup_steps` must be at least 0. Received: warmup_steps=-1"),
+        ({"epochs": 0}, "`epochs` must be a whole number, at least 1. Received: epochs=0"),
+        (
+            {"warmup_steps": -1},
+            "`warmup_steps` must be a whole number, at least 0. Received: warmup_steps=-1",
+        ),
         ({"randaugment": (2,)}, "`randaugment` must be a number of operations and a magnitude"),
     ],
 )
@@ -353,9 +356,9 @@ def test_recipes_refuse(changes, message):
 def test_data_that_do_not_fit_are_refused(colours, squares):
     data = colours(24)
     with pytest.raises(ValueError, match="squares has images of 1 channel: --channels=1"):
-        prepare(small(), squares)
+        admission.refuse_data(small(), squares)
     with pytest.raises(ValueError, match="colours has images of 3 channels: --channels=3"):
-        prepare(small("vit_mnist"), data)
+        admission.refuse_data(small("vit_mnist"), data)
     with pytest.raises(ValueError, match="full batch. Received: 44 images and batch_size=45"):
         prepare(small(batch_size=45), data)
     with pytest.raises(ValueError, match="shorter than the training, 10 steps.*warmup_steps=10"):
