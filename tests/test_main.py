@@ -491,5 +491,5 @@ def test_only_train_says_how_to_go_on(cli, tmp_path, monkeypatch):
         raise training.Interrupted("It stands here.", tmp_path)
 
     monkeypatch.setattr(experiments.find("lrn"), "run", run)
-    with pytest.raises(SystemExit, match="interrupted; an unfinished run folder has no model"):
+    with pytest.raises(SystemExit, match="interrupted. An unfinished run folder has no model"):
         cli("reproduce", "lrn")

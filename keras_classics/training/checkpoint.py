@@ -15,8 +15,9 @@ import numpy as np
 
 from keras_classics import backend, tables
 from keras_classics.atomic import atomic
+from keras_classics.training import files
 
-FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: one is complete
+FILES = files.CHECKPOINTS
 SECONDS = 60  # at least, between two checkpoints within an epoch
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
@@ -96,18 +97,32 @@ class Checkpoints(keras.callbacks.Callback):
         writes: Whether this process writes, the first worker of several.
         alone: Whether there is no other worker, so that an epoch may stop within.
         best: Name of a logged value; the network of the highest goes into `best.keras`.
+        lock: The `lock.Lock` of the folder, if there is one: another process may have taken it
+            while this one was asleep.
 
     Raises:
+        RuntimeError: In `fit`, if another process has taken the folder.
         FloatingPointError: In `fit`, if the loss or a variable is not finite.
         OSError: In `fit`, if a file cannot be written; earlier checkpoints stay.
         Interrupted: In `fit`, if the training was asked to stop.
     """
 
-    def __init__(self, folder, position, others, epochs, steps, writes=True, alone=True, best=None):
+    def __init__(
+        self,
+        folder,
+        position,
+        others,
+        epochs,
+        steps,
+        writes=True,
+        alone=True,
+        best=None,
+        lock=None,
+    ):
         super().__init__()
         self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
         self.epochs, self.steps, self.writes, self.alone = epochs, steps, writes, alone
-        self.monitor = best
+        self.monitor, self.lock = best, lock
         self.asked = self.cut = False
         self.last = None  # the name of the last checkpoint
         self.values = None  # of the variables, until the training goes on
@@ -131,7 +146,8 @@ class Checkpoints(keras.callbacks.Callback):
         complete = {name: (s["epoch"], s["step"]) for name, (s, _) in found.items() if s}
         if found and not complete:
             raise ValueError(
-                f"{self.folder} has no complete checkpoint. Received: {', '.join(found)}"
+                f"{self.folder} has no complete checkpoint. Remove {' and '.join(found)}, and "
+                "--resume trains from the beginning."
             )
         if complete:
             self.last = max(complete, key=complete.get)
@@ -247,6 +263,8 @@ class Checkpoints(keras.callbacks.Callback):
         begin = time.monotonic()
         if not self.writes:
             return
+        if self.lock is not None:
+            self.lock.take()
         values = [keras.ops.convert_to_numpy(v) for v in self._variables(done > 0)]
         # NumPy's files do not know bfloat16, which float32 holds.
         values = [v.astype("float32") if v.dtype.name == "bfloat16" else v for v in values]
