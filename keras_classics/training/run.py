@@ -241,13 +241,14 @@ class Run:
         # A file is complete before it takes the place of an older one.
         needed = size * (len(files.CHECKPOINTS) + 1 + 1 + 2 * best)
         paths = [self.folder / name for name in (*files.CHECKPOINTS, *files.NETWORKS)]
-        needed -= sum(path.stat().st_size for path in paths if path.is_file())
+        there = sum(path.stat().st_size for path in paths if path.is_file())
+        needed = max(size, needed - there)
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise OSError(
                 errno.ENOSPC,
-                f"{self.folder} needs {needed / 1e9:.1f} GB for checkpoints and the network, and "
-                f"its disk has {free / 1e9:.1f} GB free. Make room, or choose a folder on another "
+                f"{self.folder} needs {needed / 1e6:,.1f} MB for checkpoints and the network, "
+                f"and its disk has {free / 1e6:,.1f} MB free. Make room, or choose a folder on another "
                 "disk",
             )
 
