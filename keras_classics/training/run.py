@@ -248,8 +248,8 @@ class Run:
             raise OSError(
                 errno.ENOSPC,
                 f"{self.folder} needs {needed / 1e6:,.1f} MB for checkpoints and the network, "
-                f"and its disk has {free / 1e6:,.1f} MB free. Make room, or choose a folder on another "
-                "disk",
+                f"and its disk has {free / 1e6:,.1f} MB free. Make room, or choose a folder on "
+                "another disk",
             )
 
     # The images.
