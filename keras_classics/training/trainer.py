@@ -302,6 +302,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
         job.model.compute_metrics(x, y, predictions)
     with contextlib.ExitStack() as stack:
         stack.enter_context(checkpoints.listening())
+        stack.enter_context(checkpoints.complete())
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(backend.scope_of_fit(strategy))
         # An epoch that goes on is shorter than the others.
