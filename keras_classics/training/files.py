@@ -12,7 +12,7 @@ from typing import Any
 
 from keras_classics import __version__
 from keras_classics.atomic import atomic
-from keras_classics.training.lock import locks
+from keras_classics.training import lock
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the manifest; a higher number is of a later version of this library
@@ -119,7 +119,7 @@ def _damaged(folder, why):
 
 def others(folder: pathlib.Path) -> set[str]:
     """The names of what is in a folder, but for what a start that was killed leaves."""
-    own = {path.name for path in locks(folder).values()}
+    own = {path.name for path in (*lock.locks(folder).values(), *folder.glob(lock.PARTS))}
     return set(os.listdir(folder)) - own - {f"part-{MANIFEST}"}
 
 
@@ -133,7 +133,7 @@ def remove(folder: pathlib.Path, names: Iterable[str]) -> None:
 def tidy(folder: pathlib.Path) -> None:
     """Removes what a finished run does not need: checkpoints, and what a killed process left."""
     known = (*OF_A_START, *CHECKPOINTS, *NETWORKS, "history.csv")
-    remove(folder, (*CHECKPOINTS, *(f"part-{name}" for name in known)))
+    remove(folder, (*CHECKPOINTS, *(f"part-{name}" for name in known), *lock.gone(folder)))
 
 
 def digest(path: pathlib.Path) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from keras_classics.tables import counted
 
 NAME = re.compile(r"lock-(\d+)\.json")
+PARTS = "part-lock-*.json"  # what a process leaves that is killed while it makes its lock
 BEAT = 30  # seconds between two signs of life
 SILENT = 300  # seconds without a sign of life, after which a process of another machine is gone
 
@@ -24,7 +25,8 @@ class Lock:
     """Holds a folder for this process.
 
     The lock is a file of the folder, `lock-N.json`, which says who has made it: host, process, and
-    since when. It is made exclusively (`O_EXCL`), so that of several processes one alone makes it.
+    since when. It is made exclusively and all at once, a link to a complete file. So of several
+    processes one alone makes it, and a killed one leaves no half of it.
 
     A process of this machine is gone if there is none of its number that started when it did. Of
     one on another machine, this cannot be seen. So the holder touches its file every half a
@@ -92,11 +94,9 @@ class Lock:
             before = locks(self.folder)
             path = self.folder / f"lock-{max(before, default=0) + 1}.json"
             try:
-                file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+                _create(path, self.stated)
             except FileExistsError:
                 continue  # another process was first: it is the one that is refused for
-            with open(file, "w", encoding="utf-8") as text:
-                json.dump(self.stated, text)
             self.path = path
             # A process that was asleep may have made its own beside this one.
             refuse_held(self.folder, but=path)
@@ -165,8 +165,7 @@ def refuse_held(folder: str | os.PathLike, but: str | os.PathLike | None = None)
         ""
         if found["is seen"]
         else f" Whether it still runs cannot be seen from here. If it does not, remove "
-        f"{found['path']}"
-        + (f", or wait {counted(SILENT // 60, 'minute')}." if "process" in found else ".")
+        f"{found['path']}, or wait {counted(SILENT // 60, 'minute')}."
     )
     raise RuntimeError(
         f"{folder} is held by {who}: one process at a time trains in a run folder. Wait for it, "
@@ -174,16 +173,40 @@ def refuse_held(folder: str | os.PathLike, but: str | os.PathLike | None = None)
     )
 
 
+def gone(folder: str | os.PathLike) -> list[str]:
+    """The names of what processes that are gone have left of their locks.
+
+    Args:
+        folder: A folder that no process begins to hold.
+    """
+    found = [path for path in locks(folder).values() if _runs(_read(path), path) is False]
+    return [path.name for path in (*found, *pathlib.Path(folder).glob(PARTS))]
+
+
+def _create(path, stated):
+    """Makes a file that does not exist, all at once."""
+    part = path.with_name(PARTS.replace("*", stated["token"]))
+    try:
+        part.write_text(json.dumps(stated), encoding="utf-8")
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without links
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(json.dumps(stated))
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _runs(stated, path):
     """Whether the process of a lock runs: true, false, or `None` where this cannot be seen."""
     here = _place()
-    if "process" not in stated:
-        return None  # it is damaged
-    if any(stated.get(name) != here[name] for name in ("host", "machine")):
-        return None if _silence(path) < SILENT else False
-    if stated.get("boot") != here["boot"]:
+    elsewhere = any(stated.get(name) != here[name] for name in ("host", "machine"))
+    if "process" in stated and not elsewhere and stated.get("boot") != here["boot"]:
         return False  # the machine was started anew
-    if stated.get("processes") != here["processes"]:  # of another container
+    # Of another machine or container, or damaged.
+    if "process" not in stated or elsewhere or stated.get("processes") != here["processes"]:
         return None if _silence(path) < SILENT else False
     started = _started(stated["process"])
     return started is not None and started == stated.get("started")

@@ -14,13 +14,15 @@ from tests.reliability.victims import KINDS, PHASES, child, ended, left_over, ph
 TITLE = "Killed, resumed, and equal to an unbroken run: weights, history, errors, files"
 ON_EACH_BACKEND = True
 LANES = 2  # processes at once
+CALLS = {"a step": 6, "a checkpoint": 6, "the end of an epoch": 2, "a manifest": 3}  # of a run
 
 
 def attempt(kind, phase, folder, name, draw, expected):
     """Kills a run, resumes it, and compares it. Returns the number of kills, and what is wrong."""
     kills = 0
     for _ in range(draw.choice([1, 2])):
-        armed = phase, draw.choice([1, 1, 2, 3]), draw.choice([0, draw.uniform(0, 0.05)])
+        call = draw.randint(1, CALLS.get(phase, 1))
+        armed = phase, call, draw.choice([0, draw.uniform(0, 0.05)])
         said = ended(child(kind, folder, name, True, armed), folder, name)
         if said[0] not in ("killed", "result"):
             return kills, f"{said[0]}: {said[1]}"

@@ -109,6 +109,23 @@ def test_a_process_that_was_asleep_gives_way(tmp_path, monkeypatch):
     assert holder(tmp_path)["token"] == other.stated["token"]
 
 
+def test_what_a_killed_process_leaves(tmp_path, monkeypatch):
+    """While it makes its lock; and the same on a disk without links."""
+    (tmp_path / "part-lock-1234.json").write_text("{")
+    left(tmp_path, 1, started="1")
+    left(tmp_path, 2)
+    assert sorted(lock.gone(tmp_path)) == ["lock-1.json", "part-lock-1234.json"]
+    (tmp_path / "lock-2.json").unlink()
+
+    def no_link(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", no_link)
+    with Lock(tmp_path).held() as own:
+        assert holder(tmp_path)["token"] == own.stated["token"]
+        assert not (tmp_path / f"part-lock-{own.stated['token']}.json").exists()
+
+
 def test_one_that_was_taken_for_gone_does_not_go_on(tmp_path):
     with Lock(tmp_path).held() as own:
         own.path.unlink()
