@@ -314,6 +314,7 @@ class Run:
 
     def finish(self, network, splits, seconds, rates):
         """Saves the trained network, and writes its errors into the manifest."""
+        self._hold()
         with atomic(self.folder / "model.keras") as path:
             network.save(path)
         self.model = network
@@ -325,11 +326,15 @@ class Run:
         self.write_confusions(tested, self.folder)
         for name in ("history.csv", *map(files.confusion, tested)):
             self.digests[name] = files.digest(self.folder / name)
-        if self.lock is not None:
-            self.lock.take()  # if another process did not take it meanwhile
+        self._hold()  # a test may take long
         self.manifest["errors"] = {part: errors for part, (errors, _) in tested.items()}
         files.write_manifest(self.folder, self.manifest)
         files.tidy(self.folder)
+
+    def _hold(self):
+        """Makes sure that no other process has taken the folder."""
+        if self.lock is not None:
+            self.lock.take()
 
     @functools.cached_property
     def model(self) -> keras.Model:

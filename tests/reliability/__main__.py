@@ -2,18 +2,22 @@
 
     python -m tests.reliability [PART...] [--seconds=100] [--backends=tensorflow,jax,torch]
 
-A part is a file of this folder with `TITLE`, and `run(seconds)`, which gives rows `(kind, tried,
-good, remarks)`. Each runs in a process of its own; those with `ON_EACH_BACKEND` on each backend.
+A part is a file of this folder with a function `run`, which takes `seconds` or nothing, and gives
+rows. It may have a `TITLE`, else its first line is the title; `HEAD`, the names of the columns, of
+which `tried` and `good` are summed and must be equal; and `ON_EACH_BACKEND`. Each runs in a process
+of its own.
 """
 
 import argparse
 import ast
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 from keras_classics.tables import markdown
 
@@ -24,23 +28,37 @@ CODE = (
 )
 
 
-def constants(part):
-    """The constants of a part, which is not imported: it would load Keras here."""
-    tree = ast.parse((HERE / f"{part}.py").read_text())
-    return {
-        node.targets[0].id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-    }
+class Part(NamedTuple):
+    """What is known of a part, which is not imported here: it would load Keras."""
+
+    title: str
+    head: tuple
+    on_each_backend: bool
+    arguments: str  # of `run`
 
 
-def rows_of(part, backend, seconds):
+def find(name, seconds=100.0):
+    """The part of a name."""
+    tree = ast.parse((HERE / f"{name}.py").read_text())
+    constants = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Constant, ast.Tuple)):
+            with contextlib.suppress(ValueError):
+                constants[node.targets[0].id] = ast.literal_eval(node.value)
+        elif isinstance(node, ast.FunctionDef) and node.name == "run":
+            takes = any(argument.arg == "seconds" for argument in node.args.args)
+    title = constants.get("TITLE", ast.get_docstring(tree).splitlines()[0])
+    each = constants.get("ON_EACH_BACKEND", False)
+    return Part(title, constants.get("HEAD", ()), each, f"seconds={seconds}" if takes else "")
+
+
+def rows_of(name, part, backend):
     """The rows of a part on a backend, and how long it took."""
     begin = time.time()
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
     done = subprocess.run(
-        [sys.executable, "-c", CODE.format(part, seconds)],
+        [sys.executable, "-c", CODE.format(name, part.arguments)],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -58,15 +76,19 @@ def main():
     parser.add_argument("--backends", default="tensorflow,jax,torch")
     arguments = parser.parse_args()
     good = True
-    for part in arguments.parts or PARTS:
-        known = constants(part)
+    for name in arguments.parts or PARTS:
+        part = find(name, arguments.seconds)
         backends = arguments.backends.split(",")
-        for backend in backends if known.get("ON_EACH_BACKEND") else backends[:1]:
-            rows, seconds = rows_of(part, backend, arguments.seconds)
-            total = ("all", sum(row[1] for row in rows), sum(row[2] for row in rows), "")
-            good &= total[1] == total[2]
-            print(f"\n{known['TITLE']} ({backend}, {seconds:.0f} s)\n")
-            print(markdown([("what", "tried", "good", "remarks"), *rows, total]), flush=True)
+        for backend in backends if part.on_each_backend else backends[:1]:
+            rows, seconds = rows_of(name, part, backend)
+            head = part.head or [""] * len(rows[0])
+            print(f"\n{part.title} ({backend}, {seconds:.0f} s)\n")
+            if "good" in head:
+                at = head.index("tried"), head.index("good")
+                sums = [sum(row[k] for row in rows) for k in at]
+                rows.append(["all", *sums, *[""] * (len(head) - 3)])
+                good &= sums[0] == sums[1]
+            print(markdown([head, *rows]), flush=True)
     sys.exit(not good)
 
 

@@ -11,6 +11,7 @@ from keras_classics import datasets, training
 from tests.training import tiny
 
 TITLE = "Damaged run folders: the file is named, or the run comes out as it was"
+HEAD = ("what", "tried", "good", "remarks")
 FILES = {
     "finished": ("manifest.json", "mean.npy", "history.csv", "model.keras", "confusion-test.csv"),
     "unfinished": ("manifest.json", "mean.npy", "history.csv", "checkpoint-1.npz", "lock-1.json"),

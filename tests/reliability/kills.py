@@ -12,6 +12,7 @@ import time
 from tests.reliability.victims import KINDS, PHASES, child, ended, left_over, photographs
 
 TITLE = "Killed, resumed, and equal to an unbroken run: weights, history, errors, files"
+HEAD = ("what", "tried", "good", "remarks")
 ON_EACH_BACKEND = True
 LANES = 2  # processes at once
 CALLS = {"a step": 6, "a checkpoint": 6, "the end of an epoch": 2, "a manifest": 3}  # of a run

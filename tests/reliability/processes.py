@@ -9,6 +9,7 @@ import time
 from tests.reliability.victims import child, ended, left_over, photographs
 
 TITLE = "Processes on one folder: one trains, the others are told who holds it"
+HEAD = ("what", "tried", "good", "remarks")
 KIND = "image files"
 REFUSED = ("is held by process", "exists already")
 

@@ -8,8 +8,9 @@ from tests.reliability import damage
 
 def test_the_parts_are_found():
     assert {"damage", "kills", "processes"} <= set(harness.PARTS)
-    assert harness.constants("kills")["ON_EACH_BACKEND"]
-    assert all(harness.constants(part)["TITLE"] for part in harness.PARTS)
+    assert harness.find("kills").on_each_backend
+    assert harness.find("kills", 3).arguments == "seconds=3"
+    assert all(harness.find(part).title for part in harness.PARTS)
 
 
 @pytest.mark.slow
