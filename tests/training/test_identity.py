@@ -74,7 +74,10 @@ def test_files_without_a_look_into_them(photographs, monkeypatch):
     monkeypatch.setattr("builtins.open", None)
     stated(data)
     gone = datasets.Files(["nowhere/a.png", "nowhere/b.png"], [0, 1])
-    assert "files" in stated(datasets.Images("gone", ("a", "b"), gone, gone))["train"]
+    before = stated(datasets.Images("gone", ("a", "b"), gone, gone))["train"]
+    assert "files" in before
+    gone.labels[1] = 0
+    assert stated(datasets.Images("gone", ("a", "b"), gone, gone))["train"] != before
 
 
 def test_a_stream_says_its_kind():
