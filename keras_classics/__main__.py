@@ -34,6 +34,7 @@ import logging
 import os
 import pathlib
 import re
+import shlex
 import sys
 import textwrap
 import time
@@ -119,6 +120,9 @@ FLAGS = {
         flags.DEFINE_enum, None, f"{', '.join(PRECISIONS)}", {"enum_values": PRECISIONS}
     ),
     "strategy": Flag(flags.DEFINE_string, "auto", ", ".join(STRATEGIES)),
+    "confusion_dir": Flag(
+        flags.DEFINE_string, None, "folder for confusion-PART.csv; default: none is written"
+    ),
     "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
     "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
@@ -152,6 +156,7 @@ def train(options, name):
     label = pathlib.Path(data.name).name.replace(":", "-")
     known, network = names.find_recipe(name)
     run_dir = options.run_dir or _free_folder(f"{network or known}-{label}", last=options.resume)
+    options.folder = run_dir
     board = options.tensorboard and replicas.is_chief
     if replicas.is_chief:
         counts = ", ".join(f"{len(split):,} {part}" for part, split in data.parts.items())
@@ -185,7 +190,9 @@ def train(options, name):
             f"{rates['training']:,} images a second; the input alone {rates['input']:,}: {brake} "
             "is the brake"
         )
-    _print_errors(run, run.manifest["errors"])
+    errors = run.manifest["errors"]
+    last = list(errors)[-1]
+    _print_errors(run, errors, last, run.confusion(last))
     print(f"In {run.folder}: model.keras, history.csv, manifest.json, pictures/")
 
 
@@ -201,7 +208,11 @@ def evaluate(options, folder):
         classes = trained["classes"]
     upright = trained.get("upright", False) if upright is None else upright
     data = datasets.load(name, options.data_dir, options.corrupt, classes, upright)
-    _print_errors(options.run, options.run.evaluate(data))
+    tested = options.run.test(data)
+    errors, last = {part: errors for part, (errors, _) in tested.items()}, list(tested)[-1]
+    _print_errors(options.run, errors, last, tested[last][1])
+    if options.confusion_dir:
+        options.run.write_confusions(tested, options.confusion_dir)
 
 
 def evaluate_published(options):
@@ -354,7 +365,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command(train, {"Data": OF_DATA, "Run": OF_RUNS, "Devices": OF_DEVICES}, fields="all"),
-    "evaluate": Command(evaluate, {"Data": OF_DATA}, fields="of tests"),
+    "evaluate": Command(
+        evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
+    ),
     "predict": Command(predict, fields="of tests"),
     "attention": Command(attention, fields="of tests"),
     "reproduce": Command(
@@ -384,6 +397,7 @@ class Options:
         self.values = flags.FlagValues()
         self.values.set_gnu_getopt(True)
         self.fields, self.recipe, self.run = {}, None, None
+        self.folder = None  # of the run that is being trained
         for name in (*itertools.chain(*command.groups.values()), "verbosity"):
             flag = FLAGS[name]
             flag.define(name, flag.default, help=flag.help, flag_values=self.values, **flag.more)
@@ -452,7 +466,7 @@ class Options:
             if self.values[name].present
         ]
         words = ["keras-classics", argv[1], *self.words, *given]
-        return " ".join([*words, f"--run_dir={folder}", "--resume"])
+        return shlex.join([*words, f"--run_dir={folder}", "--resume"])
 
 
 def _with_default(name):
@@ -520,7 +534,8 @@ def _refuse_unfit(recipe, name):
         raise ValueError(reason)
 
 
-def _print_errors(run, errors):
+def _print_errors(run, errors, last, confusion):
+    """Prints the errors of each part, and the confusions of the last one."""
     from keras_classics.training import evaluation
 
     for part, error in errors.items():
@@ -528,10 +543,8 @@ def _print_errors(run, errors):
             if each:
                 share = f"{each['wrong']:,} of {each['of']:,}"
                 print(f"{f'{part} {name}':22} {each['percent']:5.2f} % ({share})")
-    last = list(errors)[-1]
     print(f"Tested by {run.recipe.protocol()}. Of {last}, true classes in rows:")
-    matrix = run.folder / f"confusion-{last.replace(' ', '-')}.csv"
-    print(evaluation.table(*evaluation.read(matrix)))
+    print(evaluation.table(confusion, run.manifest["data"]["classes"]))
 
 
 def _misuse(name, words, asked):
@@ -618,16 +631,31 @@ def main(argv):
     except flags.Error as error:
         sys.exit(f"keras-classics {' '.join([name, *words[:1]])}: {_of_flag(options, error)}")
     except KeyboardInterrupt as error:
-        folder = getattr(error, "folder", None)  # of training.Interrupted
-        if folder is None or command.function is not train:  # which alone is resumed
-            sys.exit("\nkeras-classics: interrupted; an unfinished run folder has no model")
-        sys.exit(f"\nkeras-classics: interrupted. {error}\nTo go on: {options.again(argv, folder)}")
+        sys.exit(f"\nkeras-classics: interrupted. {_interrupted(error, command, options, argv)}")
     except BrokenPipeError:  # as of `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (FloatingPointError, ImportError, OSError, RuntimeError, ValueError) as error:
         if options is not None and options.verbosity:
             log.exception("")  # shows where
         sys.exit(f"keras-classics: {error}")
+
+
+def _interrupted(error, command, options, argv):
+    """Where an interrupted command stands, and how to go on."""
+    if command.function is not train:  # which alone is resumed
+        return "An unfinished run folder has no model."
+    folder = options and options.folder
+    if not folder or not (pathlib.Path(folder) / "manifest.json").is_file():
+        return "Nothing was begun: the same command begins anew."
+    from keras_classics import training
+
+    if isinstance(error, training.Interrupted):
+        standing = str(error)
+    elif training.Run(folder, options.recipe).is_finished:
+        standing = "The network is trained, tested and saved. Its pictures may be missing."
+    else:
+        standing = f"What has been trained is in {folder}."
+    return f"{standing}\nTo go on: {options.again(argv, folder)}"
 
 
 def _split(argv):
@@ -659,6 +687,8 @@ def run():
         else:
             shown(message, category, *where, **more)
 
+    # A name of a class that the terminal does not know must not end a command.
+    sys.stdout.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.showwarning = show
         main(sys.argv)

@@ -45,7 +45,7 @@ def markdown(rows: Iterable[Sequence]) -> str:
 def write_csv(path: str | os.PathLike, rows: Iterable[Mapping]) -> None:
     """Writes rows `{column: value}` as a CSV file; columns in the order of their first value."""
     rows = list(rows)
-    with open(path, "w", newline="") as file:
+    with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)

@@ -1,11 +1,13 @@
 """Files that are written as a whole, or not at all; and where Keras keeps its files."""
 
 import pathlib
+import socket
 
 import pytest
 
 from keras_classics import cache
 from keras_classics.atomic import atomic
+from keras_classics.datasets import files
 
 
 @pytest.mark.parametrize("unique", [False, True])
@@ -71,3 +73,16 @@ def test_the_cache_of_keras(tmp_path, monkeypatch):
     assert cache.home() == pathlib.Path.home() / "elsewhere"
     monkeypatch.delenv("KERAS_HOME")
     assert cache.home() == pathlib.Path.home() / ".keras"
+
+
+def test_a_download_that_stands_still_ends(tmp_path, monkeypatch):
+    """A server that says nothing is left after some seconds."""
+    monkeypatch.setattr(cache, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/file"
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+        with pytest.raises(
+            FileNotFoundError, match=r"could not be downloaded from http.*timed out"
+        ):
+            files.locate("mine", "file", url)
+    assert socket.getdefaulttimeout() is None

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from PIL import Image
 from keras_classics import __main__ as command
 from keras_classics import (
     __version__,
+    analysis,
     applications,
     classifier,
     datasets,
@@ -483,6 +485,50 @@ def test_ctrl_c_and_resume(cli, mnist, tmp_path, monkeypatch):
     assert not (tmp_path / "runs" / "lenet5-mnist-2").exists()
 
 
+def test_ctrl_c_at_any_moment(tiny_cli, tmp_path, monkeypatch):
+    """Where it stands, and the command that goes on, which does."""
+    for name, grey in [("cat", 40), ("dog", 200)]:
+        (tmp_path / "my pets" / name).mkdir(parents=True)
+        for k in range(3):
+            image = Image.fromarray(np.full((8, 16, 3), grey, "uint8"))
+            image.save(tmp_path / "my pets" / name / f"{k}.png")
+    words = ["train", "resnet18", "--data=my pets"]
+
+    def interrupted(owner, name, *words):
+        def interrupt(*arguments, **named):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, interrupt)
+            with pytest.raises(SystemExit) as raised:
+                tiny_cli(*words)
+        return str(raised.value).removeprefix("\nkeras-classics: interrupted. ")
+
+    nothing = "Nothing was begun: the same command begins anew."
+    assert interrupted(datasets, "load", *words) == nothing
+    assert interrupted(training.trainer, "prepare", *words) == nothing
+    assert not (tmp_path / "runs" / "resnet18-my pets-1").exists()
+    message = interrupted(training.Run, "finish", *words)
+    again = "train resnet18 '--data=my pets' '--run_dir=runs/resnet18-my pets-1' --resume"
+    standing = "What has been trained is in runs/resnet18-my pets-1."
+    assert message == f"{standing}\nTo go on: keras-classics {again}"
+    again = shlex.split(again)
+    assert interrupted(training.trainer, "prepare", *again) == message
+    message = interrupted(analysis, "draw", *again)
+    assert message.startswith("The network is trained, tested and saved. Its pictures may be miss")
+    assert "In runs/resnet18-my pets-1: model.keras" in tiny_cli(*again)
+    message = interrupted(training.Run, "test", "evaluate", "runs/resnet18-my pets-1")
+    assert message == "An unfinished run folder has no model."
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    tiny_cli("evaluate", "runs/resnet18-my pets-1")
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    tiny_cli("evaluate", "runs/resnet18-my pets-1", "--confusion_dir=confusions")
+    name = "confusion-validation.csv"
+    expected = (tmp_path / "runs" / "resnet18-my pets-1" / name).read_text()
+    assert (tmp_path / "confusions" / name).read_text() == expected
+
+
 def test_recipe(cli):
     printed = cli("recipe", "vgg", "--image_size=96")
     assert "Update rule: momentum SGD" in printed
@@ -512,5 +558,5 @@ def test_only_train_says_how_to_go_on(cli, tmp_path, monkeypatch):
         raise training.Interrupted("It stands here.", tmp_path)
 
     monkeypatch.setattr(experiments.find("lrn"), "run", run)
-    with pytest.raises(SystemExit, match="interrupted; an unfinished run folder has no model"):
+    with pytest.raises(SystemExit, match="interrupted. An unfinished run folder has no model"):
         cli("reproduce", "lrn")

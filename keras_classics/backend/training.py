@@ -99,7 +99,7 @@ def lost_worker_errors() -> tuple[type[Exception], ...]:
 
 
 def fit_builds_variables() -> bool:
-    """Whether `fit` on one device makes the variables of optimizer and metrics before its first step.
+    """Whether `fit` on one device makes variables of optimizer and metrics before its first step.
 
     On TensorFlow the first step makes them, and is traced twice for it.
     """

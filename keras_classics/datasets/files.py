@@ -38,7 +38,8 @@ def locate(
 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            keras.utils.get_file(filename, url, cache_dir=str(folder), cache_subdir=dataset)
+            with cache.impatient():
+                keras.utils.get_file(filename, url, cache_dir=str(folder), cache_subdir=dataset)
         except Exception as error:
             raise FileNotFoundError(
                 f"The data set {dataset!r} needs the file {path}, which does not exist, and it "

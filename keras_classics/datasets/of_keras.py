@@ -4,6 +4,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from keras_classics import cache
 from keras_classics.datasets.images import Images
 
 MODULES = {  # of each data set, the module here of its kind
@@ -22,11 +23,20 @@ def load(name: str) -> Images[Any]:
 
     Raises:
         ValueError: If there is no such data set.
+        FileNotFoundError: If it cannot be downloaded.
     """
     import keras
 
     module = module_of(name)
-    return module.made(f"keras:{name}", *getattr(keras.datasets, name).load_data())
+    try:
+        with cache.impatient():
+            arrays = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises nothing narrower
+        raise FileNotFoundError(
+            f"keras:{name} is not in {cache.home() / 'datasets'}, and could not be downloaded "
+            f"({error})."
+        ) from error
+    return module.made(f"keras:{name}", *arrays)
 
 
 def module_of(name: str) -> ModuleType:

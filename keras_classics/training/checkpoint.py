@@ -1,5 +1,6 @@
 """What a training is made of at a step, kept in its folder: it can go on from there."""
 
+import concurrent.futures
 import contextlib
 import json
 import math
@@ -15,8 +16,9 @@ import numpy as np
 
 from keras_classics import backend, tables
 from keras_classics.atomic import atomic
+from keras_classics.training import files
 
-FILES = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: one is complete
+FILES = files.CHECKPOINTS
 SECONDS = 60  # at least, between two checkpoints within an epoch
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
@@ -85,7 +87,8 @@ class Checkpoints(keras.callbacks.Callback):
     A checkpoint is written at the end of an epoch and, with one worker, within it, as long as
     this takes a hundredth of the time at most. One is always written after the last epoch, and
     when the signals INT (Ctrl-C) or TERM ask the training to stop; it stops after the running
-    step.
+    step. The variables are copied between two steps, and written in a thread beside the training,
+    which waits for it only before the next checkpoint and at the end.
 
     Args:
         folder: The run's folder.
@@ -96,24 +99,41 @@ class Checkpoints(keras.callbacks.Callback):
         writes: Whether this process writes, the first worker of several.
         alone: Whether there is no other worker, so that an epoch may stop within.
         best: Name of a logged value; the network of the highest goes into `best.keras`.
+        lock: The `lock.Lock` of the folder, if there is one: another process may have taken it
+            while this one was asleep.
 
     Raises:
+        RuntimeError: In `fit`, if another process has taken the folder.
         FloatingPointError: In `fit`, if the loss or a variable is not finite.
         OSError: In `fit`, if a file cannot be written; earlier checkpoints stay.
         Interrupted: In `fit`, if the training was asked to stop.
     """
 
-    def __init__(self, folder, position, others, epochs, steps, writes=True, alone=True, best=None):
+    def __init__(
+        self,
+        folder,
+        position,
+        others,
+        epochs,
+        steps,
+        writes=True,
+        alone=True,
+        best=None,
+        lock=None,
+    ):
         super().__init__()
         self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
         self.epochs, self.steps, self.writes, self.alone = epochs, steps, writes, alone
-        self.monitor = best
+        self.monitor, self.lock = best, lock
         self.asked = self.cut = False
-        self.last = None  # the name of the last checkpoint
+        self.last = None  # the name of the last checkpoint that is complete
+        self.at = (0, 0)  # the epoch and the step of it
         self.values = None  # of the variables, until the training goes on
         self.state = {"epoch": 0, "step": 0, "rows": [], "seconds": 0.0, "best": -math.inf}
         self.begun = self.saved = time.monotonic()
-        self.cost = 0.0  # seconds that a checkpoint takes
+        self.cost = 0.0  # seconds that a checkpoint takes, most of them beside the training
+        self.writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self.writing = None  # the future of a checkpoint
 
     @property
     def ended(self):
@@ -131,11 +151,13 @@ class Checkpoints(keras.callbacks.Callback):
         complete = {name: (s["epoch"], s["step"]) for name, (s, _) in found.items() if s}
         if found and not complete:
             raise ValueError(
-                f"{self.folder} has no complete checkpoint. Received: {', '.join(found)}"
+                f"{self.folder} has no complete checkpoint. Remove {' and '.join(found)}, and "
+                "--resume trains from the beginning."
             )
         if complete:
             self.last = max(complete, key=complete.get)
             self.state, self.values = found[self.last]
+            self.at = complete[self.last]
 
     def restore(self):
         """Gives the variables and the callbacks what the checkpoint has of them."""
@@ -194,20 +216,23 @@ class Checkpoints(keras.callbacks.Callback):
         self.state |= {"epoch": epoch, "step": 0}
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.writing is not None and self.writing.done():
+            self.join()  # raises what the writing has raised
         done = min(self.first + batch + 1, self.steps)
         if not np.isfinite(float(logs["loss"])):
-            self._refuse(f"loss of {float(logs['loss'])}", done)
+            self.join()
+            raise FloatingPointError(self._refusal(f"loss of {float(logs['loss'])}", done))
         if done == self.steps and self.first and backend.counts_missing_steps():
             # An epoch that goes on is shorter than Keras expects.
             self.model.stop_training = self.cut = True
         if done == self.steps or not self.alone:
             if self.asked and not self.alone:
-                raise Interrupted(self.standing(), self.folder)
+                self._stop()
             return
         if self.asked or self._due(SECONDS):
             self._save(done)
         if self.asked:
-            raise Interrupted(self.standing(), self.folder)
+            self._stop()
 
     def on_test_begin(self, logs=None):
         if self.cut:  # only the epoch had to stop
@@ -232,7 +257,11 @@ class Checkpoints(keras.callbacks.Callback):
         if self.ended or self.asked or self._due(0):
             self._save(0)
         if self.asked and not self.ended:
-            raise Interrupted(self.standing(), self.folder)
+            self._stop()
+
+    def _stop(self):
+        self.join()
+        raise Interrupted(self.standing(), self.folder)
 
     def _due(self, seconds):
         return time.monotonic() - self.saved >= max(seconds, self.cost / SHARE)
@@ -244,30 +273,68 @@ class Checkpoints(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables, *metrics]
 
     def _save(self, done):
-        begin = time.monotonic()
+        """Begins to write a checkpoint. The training waits for the copy of its variables alone."""
         if not self.writes:
             return
-        values = [keras.ops.convert_to_numpy(v) for v in self._variables(done > 0)]
-        # NumPy's files do not know bfloat16, which float32 holds.
-        values = [v.astype("float32") if v.dtype.name == "bfloat16" else v for v in values]
-        if not all(np.isfinite(value).all() for value in values):
-            self._refuse("variable that is not finite", done or self.steps)
+        self.join()
+        begin = time.monotonic()
+        if self.lock is not None:
+            self.lock.take()
+        values = [_copy(variable) for variable in self._variables(done > 0)]
         state = self.state | {
             "step": done,
             "seconds": self.seconds,
             "callbacks": [(type(each).__name__, _numbers(each)) for each in self.others],
         }
-        name = FILES[self.last == FILES[0]]
-        write(self.folder / name, state, values)
-        self.last = name
-        self.saved = time.monotonic()
-        self.cost = self.saved - begin
+        refusal = self._refusal("variable that is not finite", done or self.steps)
+        name, text = FILES[self.last == FILES[0]], json.dumps(state)  # at once: the history grows
 
-    def _refuse(self, what, done):
+        def write_beside():
+            try:
+                if not all(np.isfinite(value).all() for value in values):
+                    raise FloatingPointError(refusal)
+                write(self.folder / name, text, values)
+                self.last, self.at = name, (state["epoch"], done)
+            finally:
+                self.cost = time.monotonic() - begin
+
+        self.cost = math.inf  # until it is known, no other one is due, which would have to wait
+        self.saved = time.monotonic()
+        self.writing = self.writer.submit(write_beside)
+
+    def join(self):
+        """Waits until the checkpoint is complete, if one is being written.
+
+        Raises:
+            FloatingPointError: If a variable of it is not finite.
+            OSError: If it could not be written.
+        """
+        writing, self.writing = self.writing, None
+        if writing is not None:
+            writing.result()
+
+    @contextlib.contextmanager
+    def complete(self):
+        """A context at whose end the last checkpoint is complete, however it ends."""
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self.join()
+            except (FloatingPointError, OSError) as other:
+                error.add_note(str(other))
+            raise
+        else:
+            self.join()
+        finally:
+            self.writer.shutdown()
+
+    def _refusal(self, what, done):
+        """The words of an error that ends the training."""
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         steps = getattr(self.model, "steps_per_execution", 1)
         of = f"step {done}" if steps == 1 else f"the {steps} steps up to {done}"
-        raise FloatingPointError(
+        return (
             f"Training ended in epoch {self.position.epoch + 1}, {of} of {self.steps}, at the "
             f"learning rate {rate:g}, with a {what}. {self.standing()} A smaller learning "
             "rate may help, or gradients that are clipped."
@@ -277,16 +344,24 @@ class Checkpoints(keras.callbacks.Callback):
         """Where the training would go on from, in words."""
         if self.last is None:
             return f"There is no checkpoint in {self.folder} yet."
-        state, _ = read(self.folder / self.last) if self.writes else (None, None)
-        where = f" (epoch {state['epoch'] + 1}, step {state['step']})" if state else ""
-        return f"The last good checkpoint is {self.folder / self.last}{where}."
+        epoch, step = self.at
+        path = self.folder / self.last
+        return f"The last good checkpoint is {path} (epoch {epoch + 1}, step {step})."
+
+
+def _copy(variable):
+    """The value of a variable, which the next step does not change."""
+    value = keras.ops.convert_to_numpy(variable)
+    if value.dtype.name == "bfloat16":  # which NumPy's files do not know, and float32 holds
+        return value.astype("float32")
+    return value if value.flags.owndata else value.copy()  # of PyTorch it is the variable's own
 
 
 def write(path, state, values):
-    """Writes a checkpoint: a state that JSON can hold, and arrays."""
+    """Writes a checkpoint: a state, as JSON, and arrays."""
     arrays = {f"{number:05}": value for number, value in enumerate(values)}
     with atomic(path) as part:
-        np.savez(part, state=json.dumps(state), **arrays)
+        np.savez(part, state=state, **arrays)
 
 
 def read(path):

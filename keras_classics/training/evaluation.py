@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_classics import tables
+from keras_classics.atomic import atomic
 
 SHOWN = 20  # classes of which the whole matrix is printed
 WORST = 10  # rows that are printed of more
@@ -77,8 +78,8 @@ def confusion(scores, labels):
 
 
 def write(path, matrix, classes):
-    """Writes a confusion matrix with the names of the classes."""
-    with open(path, "w", newline="") as file:
+    """Writes a confusion matrix with the names of the classes, all of it or nothing."""
+    with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["class", *classes])
         writer.writerows([name, *row] for name, row in zip(classes, matrix, strict=True))
@@ -86,7 +87,7 @@ def write(path, matrix, classes):
 
 def read(path):
     """The confusion matrix in a file, and the names of the classes."""
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         (_, *classes), *rows = csv.reader(file)
     return np.array([row[1:] for row in rows], int), classes
 

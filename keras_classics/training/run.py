@@ -1,11 +1,9 @@
 """A run folder: what was trained, on what, how, and what came of it."""
 
-import collections
 import contextlib
-import csv
 import dataclasses
+import errno
 import functools
-import hashlib
 import importlib
 import json
 import math
@@ -13,7 +11,6 @@ import os
 import pathlib
 import platform
 import random
-import re
 import shutil
 import sys
 import warnings
@@ -34,9 +31,9 @@ from keras_classics import (
     preprocessing,
 )
 from keras_classics.atomic import atomic
-from keras_classics.training import admission, evaluation, imaging
-from keras_classics.training.checkpoint import FILES
+from keras_classics.training import admission, evaluation, files, identity, imaging
 from keras_classics.training.engine import Recipe
+from keras_classics.training.lock import Lock, refuse_held
 
 # Keras has to know the classes of a saved network.
 CLASSES = (activations, initializers, layers, losses, optimizers, preprocessing)
@@ -86,18 +83,17 @@ class Run:
 
     def __init__(self, folder: str | os.PathLike, recipe: Recipe | None = None):
         self.folder = pathlib.Path(folder)
-        path = self.folder / "manifest.json"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{self.folder} is not a run folder: it has no manifest.json. "
-                "`keras-classics train` makes run folders."
-            )
-        self.manifest: dict[str, Any] = json.loads(path.read_text())
+        self.manifest: dict[str, Any] = files.read_manifest(self.folder)
         self.recipe = recipe or _recipe(self.manifest, self.folder)
+        self.lock: Lock | None = None  # of a run that is being trained
 
     @classmethod
-    def open(cls, folder, recipe, data, splits, seed, resume=False):
-        """Makes the folder, and states in its manifest all that the run is made of.
+    @contextlib.contextmanager
+    def open(cls, folder, recipe, data, splits, seed, replicas=1, resume=False):
+        """Makes the folder, states in its manifest all that the run is made of, and holds it.
+
+        The folder is this process's own in the context. If nothing comes into it, it is removed
+        again, if it was made here.
 
         Args:
             folder: Path of the folder.
@@ -105,17 +101,25 @@ class Run:
             data: The data.
             splits: Its parts, as the recipe gives them.
             seed: The seed.
+            replicas: The number of devices that share a step.
             resume: Whether a folder that exists is taken, if it is of the same run.
 
         Returns:
             The run, and whether it is a new one.
+
+        Raises:
+            FileExistsError: If there is anything in the folder, and `resume` is false.
+            RuntimeError: If another process holds it.
+            ValueError: If it is of another run, or damaged.
         """
         folder = pathlib.Path(folder)
         manifest = {
-            "recipe": {"class": _path(type(recipe)), **dataclasses.asdict(recipe)},
+            "format": files.FORMAT,
+            "recipe": {"class": identity.path_of(type(recipe)), **dataclasses.asdict(recipe)},
             "seed": seed,
             "dtype_policy": keras.config.dtype_policy().name,
-            "data": _statement(data, splits),
+            "data": identity.of_data(data, splits),
+            "replicas": replicas,
             "versions": {
                 package: importlib.import_module(package).__version__
                 for package in ("keras_classics", "keras", backend.name(), "numpy")
@@ -124,62 +128,78 @@ class Run:
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         }
         stated = json.loads(json.dumps(manifest))  # fails here, if at all, and leaves no folder
-        if resume and folder.is_dir() and set(os.listdir(folder)) - {"part-manifest.json"}:
+        if resume and (folder / files.MANIFEST).is_file():
             run = cls(folder, recipe)
-            run._compare(stated)
-            return run, False
-        try:
-            folder.mkdir(parents=True, exist_ok=resume)
-        except FileExistsError as error:
-            raise FileExistsError(
-                f"{folder} exists already, and runs are not overwritten: choose another folder, "
-                "or resume the run that is in it (--resume)."
-            ) from error
-        _write(folder, stated)
-        return cls(folder, recipe), True
+            if run.is_finished:  # nobody writes any more
+                run._compare(stated)
+                files.tidy(folder)
+                yield run, False
+                return
+        with _held(folder, resume) as lock:
+            is_new = not files.others(folder)
+            if not (is_new or resume):  # another process has trained here in the meantime
+                raise _exists(folder)
+            if is_new:
+                files.write_manifest(folder, stated)
+            run = cls(folder, recipe)
+            run.lock = lock
+            if not is_new:
+                run._compare(stated)
+            yield run, is_new
 
     def _compare(self, manifest):
-        """Refuses to go on with another run; of other versions it warns."""
+        """Refuses to go on with another run; of other versions or replicas it warns."""
         for part in ("recipe", "seed", "dtype_policy", "data"):
             if self.manifest[part] != manifest[part]:
                 self._refuse(part, manifest[part])
-        if self.manifest["versions"] != manifest["versions"]:
-            warnings.warn(
-                f"{self.folder} began with other versions, {self.manifest['versions']}; the rest "
-                "of it may differ a little from an unbroken run.",
-                stacklevel=3,
-            )
+        now = {part: manifest[part] for part in ("versions", "replicas")}
+        was = {part: self.manifest.get(part, now[part]) for part in now}
+        if was == now or self.is_finished:
+            return
+        changed = [part for part in now if was[part] != now[part]]
+        words = "; ".join(f"{part}: {was[part]}, now {now[part]}" for part in changed)
+        warnings.warn(
+            f"{self.folder} began with other {' and '.join(changed)} ({words}). The rest of it may "
+            "differ a little from an unbroken run.",
+            stacklevel=4,
+        )
+        resumed = self.manifest.setdefault("resumed", [])
+        if now not in resumed:
+            resumed.append(now)
+            files.write_manifest(self.folder, self.manifest)
 
     def _refuse(self, part, now):
-        was = self.manifest[part]
+        was, words = self.manifest[part], ""
         if isinstance(now, dict):
             names = [name for name in now | was if now.get(name) != was.get(name)]
             was, now = ({name: d.get(name) for name in names} for d in (was, now))
+            if names == ["splits"]:
+                words = " The images were changed, or come in another order."
         raise ValueError(
-            f"{self.folder} is another run, and cannot be resumed as this one. Its {part}: {was}. "
-            f"Received: {now}"
+            f"{self.folder} is another run, and cannot be resumed as this one.{words} Its {part}: "
+            f"{was}. Received: {now}"
         )
 
     def has(self, network, writes=True):
-        """States the network, as `statement` gives it, or refuses another one than the run's.
+        """States the network, or refuses another one than the run's.
 
         Args:
-            network: The statement.
+            network: What `identity.of_network` gives.
             writes: Whether this process writes.
         """
         was = self.manifest.setdefault("network", network)
         if was["sha256"] != network["sha256"]:
             self._refuse("network", network)
         if writes and was is network:
-            _write(self.folder, self.manifest)
+            files.write_manifest(self.folder, self.manifest)
 
     @contextlib.contextmanager
     def removed_on_error(self):
-        """Removes the folder of a run that cannot start."""
+        """Removes what a run that cannot start has left. Its folder goes with its lock."""
         try:
             yield
         except BaseException:
-            shutil.rmtree(self.folder)
+            files.remove(self.folder, files.OF_A_START)
             raise
 
     @property
@@ -187,33 +207,102 @@ class Run:
         """Whether the run has been trained and tested."""
         return "errors" in self.manifest
 
+    def rehearse(self, splits):
+        """Writes in small, before the training, what is written after it.
+
+        Raises:
+            ValueError: If the name of a class is not UTF-8.
+            OSError: If a file cannot be written.
+        """
+        classes = self.manifest["data"]["classes"]
+        for name in classes:
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    "The names of classes are written into the run folder, and must be UTF-8: "
+                    f"rename the folder of this class. Received: {os.fsencode(name)!r}"
+                ) from error
+        for part in self._tested(splits):
+            path = self.folder / files.confusion(part)
+            if not path.exists():
+                evaluation.write(path, np.zeros((0, len(classes)), int), classes[:0])
+                path.unlink()
+
+    def check_room(self, variables, best):
+        """Refuses to train if the disk has no room for the network and its checkpoints.
+
+        Args:
+            variables: All variables, also those of the optimizer.
+            best: Whether the best network is kept, too.
+
+        Raises:
+            OSError: If there is no room.
+        """
+        size = sum(math.prod(v.shape) * np.dtype(_held_as(v.dtype)).itemsize for v in variables)
+        # A file is complete before it takes the place of an older one.
+        needed = size * (len(files.CHECKPOINTS) + 1 + 1 + 2 * best)
+        paths = [self.folder / name for name in (*files.CHECKPOINTS, *files.NETWORKS)]
+        there = sum(path.stat().st_size for path in paths if path.is_file())
+        needed = max(size, needed - there)
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise OSError(
+                errno.ENOSPC,
+                f"{self.folder} needs {needed / 1e6:,.1f} MB for checkpoints and the network, "
+                f"and its disk has {free / 1e6:,.1f} MB free. Make room, or choose a folder on "
+                "another disk",
+            )
+
     # The images.
 
     def look_through(self, data):
-        """Finds damaged files and the mean of the training images, once for the run."""
-        if "left out" in self.manifest:
+        """Finds damaged files and the mean of the training images, once for the run.
+
+        A mean that is missing is computed again, and must come out as it was.
+        """
+        known = "left out" in self.manifest
+        if known and ("mean.npy" not in self.digests or (self.folder / "mean.npy").exists()):
             return
         state = random.getstate()  # of Keras's seeds, of which other workers draw none here
-        _, damaged, mean = imaging.look_through(self.recipe, data)
+        _, damaged, mean = imaging.look_through(self.recipe, self.kept(data) if known else data)
         random.setstate(state)
         if mean is not None:
-            with atomic(self.folder / "mean.npy") as path, open(path, "wb") as file:
-                np.save(file, mean)
-            self.mean = mean
-        self.manifest["left out"] = damaged
-        _write(self.folder, self.manifest)
+            with atomic(self.folder / "mean.npy") as path:
+                with open(path, "wb") as file:
+                    np.save(file, mean)
+                found = files.digest(path)
+                if self.digests.setdefault("mean.npy", found) != found:
+                    raise ValueError(
+                        f"The mean of the training images was computed again for {self.folder}, "
+                        "and is not the one that the run began with: the images were changed, or "
+                        "the versions are others. Begin a new run."
+                    )
+        if not known:
+            self.manifest["left out"] = damaged
+            files.write_manifest(self.folder, self.manifest)
 
     def kept(self, data):
         """The data without the files that were left out."""
-        manifest = json.loads((self.folder / "manifest.json").read_text())
-        left = manifest.get("left out")
+        self.manifest = files.read_manifest(self.folder)  # which another worker may have written
+        left = self.manifest.get("left out")
         return data.without(left) if left else data
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of files of the folder, by their names, as the manifest has them."""
+        return self.manifest.setdefault("files", {})
+
+    def _whole(self, name):
+        """The path of a file of the folder, which is as the run has written it."""
+        files.check(self.folder / name, self.digests.get(name), files.REMEDIES.get(name, ""))
+        return self.folder / name
 
     @functools.cached_property
     def mean(self) -> np.ndarray | None:
         """The mean of the training images, or `None`."""
-        path = self.folder / "mean.npy"
-        return np.load(path) if path.is_file() else None
+        known = "mean.npy" in self.digests or (self.folder / "mean.npy").is_file()
+        return np.load(self._whole("mean.npy")) if known else None
 
     def preprocess(self, images: np.ndarray) -> np.ndarray:
         """A batch of images of the data, as the network sees them."""
@@ -227,6 +316,7 @@ class Run:
 
     def finish(self, network, splits, seconds, rates):
         """Saves the trained network, and writes its errors into the manifest."""
+        self._hold()
         with atomic(self.folder / "model.keras") as path:
             network.save(path)
         self.model = network
@@ -234,31 +324,38 @@ class Run:
         self.manifest["images a second"] = {
             name: rate and round(rate) for name, rate in rates.items()
         }
-        self.manifest["errors"] = self._errors(splits)
-        _write(self.folder, self.manifest)
-        for name in FILES:
-            (self.folder / name).unlink(missing_ok=True)
+        tested = self._results(splits)
+        self.write_confusions(tested, self.folder)
+        for name in ("history.csv", *map(files.confusion, tested)):
+            self.digests[name] = files.digest(self.folder / name)
+        self._hold()  # a test may take long
+        self.manifest["errors"] = {part: errors for part, (errors, _) in tested.items()}
+        files.write_manifest(self.folder, self.manifest)
+        files.tidy(self.folder)
+
+    def _hold(self):
+        """Makes sure that no other process has taken the folder."""
+        if self.lock is not None:
+            self.lock.take()
 
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained network."""
         path = self.folder / "model.keras"
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist: the run did not finish.")
+            missing = "it was removed" if self.is_finished else "the run did not finish"
+            raise FileNotFoundError(f"{path} does not exist: {missing}.")
+        files.check_archive(path)
         with graphs.deep_recursion():
             return keras.saving.load_model(path)
 
     @property
     def history(self) -> dict[str, list[float]]:
         """The columns of `history.csv`, a list of numbers each."""
-        with open(self.folder / "history.csv", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: [float(row[name]) for row in rows] for name in rows[0]}
+        return files.read_history(self._whole("history.csv"))
 
     def evaluate(self, data: "Images") -> dict[str, dict[str, Any]]:
-        """Counts the errors on each tested part of the data.
-
-        Which class was taken for which is left in `confusion-PART.csv`.
+        """Counts the errors on each tested part of the data. Nothing is written.
 
         Args:
             data: The data set of the run, or another of the same classes.
@@ -270,20 +367,62 @@ class Run:
         Raises:
             ValueError: If the data are of another kind than the recipe's, or of other classes.
         """
-        admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
-        return self._errors(self.recipe.splits(data.survey(parts=("validation", "test"))[0]))
+        return {part: errors for part, (errors, _) in self.test(data).items()}
 
-    def _errors(self, splits):
-        errors = {}
-        for part, split in splits.items():
-            if part == "train" and not self.recipe.tests_training_images:
-                continue
+    def test(self, data: "Images") -> dict[str, tuple[dict[str, Any], np.ndarray]]:
+        """Tests the network on each tested part of the data. Nothing is written.
+
+        Args:
+            data: The data set of the run, or another of the same classes.
+
+        Returns:
+            `{part: (errors, confusion)}`: the errors as of `evaluate`, and how often each class
+            (row) was taken for each (column), integers `(classes, classes)`.
+
+        Raises:
+            ValueError: If the data are of another kind than the recipe's, or of other classes.
+        """
+        admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
+        return self._results(self.recipe.splits(data.survey(parts=("validation", "test"))[0]))
+
+    def confusion(self, part: str) -> np.ndarray:
+        """How often each class (row) was taken for each (column), as the run ended.
+
+        Args:
+            part: A tested part of the data, a key of `manifest["errors"]`.
+
+        Returns:
+            Integers `(classes, classes)`.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        return evaluation.read(self._whole(files.confusion(part)))[0]
+
+    def write_confusions(self, tested: dict[str, tuple], folder: str | os.PathLike) -> None:
+        """Writes what `test` gives into `confusion-PART.csv`.
+
+        Args:
+            tested: What `test` gives.
+            folder: A folder, which is made if need be.
+        """
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, (_, confusion) in tested.items():
+            evaluation.write(
+                folder / files.confusion(part), confusion, self.manifest["data"]["classes"]
+            )
+
+    def _tested(self, splits):
+        untested = () if self.recipe.tests_training_images else ("train",)
+        return {part: split for part, split in splits.items() if part not in untested}
+
+    def _results(self, splits):
+        results = {}
+        for part, split in self._tested(splits).items():
             found, labels = imaging.predictions(self.recipe, self.model, self.mean, split)
-            errors[part] = evaluation.count(found, labels)
-            with atomic(self.folder / f"confusion-{part.replace(' ', '-')}.csv") as path:
-                classes = self.manifest["data"]["classes"]
-                evaluation.write(path, evaluation.confusion(found, labels), classes)
-        return errors
+            results[part] = evaluation.count(found, labels), evaluation.confusion(found, labels)
+        return results
 
     def predict(self, *paths: str | os.PathLike) -> Iterator[tuple[str, str, tuple[float, float]]]:
         """Reads image files one by one: `(class, runner-up, their scores)` of each."""
@@ -303,75 +442,44 @@ class Run:
         return np.asarray(images), np.asarray(labels)
 
 
-def _statement(data, splits):
-    """What a run states of its data."""
-    counts = {name: len(split) for name, split in splits.items()}
-    stated = {"name": data.name, "classes": list(data.classes), **counts}
-    if hasattr(data.train, "box"):
-        stated["box"] = data.train.box
-    if getattr(data.train, "upright", False):
-        stated["upright"] = True
-    if all(hasattr(split, "images") for split in data.splits):
-        digest = hashlib.sha256()
-        for split in data.splits:
-            digest.update(np.ascontiguousarray(split.images))
-            digest.update(np.ascontiguousarray(split.labels))
-        stated["sha256"] = digest.hexdigest()
-    return stated
+@contextlib.contextmanager
+def _held(folder, resume):
+    """A folder for this process alone. One that is made here, and stays empty, is removed."""
+    while True:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()
+            made = True
+        except FileExistsError as error:
+            if not folder.is_dir() or (files.others(folder) and not resume):
+                if folder.is_dir():
+                    refuse_held(folder)
+                raise _exists(folder) from error
+            made = False
+        try:
+            with contextlib.ExitStack() as stack:
+                try:
+                    lock = stack.enter_context(Lock(folder).held())
+                except FileNotFoundError:  # another process has just removed the folder
+                    continue
+                yield lock
+                return
+        finally:
+            if made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # which spares a folder that has anything in it
 
 
-def statement(network, builder=None):
-    """What a run states of its network.
-
-    Args:
-        network: The network, as it was built.
-        builder: The function that built it, if it is not the recipe's.
-
-    Returns:
-        Its name, the number of its parameters, how many layers of each class it has, and a hash
-        of all their settings, how they are connected, and the shapes of the weights; of a
-        `builder`, its name. The hash does not depend on the numbers by which Keras tells names
-        apart.
-    """
-    try:
-        config = keras.saving.serialize_keras_object(network)
-    except NotImplementedError:  # of a class without a config
-        config = type(network).__qualname__
-    shapes = [tuple(map(int, variable.shape)) for variable in network.variables]
-    stated = {"config": _renumbered(config, {}), "shapes": shapes}
-    text = json.dumps(stated, default=lambda value: type(value).__name__)
-    return {
-        **({"builder": _path(builder)} if builder else {}),
-        "name": network.name,
-        "parameters": sum(map(math.prod, shapes)),
-        "layers": dict(collections.Counter(type(layer).__name__ for layer in network.layers)),
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-    }
+def _exists(folder):
+    return FileExistsError(
+        f"{folder} exists already, and runs are not overwritten: choose another folder, or resume "
+        "the run that is in it (--resume)."
+    )
 
 
-def _renumbered(value, names):
-    """A config with the names of its layers numbered in the order in which they come."""
-
-    def renumbered(name):
-        return names.setdefault(name, f"{re.sub('_[0-9]+$', '', name)} {len(names)}")
-
-    if isinstance(value, dict):
-        return {
-            key: renumbered(part)
-            if key == "name" and isinstance(part, str)
-            else _renumbered(part, names)
-            for key, part in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int):
-            return [renumbered(value[0]), *value[1:]]  # the layer of a tensor
-        return [_renumbered(part, names) for part in value]
-    return value
-
-
-def _path(cls):
-    named = cls if hasattr(cls, "__qualname__") else type(cls)
-    return f"{named.__module__}:{named.__qualname__}"
+def _held_as(dtype):
+    """The type of numbers in a file. NumPy's files do not know bfloat16, which float32 holds."""
+    return "float32" if dtype == "bfloat16" else dtype
 
 
 def _recipe(manifest, folder):
@@ -386,9 +494,11 @@ def _recipe(manifest, folder):
             f"The recipe of {folder} is of the class {name} of {module}, which is not imported: "
             "import it first, or give the recipe, Run(folder, recipe=...)."
         )
-    return cls(**fields)
-
-
-def _write(folder, manifest):
-    with atomic(folder / "manifest.json") as path:
-        path.write_text(json.dumps(manifest, indent=2) + "\n")
+    try:
+        return cls(**fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The recipe in {folder / files.MANIFEST} is not one of {name}: {error}. Another "
+            "version has written it, or it was changed by hand. Run(folder, recipe=...) takes "
+            "another recipe."
+        ) from error

@@ -64,7 +64,7 @@ def strategy(name: str = "auto") -> Any:
         return _of_other_backends(name)
     import tensorflow as tf
 
-    cluster = _cluster()
+    cluster = _cluster() if name in ("auto", "multi-worker") else {}
     gpus = tf.config.list_logical_devices("GPU") if name != "multi-worker" and not cluster else []
     if name == "auto":
         name = "multi-worker" if cluster else "mirrored" if len(gpus) > 1 else "default"
@@ -204,21 +204,80 @@ ONE = _OneDevice()
 def _cluster():
     """`TF_CONFIG` as a dictionary; made of Slurm's variables if there is none; empty if neither."""
     if os.environ.get("TF_CONFIG"):
-        config = json.loads(os.environ["TF_CONFIG"])
-        return config if config.get("cluster") else {}
-    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+        return _checked(os.environ["TF_CONFIG"])
+    tasks = _number("SLURM_STEP_NUM_TASKS", 1)
     if tasks < 2:
         return {}
-    names = ("SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID")
-    nodes, per_node, rank = (os.environ[name] for name in names)
+    nodes, per_node = (_variable(f"SLURM_STEP_{name}") for name in ("NODELIST", "TASKS_PER_NODE"))
+    rank = _number("SLURM_PROCID")
     # Two jobs on one machine need other ports, which no task has to be told.
-    port = 12000 + int(os.environ.get("SLURM_JOB_ID", 0)) % 20000
+    port = 12000 + _number("SLURM_JOB_ID", 0) % 20000
+    hosts, counts = list(_hosts(nodes)), list(_counts(per_node))
+    if len(hosts) != len(counts) or sum(counts) != tasks or not 0 <= rank < tasks:
+        raise ValueError(
+            "Slurm's variables do not fit together: each node of SLURM_STEP_NODELIST has its tasks "
+            "in SLURM_STEP_TASKS_PER_NODE, SLURM_STEP_NUM_TASKS in all, and SLURM_PROCID is one "
+            f"of them. Start all workers with one srun. Received: {nodes}, {per_node}, {tasks} "
+            f"and {rank}"
+        )
     workers = [
         f"{host}:{port + task}"
-        for host, count in zip(_hosts(nodes), _counts(per_node), strict=True)
+        for host, count in zip(hosts, counts, strict=True)
         for task in range(count)
     ]
-    return {"cluster": {"worker": workers}, "task": {"type": "worker", "index": int(rank)}}
+    return {"cluster": {"worker": workers}, "task": {"type": "worker", "index": rank}}
+
+
+def _checked(text):
+    """What `TF_CONFIG` says, if it names the workers and which of them this process is."""
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise _malformed(f"it is not JSON ({error})", text) from error
+    if not isinstance(config, dict):
+        raise _malformed("it is no object of JSON", text)
+    cluster, task = config.get("cluster"), config.get("task")
+    if not cluster:
+        return {}  # of a single machine, as TensorFlow has it
+    if not isinstance(cluster, dict) or not all(
+        isinstance(addresses, list)
+        and all(re.fullmatch(r".+:\d+", str(each)) for each in addresses)
+        for addresses in cluster.values()
+    ):
+        raise _malformed('"cluster" must have a list of "host:port" for each type of task', text)
+    if not isinstance(task, dict) or task.get("type") not in cluster:
+        raise _malformed(f'"task" must have a "type", one of {", ".join(cluster)}', text)
+    number, addresses = str(task.get("index")), cluster[task["type"]]
+    if not number.isdigit() or int(number) >= len(addresses):
+        last = len(addresses) - 1
+        raise _malformed(f'"task" must have an "index" from 0 to {last}, its own address', text)
+    return config
+
+
+def _malformed(why, text):
+    return ValueError(
+        f"The variable TF_CONFIG cannot be read: {why}. Unset it to train on this machine alone, "
+        'or name all workers: {"cluster": {"worker": ["a:12345", "b:12345"]}, "task": {"type": '
+        f'"worker", "index": 0}}}}. Received: TF_CONFIG={text}'
+    )
+
+
+def _variable(name):
+    """A variable that Slurm sets for each task of a step."""
+    if name not in os.environ:
+        raise ValueError(
+            f"Slurm's variable {name} is not set, and SLURM_STEP_NUM_TASKS is above 1: start all "
+            "workers with srun, or unset the latter to train on this machine alone."
+        )
+    return os.environ[name]
+
+
+def _number(name, default=None):
+    """A variable of Slurm that is a number."""
+    text = _variable(name) if default is None else os.environ.get(name, str(default))
+    if not text.isdigit():
+        raise ValueError(f"Slurm's variable {name} must be a number. Received: {name}={text}")
+    return int(text)
 
 
 def _hosts(nodes):

@@ -12,12 +12,12 @@ import numpy as np
 
 from keras_classics import backend, graphs, surgery
 from keras_classics.checks import arguments
-from keras_classics.training import admission, imaging, strategies
+from keras_classics.training import admission, identity, imaging, strategies
 from keras_classics.training.checkpoint import Averaged, Checkpoints
 from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
 from keras_classics.training.progress import Rate, input_rate
-from keras_classics.training.run import Run, statement
+from keras_classics.training.run import Run
 from keras_classics.training.strategies import ONE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def train(
         recipe: A recipe, of `training.RECIPES` or of one's own.
         data: What `datasets.load` or `datasets.wrap` gives for the recipe's kind of images.
         run_dir: Folder to make; of several workers, one on a disk that they share. One that
-            exists already is refused, or resumed.
+            has anything in it is refused, or resumed.
         seed: Seed of the weights, of the order of the images, and of all that is
             drawn while training.
         verbose: Keras's `verbose` of `fit`.
@@ -61,7 +61,9 @@ def train(
             whose fields of its own network, such as `bias_start`, say nothing to a builder.
         strategy: A name that `training.strategy` takes, or what it gives.
         resume: Whether to go on with the run in `run_dir`, if there is one, from its last
-            checkpoint. Recipe, network, data and seed must be the same.
+            checkpoint. Recipe, network, data and seed must be the same: of arrays the values and
+            labels, of files the names, sizes and labels. Of other versions, or another number of
+            replicas, it warns.
         callbacks: Further Keras callbacks. Of theirs the numbers are resumed.
         best: Whether to keep the network of the best validation accuracy, in `best.keras`. Of a
             rule that averages the weights, the averages are validated and kept.
@@ -71,13 +73,17 @@ def train(
         The finished `Run`.
 
     Raises:
-        FileExistsError: If `run_dir` exists, and `resume` is false.
+        FileExistsError: If there is anything in `run_dir`, and `resume` is false.
         ValueError: If an argument is of another kind, recipe and data do not fit together, there
             is no network of the recipe's name, a field of that network was changed beside a
             `builder`, the network has other outputs than the recipe trains, or weights that are
-            not finite, or another run is to be resumed. A new folder is removed again.
+            not finite, another run is to be resumed, or a file of the run is damaged. What a new
+            run has written is removed again.
         FloatingPointError: If the loss or a weight is not finite.
-        RuntimeError: If another worker is lost, or finds other checkpoints.
+        OSError: If the disk has no room for the network and its checkpoints, or a file cannot be
+            written.
+        RuntimeError: If another process trains in `run_dir`, another worker is lost, or finds
+            other checkpoints.
         Interrupted: If the training was asked to stop, after the step that was running.
 
     Example:
@@ -104,68 +110,76 @@ def train(
     replicas, seed = strategies.replicas(strategy), operator.index(seed)
     admission.refuse_data(recipe, data)
     splits = recipe.splits(data)
-    run, is_new = None, False
-    if replicas.is_chief:
-        run, is_new = Run.open(run_dir, recipe, data, splits, seed, resume)
-    strategies.agree(strategy)  # the others wait for the folder
-    run = run or Run(run_dir, recipe)
-    if run.is_finished:
+    with contextlib.ExitStack() as stack:
+        run, is_new = None, False
         if replicas.is_chief:
-            shape = {"input_shape": recipe.input_shape, "classes": len(data.classes)}
-            run.has(statement(recipe.build_by(builder, **shape), builder))
-        return run
-    keras.utils.set_random_seed(seed)
-    with run.removed_on_error() if is_new else contextlib.nullcontext():
-        if replicas.is_chief:
-            run.look_through(data)  # each image file is decoded once
-        strategies.agree(strategy)  # the others wait for what it found
-        kept = run.kept(data)
-        if kept is not data:
-            splits = recipe.splits(kept)
-        job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
-        strategies.refuse_unsupported(job.model, strategy)
-        run.has(job.network, writes=replicas.is_chief)
+            opened = Run.open(run_dir, recipe, data, splits, seed, replicas.count, resume)
+            run, is_new = stack.enter_context(opened)
+        strategies.agree(strategy)  # the others wait for the folder
+        run = run or Run(run_dir, recipe)
+        if run.is_finished:
+            if replicas.is_chief:
+                run.look_through(data)  # if the mean is missing
+                shape = {"input_shape": recipe.input_shape, "classes": len(data.classes)}
+                run.has(identity.of_network(recipe.build_by(builder, **shape), builder))
+            return run
+        with run.removed_on_error() if is_new else contextlib.nullcontext():
+            keras.utils.set_random_seed(seed)
+            if replicas.is_chief:
+                run.rehearse(splits)
+                run.look_through(data)  # each image file is decoded once
+            strategies.agree(strategy)  # the others wait for what it found
+            kept = run.kept(data)
+            if kept is not data:
+                splits = recipe.splits(kept)
+            job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
+            strategies.refuse_unsupported(job.model, strategy)
+            run.has(job.network, writes=replicas.is_chief)
+            if replicas.is_chief:
+                run.check_room(_variables(job.model, strategy), best)
 
-    rate = Rate(recipe.batch_size)
-    callbacks = [*job.callbacks, *callbacks]
-    if early_stopping:
-        stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
-        callbacks.append(stop)
-    checkpoints = Checkpoints(
-        run.folder,
-        job.position,
-        callbacks,
-        recipe.epochs,
-        job.steps,
-        writes=replicas.is_chief,
-        alone=replicas.workers == 1,
-        best=job.monitor if best else None,
-    )
-    checkpoints.load()
-    at = checkpoints.state["epoch"] + checkpoints.state["step"] / job.steps
-    if not strategies.agree(strategy, at):
-        raise RuntimeError(
-            "The workers found different checkpoints: the run folder must be on a disk that all "
-            f"share. Received: run_dir={run_dir}"
+        rate = Rate(recipe.batch_size)
+        callbacks = [*job.callbacks, *callbacks]
+        if early_stopping:
+            stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
+            callbacks.append(stop)
+        checkpoints = Checkpoints(
+            run.folder,
+            job.position,
+            callbacks,
+            recipe.epochs,
+            job.steps,
+            writes=replicas.is_chief,
+            alone=replicas.workers == 1,
+            best=job.monitor if best else None,
+            lock=run.lock,
         )
-    if checkpoints.ended:
-        checkpoints.set_model(job.model)
-        checkpoints.restore()
-        job.model.optimizer.finalize_variable_values(job.model.trainable_variables)
-    else:
-        _fit(job, recipe.epochs, verbose if replicas.is_chief else 0, checkpoints, rate, strategy)
+        checkpoints.load()
+        at = checkpoints.state["epoch"] + checkpoints.state["step"] / job.steps
+        if not strategies.agree(strategy, at):
+            raise RuntimeError(
+                "The workers found different checkpoints: the run folder must be on a disk that "
+                f"all share. Received: run_dir={run_dir}"
+            )
+        if checkpoints.ended:
+            checkpoints.set_model(job.model)
+            checkpoints.restore()
+            job.model.optimizer.finalize_variable_values(job.model.trainable_variables)
+        else:
+            shown = verbose if replicas.is_chief else 0
+            _fit(job, recipe.epochs, shown, checkpoints, rate, strategy)
 
-    job.position.epoch, job.position.step = recipe.epochs, 0
-    if replicas.is_chief:
-        model = job.model if replicas.count == 1 else _copy(job.model)
-        seconds, rates = checkpoints.seconds, {}
-        network = finished(model, job)
-        if rate.rate:
-            alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
-            rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
-        run.finish(network, splits, seconds, rates)
-    strategies.agree(strategy)  # the others wait
-    return run
+        job.position.epoch, job.position.step = recipe.epochs, 0
+        if replicas.is_chief:
+            model = job.model if replicas.count == 1 else _copy(job.model)
+            seconds, rates = checkpoints.seconds, {}
+            network = finished(model, job)
+            if rate.rate:
+                alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
+                rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
+            run.finish(network, splits, seconds, rates)
+        strategies.agree(strategy)  # the others wait
+        return run
 
 
 class Job(NamedTuple):
@@ -207,7 +221,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     with strategy.scope():
         network = recipe.build_by(builder, input_shape=recipe.input_shape, classes=classes)
         admission.refuse_network(network, recipe, classes)
-        stated = statement(network, builder)
+        stated = identity.of_network(network, builder)
         outputs = _outputs(network)
         several = bool(outputs)
         if several and (recipe.in_memory or OUTPUT not in outputs):
@@ -277,12 +291,21 @@ def _all_layers(model):
             yield from _all_layers(layer)
 
 
+def _variables(model, strategy):
+    """What a checkpoint has of a model: its variables, and those of its optimizer."""
+    if model.built:
+        with strategy.scope():
+            model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
 def _fit(job, epochs, verbose, checkpoints, rate, strategy):
     replicas = strategies.replicas(strategy)
     if not backend.fit_builds_variables() and replicas.count == 1:
         _build_variables(job.model, job.batches)
     with contextlib.ExitStack() as stack:
         stack.enter_context(checkpoints.listening())
+        stack.enter_context(checkpoints.complete())
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(backend.scope_of_fit(strategy))
         # An epoch that goes on is shorter than the others.

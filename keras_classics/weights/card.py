@@ -130,14 +130,15 @@ class Card:
             f"checksum is {self.checksum or 'not published'}."
         )
         try:
-            path = keras.utils.get_file(
-                self.cached.name,
-                self.url,
-                file_hash=expected if is_complete else None,
-                hash_algorithm=algorithm if is_complete else "auto",
-                cache_subdir=str(self._folder),
-                cache_dir=str(cache.home()),
-            )
+            with cache.impatient():
+                path = keras.utils.get_file(
+                    self.cached.name,
+                    self.url,
+                    file_hash=expected if is_complete else None,
+                    hash_algorithm=algorithm if is_complete else "auto",
+                    cache_subdir=str(self._folder),
+                    cache_dir=str(cache.home()),
+                )
         except Exception as error:  # Keras raises nothing narrower
             raise OSError(f"{self.name} could not be downloaded: {error}. {by_hand}") from error
         if not is_complete:

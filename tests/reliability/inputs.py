@@ -18,6 +18,7 @@ import itertools
 import os
 import pathlib
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from tests.training import tiny
 
 NAN, INF = float("nan"), float("inf")
 OURS = (ValueError, FileNotFoundError, FileExistsError, SystemExit)
+HEAD = ("inputs", "tried", "good", "unclear", "silent", "late")
 RUN = "run"  # the folder that a training would make
 
 
@@ -395,7 +397,11 @@ def judge(case: Case, folder: pathlib.Path) -> str:
     return "silent"
 
 
-def run(each: int = 1, report: Callable[[str], object] = print) -> list[tuple]:
+def complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def run(each: int = 1, report: Callable[[str], object] = complain) -> list[tuple]:
     """Tries all bad inputs, or one of several.
 
     Args:
@@ -403,7 +409,7 @@ def run(each: int = 1, report: Callable[[str], object] = print) -> list[tuple]:
         report: What gets a line for each that is not refused clearly and early.
 
     Returns:
-        Rows `(kind, count, clear, unclear, silent, late)`.
+        Rows of the columns `HEAD`; good is what is refused clearly and early.
     """
     rows = []
     for kind, cases in KINDS.items():

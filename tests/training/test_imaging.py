@@ -159,10 +159,10 @@ def test_the_survey_leaves_keras_seeds_as_they_are(photographs, tmp_path):
     recipe, data = tiny.Tiny(), datasets.load(str(photographs))
     for k in range(2):
         splits = recipe.splits(data)
-        run, _ = training.Run.open(tmp_path / str(k), recipe, data, splits, 0)
-        keras.utils.set_random_seed(1)
-        if k:
-            run.look_through(data)
+        with training.Run.open(tmp_path / str(k), recipe, data, splits, 0) as (run, _):
+            keras.utils.set_random_seed(1)
+            if k:
+                run.look_through(data)
         job = trainer.prepare(recipe, splits, 2, mean=np.zeros(3), builder=tiny.network)
         weights.append(job.model.get_weights())
     for a, b in zip(*weights, strict=True):

@@ -19,8 +19,8 @@ class Mine(tiny.Tiny):
 
 
 def begin(folder, recipe, data, **arguments):
-    run, _ = training.Run.open(folder, recipe, data, recipe.splits(data), 3, **arguments)
-    return run
+    with training.Run.open(folder, recipe, data, recipe.splits(data), 3, **arguments) as (run, _):
+        return run
 
 
 def test_a_manifest(digits, colours, photographs, tmp_path):
@@ -30,12 +30,15 @@ def test_a_manifest(digits, colours, photographs, tmp_path):
     assert manifest["recipe"]["class"] == "keras_classics.training.recipes.vgg:VGGRecipe"
     assert manifest["recipe"]["network"] == "vgg11"
     assert manifest["recipe"]["short_side"] == [36, 44]
+    digests = manifest["data"].pop("splits")
     assert manifest["data"] == {
         "name": str(photographs),
         "classes": ["green", "red"],
         "train": 22,
         "validation": 2,
     }
+    assert set(digests) == {"train", "validation"}
+    assert all(each.startswith("names, sizes and labels of files, ") for each in digests.values())
     assert (manifest["seed"], manifest["dtype_policy"]) == (3, "float32")
     versions = {"keras_classics", "keras", keras.backend.backend(), "numpy", "python"}
     assert set(manifest["versions"]) == versions
@@ -52,14 +55,16 @@ def test_a_manifest(digits, colours, photographs, tmp_path):
     half = datasets.Digits(images, data.train.labels, box=20)
     other = datasets.Images("easy", data.classes, half, data.validation, held="test")
     three = begin(tmp_path / "three", training.recipe("lenet1"), other).manifest["data"]
-    assert one["sha256"] != three["sha256"]
+    assert one["splits"]["train"] != three["splits"]["train"]
+    assert one["splits"]["test"] == three["splits"]["test"]
 
 
 @pytest.mark.parametrize("name", training.RECIPES)
 def test_the_recipe_of_a_folder(name, tmp_path):
     recipe = training.recipe(name)
     data = datasets.wrap(*[(np.zeros((4, 8, 8, 3), "uint8"), np.arange(4) % 2)] * 2)
-    training.Run.open(tmp_path / "run", recipe, data, {}, 0)
+    with training.Run.open(tmp_path / "run", recipe, data, {}, 0):
+        pass
     again = training.Run(tmp_path / "run")
     assert type(again.recipe) is type(recipe)
     assert again.recipe == recipe

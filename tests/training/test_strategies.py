@@ -249,11 +249,55 @@ def test_slurm(nodes, per_node, hosts, monkeypatch):
         "cluster": {"worker": [f"{host}:{12007 + int(task)}" for host, task in workers]},
         "task": {"type": "worker", "index": 1},
     }
-    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["here:1"]}}')
-    assert strategies._cluster() == {"cluster": {"worker": ["here:1"]}}
+    own = {"cluster": {"worker": ["here:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(own))
+    assert strategies._cluster() == own
     monkeypatch.delenv("TF_CONFIG")
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
     assert strategies._cluster() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "it is not JSON"),
+        ("[1]", "it is no object of JSON"),
+        ('{"cluster": ["a:1"]}', 'must have a list of "host:port" for each type'),
+        ('{"cluster": {"worker": ["a"]}}', 'must have a list of "host:port" for each type'),
+        ('{"cluster": {"worker": ["a:1"]}}', '"task" must have a "type", one of worker'),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+            r'"index" from 0 to 0.*Received: TF_CONFIG=\{"cluster',
+        ),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}',
+            'must have an "index" from 0 to 0',
+        ),
+    ],
+)
+def test_a_malformed_cluster_is_named(text, message, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=f"TF_CONFIG cannot be read: .*{message}"):
+        strategies._cluster()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"SLURM_STEP_NUM_TASKS": "two"}, "SLURM_STEP_NUM_TASKS must be a number. Received: .*two"),
+        ({"SLURM_PROCID": None}, "SLURM_PROCID is not set, and SLURM_STEP_NUM_TASKS is above 1"),
+        ({"SLURM_STEP_NODELIST": None}, "SLURM_STEP_NODELIST is not set"),
+        ({"SLURM_PROCID": "2"}, "do not fit together.*Received: n1, 2, 2 and 2"),
+        ({"SLURM_STEP_TASKS_PER_NODE": "2,1"}, "do not fit together"),
+    ],
+)
+def test_malformed_variables_of_slurm_are_named(change, message, monkeypatch):
+    values = dict(zip(VARIABLES[1:], ("2", "n1", "2"), strict=True), SLURM_PROCID="0") | change
+    for name, value in values.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message):
+        strategies._cluster()
 
 
 class Two:

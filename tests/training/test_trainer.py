@@ -9,7 +9,8 @@ import pytest
 
 from keras_classics import backend, datasets, layers, training
 from keras_classics.training import trainer
-from keras_classics.training.run import statement
+from keras_classics.training.identity import of_network as statement
+from tests.datasets.test_images import store
 from tests.training import tiny
 
 
@@ -364,14 +365,47 @@ def test_arrays_of_another_shape_are_refused_by_keras_or_the_recipe(digits, tmp_
     assert not (tmp_path / "run").exists()
 
 
-def test_a_stream_of_ones_own(tmp_path):
-    tf = pytest.importorskip("tensorflow")
-    if not backend.has_tf_data():
-        pytest.skip("tf.data")
-    images = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), "uint8")
-    stream = tf.data.Dataset.from_tensor_slices((images, np.arange(12) % 2))
-    data = datasets.wrap(stream, stream, classes=("a", "b"))
-    run = train(tmp_path / "run", tiny.Tiny(epochs=1), data)
-    assert run.manifest["errors"]["validation"]["of"] == 12
-    assert "sha256" not in run.manifest["data"]
-    np.testing.assert_allclose(run.mean, images.mean((0, 1, 2)), rtol=1e-3)
+@pytest.fixture
+def of_kind(colours, digits, photographs, tmp_path):
+    """A function from a kind of data to data of that kind, and its images in an epoch."""
+
+    def make(kind):
+        if kind in ("stream", "tfds") and not backend.has_tf_data():
+            pytest.skip("tf.data")
+        if kind == "tfds":
+            store(tmp_path, {"train": range(12), "validation": range(100, 106)})
+            return datasets.load("tfds:tiny", tmp_path)
+        if kind == "stream":
+            import tensorflow as tf
+
+            splits = [(split.images, split.labels) for split in colours(8).splits]
+            streams = [tf.data.Dataset.from_tensor_slices(pair) for pair in splits]
+            return datasets.wrap(*streams, classes=("a", "b"))
+        if kind == "arrays":
+            return datasets.wrap(*[(s.images, s.labels) for s in colours(8).splits])
+        return digits() if kind == "digits" else datasets.load(str(photographs))
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["arrays", "digits", "files", "stream", "tfds"])
+def test_every_kind_of_data_by_the_defaults(kind, of_kind, tmp_path):
+    """As a user has it, whose seed is 0; and what the manifest states of the data."""
+    data, recipe, builder = of_kind(kind), tiny.Tiny(epochs=1), tiny.network
+    if kind == "digits":
+        recipe = dataclasses.replace(training.recipe("lenet1"), epochs=1, curvature_patterns=5)
+        builder = None
+    run = training.train(recipe, data, tmp_path / "run", builder=builder)
+    part = list(data.parts)[1]
+    assert run.manifest["errors"][part]["of"] == len(data.validation)
+    stated = run.manifest["data"]["splits"][part]
+    assert stated.startswith(
+        {
+            "files": "names, sizes and labels of files, sha256 ",
+            "stream": "(TensorSpec(shape=(8, 8, 3), dtype=tf.uint8",
+            "tfds": "tiny/1.0.0, validation",
+        }.get(kind, "values and labels, sha256 ")
+    )
+    if kind in ("arrays", "stream"):
+        expected = of_kind("arrays").train.images.mean((0, 1, 2))
+        np.testing.assert_allclose(run.mean, expected, rtol=1e-3)

@@ -1,0 +1,121 @@
+"""What a run states of its data and of its network, so that it is not resumed with others."""
+
+import collections
+import hashlib
+import json
+import math
+import os
+import re
+
+import keras
+import numpy as np
+
+
+def of_data(data, splits):
+    """What a run states of its data.
+
+    Of images in memory a digest of all values and labels, in their order; of image files one of
+    their names, sizes and labels, without a look into them; of a `tf.data.Dataset` and of
+    TensorFlow Datasets the kind of its examples, its version and the name of the split.
+
+    Args:
+        data: The data set.
+        splits: Its parts, as the recipe gives them.
+
+    Returns:
+        Its name, its classes, how many images each part has, and of each split what tells it
+        from another.
+    """
+    counts = {name: len(split) for name, split in splits.items()}
+    stated = {"name": data.name, "classes": list(data.classes), **counts}
+    if hasattr(data.train, "box"):
+        stated["box"] = data.train.box
+    if getattr(data.train, "upright", False):
+        stated["upright"] = True
+    return stated | {"splits": {part: _split(split) for part, split in data.parts.items()}}
+
+
+def _split(split):
+    """What tells a split from another, as far as that is known without reading files."""
+    digest = hashlib.sha256()
+    if hasattr(split, "images"):
+        for array in (split.images, split.labels):
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array))
+        return f"values and labels, sha256 {digest.hexdigest()}"
+    if hasattr(split, "paths"):
+        pairs = [os.path.split(path) for path in split.paths]
+        folders = {folder: os.path.abspath(folder) for folder, _ in pairs}
+        # From the folder that all have in common: the data may have been moved as a whole.
+        common = len(os.path.commonpath(folders.values()))
+        labels = np.asarray(split.labels).tolist()
+        for path, (folder, name), label in zip(split.paths, pairs, labels, strict=True):
+            stated = f"{folders[folder][common:]}\0{name}\0{_size(path)}\0{label}\0"
+            digest.update(os.fsencode(stated))
+        return f"names, sizes and labels of files, sha256 {digest.hexdigest()}"
+    if hasattr(split, "builder"):
+        return f"{split.builder.info.full_name}, {split.split}"
+    return str(getattr(getattr(split, "data", None), "element_spec", type(split).__name__))
+
+
+def _size(path):
+    """The size of a file; -1 of one that is not there, which is left out later, or refused."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
+
+
+def of_network(network, builder=None):
+    """What a run states of its network.
+
+    Args:
+        network: The network, as it was built.
+        builder: The function that built it, if it is not the recipe's.
+
+    Returns:
+        Its name, the number of its parameters, how many layers of each class it has, and a hash
+        of all their settings, how they are connected, and the shapes of the weights; of a
+        `builder`, its name. The hash does not depend on the numbers by which Keras tells names
+        apart.
+    """
+    try:
+        config = keras.saving.serialize_keras_object(network)
+    except NotImplementedError:  # of a class without a config
+        config = type(network).__qualname__
+    shapes = [tuple(map(int, variable.shape)) for variable in network.variables]
+    stated = {"config": _renumbered(config, {}), "shapes": shapes}
+    text = json.dumps(stated, default=lambda value: type(value).__name__)
+    return {
+        **({"builder": path_of(builder)} if builder else {}),
+        "name": network.name,
+        "parameters": sum(map(math.prod, shapes)),
+        "layers": dict(collections.Counter(type(layer).__name__ for layer in network.layers)),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _renumbered(value, names):
+    """A config with the names of its layers numbered in the order in which they come."""
+
+    def renumbered(name):
+        return names.setdefault(name, f"{re.sub('_[0-9]+$', '', name)} {len(names)}")
+
+    if isinstance(value, dict):
+        return {
+            key: renumbered(part)
+            if key == "name" and isinstance(part, str)
+            else _renumbered(part, names)
+            for key, part in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int):
+            return [renumbered(value[0]), *value[1:]]  # the layer of a tensor
+        return [_renumbered(part, names) for part in value]
+    return value
+
+
+def path_of(cls):
+    """Where a class or a function stands: `"module:name"`."""
+    named = cls if hasattr(cls, "__qualname__") else type(cls)
+    return f"{named.__module__}:{named.__qualname__}"
