@@ -1,6 +1,7 @@
 """Weights from a file into a model: each array and each variable once, or none at all."""
 
 import functools
+import itertools
 import logging
 import math
 import os
@@ -41,6 +42,8 @@ WITHOUT_WEIGHTS = {
 }
 OWN = "keras_classics"
 ALL = ("channels", "classes", "top")  # what may differ in a file
+SHOWN = 10  # weights of each kind that a message names
+NOTHING = "nothing here"
 log = logging.getLogger("keras_classics")
 
 
@@ -167,7 +170,7 @@ class _Plan:
             raise ValueError(
                 f"{file.path} ({file.kind}, by the names of {self.library}) does not fit "
                 f"{model.name}, which stays as it was:\n  "
-                + "\n  ".join(self.wrong)
+                + "\n  ".join(_first(self.wrong))
                 + (_advice(model, file, library) if few else self._hint(channels, library, key))
             )
 
@@ -326,7 +329,7 @@ class _Plan:
             others = {}
         for key, array in others.items():
             name = key if "/vars/" in array.name else array.name  # Keras's are by classes
-            self.wrong.append(f"nothing here: {name} {_shape(array.shape)} there")
+            self.wrong.append(f"{NOTHING}: {name} {_shape(array.shape)} there")
         if left:
             self.messages.append(f"{', '.join(left)} left out: the model is without")
 
@@ -614,6 +617,17 @@ def _blank(shape):
 def _floats(array):
     array = np.asarray(array)
     return array if array.dtype == "float32" else array.astype("float32")
+
+
+def _first(wrong):
+    """The first of the lines about weights of the model, and of those about arrays of the file."""
+    shown = []
+    for _, group in itertools.groupby(wrong, lambda line: line.startswith(NOTHING)):
+        lines = list(group)
+        shown += lines[:SHOWN]
+        if more := len(lines[SHOWN:]):
+            shown.append(f"and {more:,} more")
+    return shown
 
 
 def _shape(shape):

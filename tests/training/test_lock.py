@@ -31,8 +31,8 @@ def test_held_and_released(tmp_path):
 
 
 def test_it_is_released_at_an_error(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Lock(tmp_path).held():
-        raise KeyboardInterrupt
+    with pytest.raises(SystemExit), Lock(tmp_path).held():
+        raise SystemExit
     assert list(tmp_path.iterdir()) == []
 
 

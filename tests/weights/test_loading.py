@@ -3,6 +3,7 @@
 import argparse
 import functools
 import logging
+import re
 import textwrap
 
 import h5py
@@ -33,27 +34,12 @@ SMALL = {**IMAGE, "classes": 5}
 
 
 @pytest.fixture(autouse=True)
-def memory():
-    """In place of the other tests' fixture: here nothing takes any."""
-
-
-class Thin:
-    """Keras's layers, but for the dense ones of 4,096 units."""
-
-    def __getattr__(self, name):
-        return getattr(layers, name)
-
-    def Dense(self, units, *args, **kwargs):
-        return layers.Dense(16 if units == 4096 else units, *args, **kwargs)
-
-
-@pytest.fixture(autouse=True)
 def thin(monkeypatch):
     """A Vision Transformer, and a VGG, of few weights."""
     monkeypatch.setitem(vit.SIZES, "Mini", (8, 2, 12, 2))
     monkeypatch.setitem(vit.SIZES, "Ti", (8, 3, 12, 2))
     monkeypatch.setitem(vgg.CONFIGURATIONS, "A", [[(3, 2)]] * 4 + [[(3, 4)]])
-    monkeypatch.setattr(vgg, "layers", Thin())
+    monkeypatch.setattr(vgg, "UNITS", 16)
 
 
 @pytest.fixture
@@ -464,12 +450,12 @@ def order_free(text):
         (
             lambda: PlainNetCIFAR(14, include_top=False),
             lambda: PlainNetCIFAR(8, include_top=False),
-            "nothing here: conv2_2_conv1/0",
+            "nothing here: conv4_2_conv1_bn/0",
         ),
         (
             lambda: ViT("Ti/8", include_top=False, **IMAGE),
             lambda: ViT("Mini/8", include_top=False, **IMAGE),
-            r"nothing here: encoder_block_3/attention/qkv/0 \(8, 24\)",
+            r"nothing here: encoder_block_3/mlp1/0 \(8, 12\)",
         ),
     ],
 )
@@ -533,3 +519,12 @@ def test_quantized_models(build, convention, tmp_path):
     store(model, tmp_path / "a.weights.h5")
     with pytest.raises(ValueError, match="quantized model: save the weights before `quantize`"):
         weights.load(build(), tmp_path / "a.weights.h5")
+
+
+def test_a_message_names_the_first_of_many(tmp_path):
+    np.savez(tmp_path / "few.npz", **{"bn1.weight": np.zeros(16)})
+    with pytest.raises(ValueError, match=r"bn1.weight|conv1") as raised:
+        weights.load(RESNET(), tmp_path / "few.npz")
+    lines = str(raised.value).splitlines()
+    assert sum(" here: " in line for line in lines) == 10
+    assert sum(bool(re.fullmatch(r"  and \d+ more", line)) for line in lines) == 1

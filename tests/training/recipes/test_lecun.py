@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import keras
 import numpy as np
@@ -60,7 +61,8 @@ def test_a_run_of_each_recipe(name, digits, tmp_path):
     assert percent == pytest.approx(100 * (1 - accuracy), abs=0.01)
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["versions"]["keras"] == keras.__version__
-    assert len(manifest["data"]["sha256"]) == 64
+    for stated in manifest["data"]["splits"].values():
+        assert re.fullmatch("values and labels, sha256 [0-9a-f]{64}", stated)
     assert (manifest["data"]["train"], manifest["data"]["test"]) == (60, 30)
     assert (manifest["data"]["box"], manifest["left out"]) == (20, {})
     images, labels = run.pictured(data)

@@ -73,7 +73,7 @@ def test_a_run(colours, tmp_path, green_and_red, held_out):
     assert again.evaluate(data) == again.manifest["errors"] == run.manifest["errors"]
     parts = {"held out": 12, "test": 10} if held_out else {"test": 10}
     assert {name: errors["of"] for name, errors in run.manifest["errors"].items()} == parts
-    stated = {k: v for k, v in run.manifest["data"].items() if k != "sha256"}
+    stated = {k: v for k, v in run.manifest["data"].items() if k != "splits"}
     classes = ["red", "green"]
     assert stated == {"name": "colours", "classes": classes, "train": 44 - held_out, **parts}
     assert all(errors["wrong"] == 0 for errors in run.manifest["errors"].values())
