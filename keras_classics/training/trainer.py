@@ -135,8 +135,9 @@ def train(
             job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
             strategies.refuse_unsupported(job.model, strategy)
             run.has(job.network, writes=replicas.is_chief)
+            variables = _variables(job.model, strategy)  # which all workers make together
             if replicas.is_chief:
-                run.check_room(_variables(job.model, strategy), best)
+                run.check_room(variables, best)
 
         rate = Rate(recipe.batch_size)
         callbacks = [*job.callbacks, *callbacks]

@@ -176,7 +176,8 @@ def test_evaluation_writes_nothing(finished, colours):
     before = {path.name: path.read_bytes() for path in finished.iterdir()}
     finished.chmod(0o500)
     images, labels = colours().validation.images, colours().validation.labels
-    other = datasets.wrap((images, labels), (images, 1 - labels), held="test")
+    pairs = (images, labels), (images, 1 - labels)
+    other = datasets.wrap(*pairs, classes=run.manifest["data"]["classes"], held="test")
     assert run.evaluate(other) != run.manifest["errors"]
     errors, confusion = run.test(other)["test"]
     assert confusion.sum() == errors["of"] == len(labels)
