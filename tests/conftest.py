@@ -140,6 +140,12 @@ def order_does_not_matter():
 
 
 @pytest.fixture
+def quick_to_quantize(monkeypatch):
+    """Keras collects garbage at each weight that it quantizes, which takes most of the time."""
+    monkeypatch.setattr(gc, "collect", lambda generation=2: 0)
+
+
+@pytest.fixture
 def data_dir():
     """A function from the name of a data set to its folder; skips where that is absent."""
     default = ROOT.parent / "shared" / "data"

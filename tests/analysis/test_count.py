@@ -189,6 +189,7 @@ def test_refuses_what_it_cannot_count():
 
 
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.usefixtures("quick_to_quantize")
 def test_quantized_kernels_count_as_before(mode, monkeypatch):
     monkeypatch.setitem(vit.SIZES, "Mini", (24, 2, 40, 3))
     model = ViT("Mini/8", input_shape=(16, 16, 3), classes=3)

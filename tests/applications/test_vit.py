@@ -798,6 +798,7 @@ def test_low_rank_adaptation(small, tmp_path):
 
 
 @slow
+@pytest.mark.usefixtures("quick_to_quantize")
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 def test_quantized(small, tmp_path):
     """Keras's `quantize` turns the matrices of the blocks and the head into integers.

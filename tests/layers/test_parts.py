@@ -9,6 +9,7 @@ from keras_classics.applications import ViT
 from keras_classics.layers import MultiHeadSelfAttention, TransformerEncoderBlock
 from keras_classics.preprocessing import ClassifierInput
 
+pytestmark = pytest.mark.usefixtures("quick_to_quantize")
 numpy = keras.ops.convert_to_numpy
 rng = np.random.default_rng(0)
 TOKENS = rng.normal(size=(2, 5, 8)).astype("float32")

@@ -154,9 +154,10 @@ def test_not_a_run_folder(colours, tmp_path):
 
 def test_a_run_folder_is_not_overwritten(colours, tmp_path):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").touch()
     with pytest.raises(FileExistsError, match="exists already, and runs are not overwritten"):
         training.train(tiny.Tiny(), colours(), tmp_path / "run")
-    assert (tmp_path / "run").is_dir()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
 def test_what_a_run_reads(colours, green_and_red, tmp_path):
