@@ -140,19 +140,29 @@ def test_one_that_was_taken_for_gone_does_not_go_on(tmp_path):
 def test_of_many_at_once_one_has_it(tmp_path):
     """Also where the last one was killed."""
     left(tmp_path, started="1")
-    moment = time.time() + 0.2
-    children = []
+    moment, children = time.time() + 0.2, []
+    until_closed, end = os.pipe()
     for _ in range(6):
         child = os.fork()
         if child == 0:
+            os.close(end)
             try:
                 time.sleep(max(0, moment - time.time()))
                 with Lock(tmp_path).held():
-                    time.sleep(0.5)
+                    os.read(until_closed, 1)
             except RuntimeError as error:
                 os._exit(1 if "is held by process" in str(error) else 2)
             os._exit(0)
         children.append(child)
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    refused, late = {}, time.time() + 30
+    while len(refused) < 5 and time.time() < late:
+        time.sleep(0.01)
+        for child in set(children) - set(refused):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            refused |= {child: status} if ended else {}
+    os.close(end)
+    statuses = refused | {c: os.waitpid(c, 0)[1] for c in set(children) - set(refused)}
+    os.close(until_closed)
+    codes = map(os.waitstatus_to_exitcode, statuses.values())
     assert sorted(codes) == [0, 1, 1, 1, 1, 1]
     assert list(tmp_path.iterdir()) == []
