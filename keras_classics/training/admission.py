@@ -125,7 +125,8 @@ def _refuse_activation(output, loss):
     layer = graphs.maker(output)
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", None)
-    if not name or not getattr(activation, "__module__", "").startswith(("keras.", "keras_classi")):
+    library = getattr(activation, "__module__", "").partition(".")[0]
+    if not name or library not in ("keras", "keras_classics"):
         return
     takes_scores = loss not in OF_PROBABILITIES and getattr(loss, "from_logits", None)
     takes_scores = False if isinstance(loss, losses.SigmoidCrossentropy) else takes_scores

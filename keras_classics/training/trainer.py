@@ -336,12 +336,13 @@ def _build_variables(model, batches):
     TensorFlow traces a step once more if it makes a variable. A step that is resumed within an
     epoch finds the metrics as they were.
     """
-    x, y, *_ = keras.tree.map_structure(
-        lambda spec: np.zeros([side or 1 for side in spec.shape], spec.dtype.as_numpy_dtype),
-        batches.element_spec,
-    )
+
+    def one(spec):  # image of a batch, or its label
+        return np.zeros([1, *(side or 1 for side in spec.shape[1:])], spec.dtype.as_numpy_dtype)
+
+    x, y, *_ = keras.tree.map_structure(one, batches.element_spec)
+    predictions = model(x)  # makes the variables of a model without a known input
     model.optimizer.build(model.trainable_variables)
-    predictions = model(x)
     model.compute_loss(x, y, predictions)
     model.compute_metrics(x, y, predictions)
     model.reset_metrics()

@@ -267,6 +267,29 @@ def test_a_sequential_network(recipe, colours, tmp_path):
     assert training.Run(run.folder).model.output_shape == (None, 2)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="what TensorFlow traces")
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_step_is_traced_once(is_built, colours, tmp_path):
+    """Whether the builder's network knows its input or not; one image is enough to build it."""
+    seen = []
+
+    class Noted(keras.layers.Layer):
+        def call(self, x, training=False):
+            seen.append((training, x.shape[0]))
+            return x
+
+    def builder(input_shape, classes):
+        image = [keras.Input(input_shape)] if is_built else []
+        dense = keras.layers.Dense(classes, activation="softmax")
+        return keras.Sequential([*image, Noted(), keras.layers.GlobalAveragePooling2D(), dense])
+
+    run = train(tmp_path / "run", tiny.Tiny(), colours(), builder=builder)
+    assert [batch for training, batch in seen if training] == [4]
+    assert 1 in [batch for training, batch in seen if not training]
+    start, end = run.history["loss"]
+    assert end < start
+
+
 def test_a_network_of_several_outputs(colours, tmp_path):
     """Each has the loss, `predictions` the accuracy; it alone is left."""
 
