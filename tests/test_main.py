@@ -377,7 +377,7 @@ def test_unreadable_image(cli, run, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     Image.new("L", (20, 20), 128).save(tmp_path / "grey.png")
     for name, message in [
-        ("notes.png", "notes.png is not an image that Pillow can read"),
+        ("notes.png", "notes.png is not an image that Pillow can read: save it as PNG"),
         ("grey.png", "grey.png shows no digit"),
         ("gone.png", "There is no file gone.png"),
     ]:

@@ -102,7 +102,9 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         with Image.open(path) as image:
             image = ImageOps.exif_transpose(image).convert("RGBA")
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not an image that Pillow can read.") from error
+        raise ValueError(
+            f"{path} is not an image that Pillow can read: save it as PNG or JPEG."
+        ) from error
     except Exception as error:  # decoders raise nearly anything
         raise ValueError(
             f"{path} cannot be decoded: {error}. Take a whole image file, such as a PNG."
