@@ -74,18 +74,18 @@ def classifier(
 
         model = classifier("resnet50", "mine.pth", classes=["cat", "dog"], image_size=160)
     """
-    release = resolve(weights, network)
-    if release and like is not None:
+    published = resolve(weights, network)
+    if published and like is not None:
         raise ValueError(
-            f"`like` is for a file, and {release.name} is a release. Received: {like=}"
+            f"`like` is for a file, and {published.name} is a release. Received: {like=}"
         )
-    if release:
-        card, there, convention = release, release.outputs, release.library
+    if published:
+        card, there, convention = published, published.outputs, published.library
     else:
         card, there, convention = _of_file(weights, network, like)
     if there is None and classes is None:
         raise ValueError(
-            f"{release.name if release else weights} has no output layer with weights: give "
+            f"{published.name if published else weights} has no output layer with weights: give "
             "`classes`, how many or their names, for a new one."
         )
     own = list(classes) if isinstance(classes, Sequence) else []
@@ -93,7 +93,7 @@ def classifier(
     given: dict[str, Any] = {} if classes is None else {"classes": count}
     if image_size is not None:
         given["input_shape"] = (image_size, image_size, 3)
-    if release:
+    if published:
         model = models.build(card.network, weights=card, **given)
     else:
         builder = getattr(applications, names.find(card.network).builder)
@@ -106,6 +106,35 @@ def classifier(
     else:
         named = [(str(k), f"class {k}") for k in range(count)]
     return Classifier(model, card.preprocessing(image_size), named, name=model.name)
+
+
+def release(
+    network: str,
+    weights: str | os.PathLike | Card | None = None,
+    like: str | Card | None = None,
+) -> Card:
+    """The release of a name, or the one that a file is like.
+
+    Args:
+        network, weights, like: As of `classifier`. `None` for `weights` is the first release.
+
+    Returns:
+        Its card.
+
+    Raises:
+        ValueError: As of `classifier`.
+
+    Example:
+
+    ```python
+    from keras_classics import classification
+
+    print(classification.release("resnet50").name)  # keras/resnet50
+    ```
+    """
+    if weights is None:
+        return next(card for card in cards(network) if not card.refused)
+    return resolve(weights, network) or _of_file(weights, network, like)[0]
 
 
 def _of_file(path, network, like):
