@@ -672,17 +672,23 @@ def _interrupted(error, command, options, argv):
     """Where an interrupted command stands, and how to go on."""
     if command.function not in (train, finetune):  # which alone are resumed
         return "An unfinished run folder has no model."
-    folder = options and options.folder
-    if not folder or not (pathlib.Path(folder) / "manifest.json").is_file():
+    folder = options and (options.folder or options.run_dir)
+    if not folder or not os.path.lexists(folder):
         return "Nothing was begun: the same command begins anew."
     from keras_classics import training
 
-    if isinstance(error, training.Interrupted):
-        standing = str(error)
-    elif training.Run(folder, options.recipe).is_finished:
-        standing = "The network is trained, tested and saved. Its pictures may be missing."
-    else:
-        standing = f"What has been trained is in {folder}."
+    try:
+        if not (pathlib.Path(folder) / "manifest.json").is_file():
+            training.run.refuse_taken(folder, resume=False)
+            return "Nothing was begun: the same command begins anew."
+        if isinstance(error, training.Interrupted):
+            standing = str(error)
+        elif training.Run(folder, options.recipe).is_finished:
+            standing = "The network is trained, tested and saved. Its pictures may be missing."
+        else:
+            standing = f"What has been trained is in {folder}."
+    except (OSError, RuntimeError, ValueError) as refusal:
+        return f"Nothing was begun. {refusal}"
     return f"{standing}\nTo go on: {options.again(argv, folder)}"
 
 

@@ -508,14 +508,24 @@ def test_ctrl_c_at_any_moment(tiny_cli, tmp_path, monkeypatch):
     assert interrupted(datasets, "load", *words) == nothing
     assert interrupted(training.trainer, "prepare", *words) == nothing
     assert not (tmp_path / "runs" / "resnet18-my pets-1").exists()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x").touch()
+    assert interrupted(datasets, "load", *words, "--run_dir=new") == nothing
+    assert interrupted(datasets, "load", *words, "--run_dir=empty") == nothing
+    message = interrupted(datasets, "load", *words, "--run_dir=other")
+    assert message.startswith("Nothing was begun. other exists already, and runs are not overwri")
     message = interrupted(training.Run, "finish", *words)
     again = "train resnet18 '--data=my pets' '--run_dir=runs/resnet18-my pets-1' --resume"
     standing = "What has been trained is in runs/resnet18-my pets-1."
     assert message == f"{standing}\nTo go on: keras-classics {again}"
     again = shlex.split(again)
+    beside = [*words, "--run_dir=runs/resnet18-my pets-1"]  # of which a start would be refused
+    assert interrupted(datasets, "load", *beside) == message
     assert interrupted(training.trainer, "prepare", *again) == message
     message = interrupted(analysis, "draw", *again)
     assert message.startswith("The network is trained, tested and saved. Its pictures may be miss")
+    assert interrupted(datasets, "load", *beside) == message
     assert "In runs/resnet18-my pets-1: model.keras" in tiny_cli(*again)
     message = interrupted(training.Run, "test", "evaluate", "runs/resnet18-my pets-1")
     assert message == "An unfinished run folder has no model."
