@@ -162,7 +162,9 @@ def train(
             writes=replicas.is_chief,
             alone=replicas.workers == 1,
             best=job.monitor if best else None,
-            twin=_twin(job.model) if best and replicas.is_chief else None,
+            twin=recipe.wrapped(_twin(job.model), data.classes)
+            if best and replicas.is_chief
+            else None,
             lock=run.lock,
         )
         checkpoints.load()
