@@ -388,7 +388,7 @@ class Command(NamedTuple):
 
     function: Callable
     groups: Mapping = MappingProxyType({})
-    recipe: Callable = engine.recipe
+    recipe: Callable = lambda name: engine.recipe(name)
     fields: str | None = None  # "all" of a recipe, or those "of tests", of the run's recipe
 
 

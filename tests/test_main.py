@@ -315,7 +315,7 @@ def test_report_and_list(cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fly"], "no command 'fly'; there are train, evaluate, predict, attention"),
+        (["fly"], "no command 'fly'; there are train, finetune, evaluate, predict"),
         (["trian"], "no command 'trian'. Did you mean train"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
         (["train", "resnet20", "--data=mnist"], "no network or recipe 'resnet20'. Did you mean"),
