@@ -46,7 +46,7 @@ def test_the_rule():
 def test_in_fit_and_in_a_file(tmp_path):
     """A factor of 0 leaves a layer alone, also after the model was saved."""
     model = two_layers()
-    model.compile(LayerwiseAdamW(0.1, {"body": 0.0}), "mse")
+    model.compile(LayerwiseAdamW(0.1, {"body": 0.0}, weight_decay=0.0), "mse")
     before = model.get_weights()
     x = np.random.default_rng(0).normal(size=(8, 3))
     model.fit(x, x[:, :2], verbose=0)
