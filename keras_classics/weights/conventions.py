@@ -35,11 +35,14 @@ class Convention:
         epsilon: The `epsilon` of batch normalization in the library.
         differs: A function from a model and a `File`, or `None`, to the reason why the model is
             not the network that the library computes with these weights; or to `None`.
+        warns: A function from a model and a `File` to what a message says of a small difference,
+            or to `None`.
         matches: A function from a `File` to whether it can be of this convention.
         unused: A regular expression of arrays that are no weights.
         renamed: What older files call otherwise: `{regular expression: replacement}`.
         saved: Endings of the files that `save` writes.
         ordered: A function from the library's names of layers, in our order, to its own order.
+        body: What `save` writes before the names of all layers but the heads, if there are heads.
     """
 
     library: Callable
@@ -47,11 +50,13 @@ class Convention:
     channels: str | None = "RGB"
     epsilon: float = 1e-5
     differs: Callable = lambda model, file: None
+    warns: Callable = lambda model, file: None
     matches: Callable = lambda file: True
     unused: str = r"(^|\.)num_batches_tracked$"
     renamed: dict = dataclasses.field(default_factory=dict)
     saved: tuple = ()
     ordered: Callable = lambda names: names
+    body: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +184,7 @@ def templates(table):
 
 
 def torch(group, theirs, convention):
-    """PyTorch: `layer.weight`, `layer.bias`, outputs first."""
+    """PyTorch: `layer.weight`, `layer.bias`, outputs first. Of several layers, each has a share."""
     kinds = {
         "kernel": ("weight", _kernel(group)),
         "bias": ("bias", SAME),
@@ -193,6 +198,10 @@ def torch(group, theirs, convention):
     sources = {}
     for name in group.variables:
         kind, layout = kinds[name]
+        if isinstance(theirs, tuple):
+            keys = tuple(f"{part}.{kind}" for part in theirs)
+            sources[name] = Source(keys, layouts.side_by_side(len(keys)))
+            continue
         given = theirs[name] if isinstance(theirs, dict) else f"{theirs}.{kind}"
         sources[name] = Source((given.removesuffix("."),), layout)
     return sources

@@ -155,6 +155,8 @@ class _Plan:
         few = found.share <= 1 / 3
         if not few:  # with few names in common, what is missing says more
             self._refuse_another_network(convention)
+            if warning := convention.warns(model, file):
+                self.messages.append(warning)
         self.names = convention.names(list(self.groups))
         sources = {
             name: convention.library(group, self.names[name], convention)
@@ -364,6 +366,12 @@ class _Plan:
         """What would make the file fit, if it would: it is tried, before any value is read."""
         if any(array.dtype == "int8" for array in self.arrays.values()):
             return "\nThe file is of a quantized model: save the weights before `quantize`."
+        scales = [k for k in self.arrays.keys() - self.used if "scale" in re.split(r"[\W_]", k)]
+        if scales and any(array.dtype.startswith("float8") for array in self.arrays.values()):
+            return (
+                f"\nThe file is of a quantized model, float8 with scales beside it ({scales[0]}): "
+                "save its weights in bfloat16 or float32 with the library that wrote it."
+            )
         if self.adapts == ALL:
             return ""
         try:
@@ -450,7 +458,10 @@ def _recognize(model, own_groups, file, library=None, key=None):
     # Without their tops, networks of two libraries can have the same names.
     best = max(
         candidates,
-        key=lambda found: (found.share, found.convention.differs(model, file) is None),
+        key=lambda found: (
+            found.share,
+            found.share > 0 and found.convention.differs(model, file) is None,
+        ),
         default=None,
     )
     if best is None or not best.share:

@@ -68,14 +68,15 @@ def save(
     refuse_changed(model, "save it before that", adapters=False)
     path = pathlib.Path(path).expanduser()
     ours = groups(model)
-    known = {library: each for _, library, each in conventions_for(ours) if each.saved}
+    known = {library: (family, each) for family, library, each in conventions_for(ours)}
+    known = {library: found for library, found in known.items() if found[1].saved}
     if convention not in known:
         raise ValueError(
             f"`convention` must be that of a library with this network: "
             f"{', '.join(known) or 'there is none'}. Received: convention={convention!r} for "
             f"{model.name}. To load it here again, take model.save_weights"
         )
-    each = known[convention]
+    family, each = known[convention]
     if path.suffix not in each.saved or path.name.endswith(".weights.h5"):
         raise ValueError(
             f"Weights by the names of {convention} are written as {' or '.join(each.saved)}, not "
@@ -85,7 +86,9 @@ def save(
     if why:
         raise ValueError(f"{model.name} is not {convention}'s network: {why}.")
     names, arrays, merged = each.names(list(ours)), {}, merged_kernels(model)
+    headed = any(name in ours for name in family.heads)
     for group in ours.values():
+        before = each.body if headed and group.name not in family.heads else ""
         for name, source in each.library(group, names[group.name], each).items():
             variable = group.variables[name]
             value = keras.ops.convert_to_numpy(merged.get(id(variable), variable))
@@ -94,7 +97,7 @@ def save(
             if first and value.shape[-2] == 3 and (channels or each.channels) == "BGR":
                 layout = chained(layout, REVERSED)
             for key, array in zip(source.keys, layout.save(value), strict=True):
-                arrays[key] = np.ascontiguousarray(array)
+                arrays[before + key] = np.ascontiguousarray(array)
     with atomic(path, unique=True) as part:
         if path.suffix == ".npz":
             with open(part, "wb") as stream:
@@ -112,7 +115,7 @@ def _write_safetensors(path, arrays):
         raise ImportError(
             "Writing .safetensors takes safetensors: pip install 'keras-classics[safetensors]'"
         ) from error
-    save_file(arrays, path)
+    save_file(arrays, path, {"format": "pt"})  # which transformers asks for
 
 
 def _write_h5(path, arrays, order):

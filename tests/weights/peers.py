@@ -46,6 +46,12 @@ def window(shape, rng):
     return numbers[start : start + size].reshape(shape)
 
 
+def transformers():
+    """The library, which imports torchvision; and leaves alone what this process logs."""
+    library("torchvision")
+    return pytest.importorskip("transformers", reason="needs transformers, to compare with")
+
+
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 
 

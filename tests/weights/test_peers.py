@@ -338,6 +338,94 @@ def test_timm(
     agree(model, x, peers.outputs(twin, x))
 
 
+def timm_network(peers, **given):
+    """A Vision Transformer of timm, as small as `small` makes ours."""
+    d, depth, mlp_dim, heads = vit.SIZES["Ti"]
+    timm = peers.library("timm.models.vision_transformer")
+    arguments = {"embed_dim": d, "depth": depth, "num_heads": heads, "mlp_ratio": mlp_dim / d}
+    arguments |= {"img_size": 64, "patch_size": 16, "num_classes": 5}
+    return peers.build(timm.VisionTransformer, **arguments | given)
+
+
+TI_16 = functools.partial(ViT, "Ti/16", activation="gelu", input_shape=(64, 64, 3))
+
+
+@pytest.mark.parametrize("key", [None, "model", "teacher"])
+def test_a_backbone_of_timm(key, small, peers, tmp_path, images, agree, caplog):
+    """As DINO, MAE and their like are published: without a head, and within a dictionary."""
+    twin, x = timm_network(peers, num_classes=0, global_pool=""), images(64, 64, 3)
+    state = twin.state_dict()
+    if key == "teacher":  # as DINO's programs write it, with the projection of its loss
+        other = timm_network(peers, num_classes=0).state_dict()
+        state = {f"backbone.{k}": v for k, v in state.items()}
+        state |= {
+            "head.mlp.0.weight": peers.torch.ones(9, 24),
+            "head.mlp.0.bias": peers.torch.ones(9),
+        }
+        state = {"student": {f"module.backbone.{k}": v for k, v in other.items()}, key: state}
+    path = peers.write({key: state} if key == "model" else state, tmp_path / "theirs.pth")
+    asks = {"key": key, "adapt": True} if key == "teacher" else {}
+    model = weights.load(TI_16(include_top=False), path, **asks)
+    agree(model, x, peers.outputs(twin, x))
+    head = TI_16(classes=7)
+    weights.load(head, path, **{**asks, "adapt": True})
+    assert "predictions stays as it is: the file is without" in caplog.text
+    same({k: v for k, v in values(head).items() if "predictions" not in k}, values(model))
+
+
+def test_timms_network_without_class_token(small, peers, tmp_path, images, agree):
+    given = {"class_token": False, "global_pool": "avg", "fc_norm": False}
+    twin, x = timm_network(peers, **given), images(64, 64, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    model = TI_16(pooling="avg", weights=path, **TOP)
+    agree(model, x, peers.outputs(twin, x))
+
+
+@pytest.mark.parametrize(
+    ("given", "ours", "reason"),
+    [
+        ({"global_pool": "avg"}, {}, "normalizes the mean of the patches .global_pool='avg'"),
+        ({}, {"pooling": "avg"}, 'it has a class token: build it without pooling="avg"'),
+        ({"init_values": 0.1}, {}, "nothing here: blocks.0.ls1.gamma"),
+        ({"reg_tokens": 2}, {}, "nothing here: reg_token"),
+        ({"pre_norm": True}, {}, "nothing here: norm_pre.weight"),
+        ({"qkv_bias": False}, {}, "blocks.0.attn.qkv.bias missing there"),
+    ],
+)
+def test_what_is_another_network_in_timm(given, ours, reason, small, peers, tmp_path, no_values):
+    twin = timm_network(peers, **given)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    with pytest.raises(ValueError, match=reason):
+        TI_16(weights=path, classes=5, **ours)
+
+
+def test_distilled_deit_is_another_network(small, peers, tmp_path, no_values):
+    d, depth, mlp_dim, heads = vit.SIZES["Ti"]
+    timm = peers.library("timm.models.deit")
+    arguments = {"embed_dim": d, "depth": depth, "num_heads": heads, "mlp_ratio": mlp_dim / d}
+    twin = peers.build(timm.VisionTransformerDistilled, 64, num_classes=5, **arguments)
+    path = peers.write({"model": twin.state_dict()}, tmp_path / "theirs.pth")
+    with pytest.raises(ValueError, match="it has a distillation token beside the class token"):
+        TI_16(weights=path, classes=5)
+
+
+@pytest.mark.parametrize("variant", ["R50+Ti/16", "R26+Ti/32", "R+Ti/16"])
+def test_timms_hybrids(variant, small, peers, tmp_path, images, agree):
+    """Their kernels and norms have other epsilons, which these random values let show."""
+    hybrid = peers.library("timm.models.vision_transformer_hybrid")
+    name, _, patch = vit._parse(variant)
+    on_maps = vit.HYBRID_PATCHES.get(name, 1)
+
+    def embed(**given):
+        backbone = hybrid._resnetv2(vit.RESNETS[name][patch])
+        return peers.library("timm.layers").HybridEmbed(backbone, **given)
+
+    twin, x = timm_network(peers, patch_size=on_maps, embed_layer=embed), images(64, 64, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    model = ViT(variant, activation="gelu", weights=path, input_shape=(64, 64, 3), **TOP)
+    agree(model, x, peers.outputs(twin, x), 1e-3)
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_other_types_of_numbers(dtype, suffix, peers, built, tmp_path, images, agree):
@@ -464,6 +552,7 @@ def small(monkeypatch):
     """The hybrids' ResNet with few blocks, and a few units and layers behind it."""
     monkeypatch.setitem(vit.SIZES, "Ti", (24, 3, 40, 3))
     monkeypatch.setitem(vit.RESNETS, "R50", {16: (2, 1, 1), 32: (1, 2, 1, 1)})
+    monkeypatch.setitem(vit.RESNETS, "R26", {32: (1, 1, 2, 1)})
 
 
 def released(peers, twins, path, variant, shape, hidden=None, big_vision=False, token=True):
@@ -471,8 +560,12 @@ def released(peers, twins, path, variant, shape, hidden=None, big_vision=False, 
     name, size, patch = vit._parse(variant)
     d, depth, mlp_dim, heads = vit.SIZES[size]
     grid = [side // patch for side in shape[:2]]
-    blocks = vit.RESNETS[name][patch] if name else ()
-    arguments = ((d, depth, mlp_dim, heads), 1 if name else patch, grid, 5, token, hidden, blocks)
+    blocks = vit.RESNETS[name][patch] if name else None
+    on_maps = vit.HYBRID_PATCHES.get(name, 1)
+    if on_maps > 1:
+        grid = [side // (4 * on_maps) for side in shape[:2]]
+    kernel = on_maps if name else patch
+    arguments = ((d, depth, mlp_dim, heads), kernel, grid, 5, token, hidden, blocks)
     twin = peers.lively(twins.ViTTwin(*arguments))
     np.savez(path, **peers.released(twin, heads, big_vision))
     return twin
@@ -515,7 +608,7 @@ def test_with_the_state_of_the_training(prefix, beside, peers, twins, tmp_path, 
     agree(model, images(*shape), peers.outputs(twin, images(*shape)))
 
 
-@pytest.mark.parametrize("variant", ["R50+Ti/16", "R50+Ti/32"])
+@pytest.mark.parametrize("variant", ["R50+Ti/16", "R50+Ti/32", "R26+Ti/32", "R+Ti/16"])
 def test_hybrids(variant, small, peers, twins, tmp_path, images, agree):
     shape, path = (64, 96, 3), tmp_path / "theirs.npz"
     twin = released(peers, twins, path, variant, shape, 11)

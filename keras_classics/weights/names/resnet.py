@@ -30,6 +30,25 @@ TORCHVISION = templates(
         "predictions": "fc",
     }
 )
+
+
+def _transformers(s, b, module):
+    return f"encoder.stages.{s - 2}.layers.{b - 1}.{module}"
+
+
+TRANSFORMERS = templates(
+    {
+        "conv1": "embedder.embedder.convolution",
+        "conv1_bn": "embedder.embedder.normalization",
+        "conv{s}_{b}_conv{c}": lambda s, b, c: _transformers(s, b, f"layer.{c - 1}.convolution"),
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: _transformers(
+            s, b, f"layer.{c - 1}.normalization"
+        ),
+        "conv{s}_{b}_shortcut": lambda s, b: _transformers(s, b, "shortcut.convolution"),
+        "conv{s}_{b}_shortcut_bn": lambda s, b: _transformers(s, b, "shortcut.normalization"),
+        "predictions": "classifier.1",
+    }
+)
 AKAMASTER = templates(IN_TORCH | {"predictions": "linear"})
 KERAS = templates(
     {
@@ -131,6 +150,16 @@ def differs_from_keras(model, file):
     return why
 
 
+def differs_from_transformers(model, file):
+    """The reason why a model is none of transformers'; a config.json beside the file says more."""
+    config = file.config if file else {}
+    if config.get("downsample_in_first_stage"):
+        return "it halves the maps in its first stage, too, which no network of the paper does"
+    if config.get("hidden_act", "relu") != "relu":
+        return f"its activation is {config['hidden_act']!r}, and the paper's is 'relu'"
+    return differs("1x1" if config.get("downsample_in_bottleneck") else "3x3")(model, file)
+
+
 def differs_from_authors(model, file):
     """The reason why a model is not the authors' network. Their files also say the strides."""
     return differs("1x1", "caffe")(model, file) or differs_from_caffe(CAFFE)(model, file)
@@ -211,6 +240,13 @@ FAMILY = Family(
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
         "torchvision": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
         "timm": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
+        "transformers": Convention(
+            torch,
+            TRANSFORMERS,
+            differs=differs_from_transformers,
+            saved=TORCH_FILES,
+            body="resnet.",
+        ),
         "akamaster": Convention(
             akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES
         ),
