@@ -32,6 +32,7 @@ class Convention:
             several, of the layers that ours unites; or a dictionary with one for each weight.
         channels: Order of the channels of the first kernel's input in the library, `"RGB"` or
             `"BGR"`, or `None` if files of both orders have these names.
+        unsure: Whose files they are then, in words.
         epsilon: The `epsilon` of batch normalization in the library.
         differs: A function from a model and a `File`, or `None`, to the reason why the model is
             not the network that the library computes with these weights; or to `None`.
@@ -48,6 +49,7 @@ class Convention:
     library: Callable
     names: Callable
     channels: str | None = "RGB"
+    unsure: str = ""
     epsilon: float = 1e-5
     differs: Callable = lambda model, file: None
     warns: Callable = lambda model, file: None
@@ -269,6 +271,17 @@ def flax(group, theirs, convention):
         else:
             sources[name] = Source((f"{theirs}/{kind}",))
     return sources
+
+
+def tensorflow(group, theirs, convention):
+    """The early ports to TensorFlow: `layer/weights` and `layer/biases`, as they are here."""
+    kinds = {"kernel": "weights", "bias": "biases"}
+    return {name: Source((f"{theirs}/{kinds[name]}",)) for name in group.variables}
+
+
+def of_numpy(file):
+    """The function `matches` of files that say no more than names and arrays."""
+    return file.structure is None
 
 
 def own(group, theirs, convention):

@@ -185,8 +185,8 @@ class _Plan:
             )
         if self.channels is None:
             raise ValueError(
-                f"{self.file.path} has names of keras.applications, whose first kernel is for "
-                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB", as '
+                f"{self.file.path} has names of {convention.unsure}: "
+                'say channels="BGR" or channels="RGB", as '
                 'keras_classics.weights.load(model, path, channels="BGR", adapt=True).'
             )
 

@@ -299,7 +299,7 @@ NO_WEIGHTS = {
     ),
     "prototxt": (b'name: "VGG_ILSVRC_16_layers"\nlayers {\n', "is text, as a .prototxt"),
     "json": (b'{"abcd":{"a": 1}}', "is text, as a .prototxt or a .json"),
-    "npy": (saved(np.save, BIAS), "one array of NumPy .*Save the arrays by their names"),
+    "npy": (saved(np.save, BIAS), "one array of NumPy .*Save the arrays by their names where"),
     "tar": (TAR, "is a tar archive"),
     "gzip": (b"\x1f\x8b\x08\x00\x00\x00", "compressed by gzip"),
     "zip": (archive(readme__txt="hello"), "is a zip archive, but holds neither .*readme.txt"),

@@ -22,6 +22,7 @@ from keras_classics.applications import (
     GoogLeNet,
     LeNet5,
     PlainNet,
+    PlainNetCIFAR,
     ResNet,
     ResNet18,
     ResNet34,
@@ -456,6 +457,38 @@ def test_akamaster(depth, peers, tmp_path, images, agree):
         depth, weights=path, include_top=False
     )  # without it, names are torchvision's
     same(values(maps), values(model))
+
+
+# chenyaofo/pytorch-cifar-models, and akamaster's option B
+
+PROJECTING = functools.partial(ResNetCIFAR, shortcut="B", classifier_activation=None)
+
+
+@pytest.mark.parametrize("names", [{}, {"shortcut": "shortcut", "head": "linear"}])
+@pytest.mark.parametrize("depth", [8, 20])
+def test_projections_for_cifar(depth, names, peers, tmp_path, images, agree, record_property):
+    twin, x = peers.lively(peers.Projecting(depth, 5, **names)), images(32, 32, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "cifar.pt")
+    model = PROJECTING(depth, weights=path, classes=5)
+    record_property("pair", ("pytorch-cifar-models", "ResNetCIFAR", "read"))
+    agree(model, x, peers.outputs(twin, x))
+    same(values(PROJECTING(depth, weights=path, include_top=False)), values(model))
+
+
+def test_which_projections(peers, twins, tmp_path, no_values):
+    """The error says which network to build, for every mismatch of the two."""
+    b = peers.write(peers.Projecting(8).state_dict(), tmp_path / "b.pt")
+    a = peers.write(peers.Akamaster(8).state_dict(), tmp_path / "a.pt")
+    for builder, path, reason in [
+        (ResNetCIFAR, b, 'projections where the maps change: build it with shortcut="B"'),
+        (functools.partial(ResNetCIFAR, shortcut="C"), b, 'build it with shortcut="B"'),
+        (PlainNetCIFAR, b, 'build ResNetCIFAR with shortcut="B"'),
+        (functools.partial(ResNetCIFAR, shortcut="B"), a, "downsample.0.weight missing there"),
+    ]:
+        with pytest.raises(ValueError, match=reason):
+            builder(8, weights=path)
+    with pytest.raises(ValueError, match=r"shortcut='A' \(given: 'B'\)"):
+        ResNetCIFAR(20, shortcut="B", weights="cifar10")
 
 
 # Caffe

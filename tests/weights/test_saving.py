@@ -64,6 +64,7 @@ SAVED = [
     ("big_vision", ".npz", functools.partial(ViT, "Mini/8"), MINI),
     ("akamaster", ".safetensors", functools.partial(ResNetCIFAR, 20), {}),
     ("akamaster", ".npz", functools.partial(ResNetCIFAR, 20), {"classes": 5}),
+    ("chenyaofo", ".safetensors", functools.partial(ResNetCIFAR, 8, shortcut="B"), {}),
     ("keras", ".h5", VGG16, WIDE),
     ("keras", ".h5", ResNet50, WIDE),
     ("keras", ".h5", ResNet50, {"input_shape": (32, 32, 3), "include_top": False}),
@@ -141,6 +142,14 @@ def test_timms_vgg_takes_it(peers, tmp_path, lively, images, agree):
     twin, x, path = peers.build(network), images(64, 64, 3), tmp_path / "ours.safetensors"
     model = lively(VGG11(input_shape=(64, 64, 3), **TOP))
     weights.save(model, path, convention="timm")
+    agree(model, x, torch_outputs(peers, twin, path, x))
+
+
+def test_chenyaofo_takes_it(peers, tmp_path, lively, images, agree, record_property):
+    model, path = lively(ResNetCIFAR(8, shortcut="B", **TOP)), tmp_path / "a.safetensors"
+    weights.save(model, path, convention="chenyaofo")
+    twin, x = peers.build(peers.Projecting, 8, 5), images(32, 32, 3)
+    record_property("pair", ("pytorch-cifar-models", "ResNetCIFAR", "written"))
     agree(model, x, torch_outputs(peers, twin, path, x))
 
 
@@ -256,7 +265,7 @@ def test_the_authors_names(peers, twins, tmp_path, lively):
         ("caffe", "a.npz", (GoogLeNet,), "there is none. Received: convention='caffe'"),
         ("keras", "a.h5", (LeNet5,), "there is none. Received: convention='keras' for"),
         ("keras", "a.h5", (ViT, "Mini/8"), "vision_transformer, big_vision, timm, torchvision, tr"),
-        ("mxnet", "a.npz", (ResNet, 18), "keras, torchvision, timm, transformers. Received: "),
+        ("mxnet", "a.npz", (ResNet, 18), "keras, torchvision, timm, transformers, chenyaofo. R"),
         ("torchvision", "a.pth", (ResNet, 18), "written as .safetensors or .npz.*a.pth"),
         ("vision_transformer", "a.h5", (ViT, "Mini/8"), "written as .npz or .safetensors.*a.h5"),
         ("keras", "a.weights.h5", (ResNet, 50), "written as .h5, not .weights.h5.*a.weights.h5"),

@@ -72,15 +72,11 @@ def _recognize(path):
         (text, "is text, as a .prototxt or a .json is: the weights are in another file"),
         (start[257:262] == b"ustar", "is a tar archive: give the file in it"),
         (start.startswith(b"\x1f\x8b"), "is compressed by gzip: unpack it"),
-        (
-            start.startswith(NPY),
-            "is one array of NumPy (.npy), perhaps a pickle, which could run code. Save the arrays "
-            "by their names where it was made, numpy.savez(path, **arrays), by the names of a "
-            "library that is known here or of this network's weights (weight.path)",
-        ),
     ]:
         if is_this:
             raise ValueError(f"{path} {words}.")
+    if start.startswith(NPY):
+        raise ValueError(f"{path} {npz.refusal(path)}")
     if start[8:9] == b"{":
         return "a safetensors file", pytorch.read_safetensors
     if start.startswith(PICKLE):

@@ -1,5 +1,7 @@
 """Names of ResNet's weights in the releases."""
 
+import re
+
 import numpy as np
 
 from keras_classics.weights import layouts
@@ -173,6 +175,27 @@ def differs_from_akamaster(model, file):
     return None
 
 
+def differs_from_chenyaofo(model, file):
+    """The reason why a model is none of chenyaofo's, which are for CIFAR, with shortcut B."""
+    layers = {layer.name: layer for layer in model.layers}
+    if "pool1" in layers or "conv2_1_add" not in layers:
+        return 'it is a residual network for CIFAR: build ResNetCIFAR with shortcut="B"'
+    if "conv2_1_shortcut" in layers or not layers["conv3_1_shortcut"].weights:
+        return 'it has projections where the maps change: build it with shortcut="B"'
+    return None
+
+
+def of_cifar(file):
+    """Whether a file is of a network for small images: its first kernel is of 3x3."""
+    first = (a.shape for k, a in file.arrays.items() if re.search(r"(^|[a-z_]\.)conv1\.weight$", k))
+    return any(shape[-2:] == (3, 3) for shape in first)
+
+
+def of_imagenet(file):
+    """Whether a file can be of a network for ImageNet."""
+    return not of_cifar(file)
+
+
 def zeros_around(width):
     """The order of a stage's maps where zero maps are added on both sides of the old ones.
 
@@ -209,6 +232,8 @@ def akamaster(group, theirs, convention):
 
 def decides(network):
     """Arguments of the builders that make another network of these weights."""
+    if network.builder == "ResNetCIFAR":
+        return ("shortcut",)
     if network.builder != "ResNet":
         return ()
     bottlenecks = network.arguments["depth"] >= 50  # only they have a `stride_in`
@@ -238,14 +263,26 @@ FAMILY = Family(
         ),
         "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
-        "torchvision": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
-        "timm": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
+        "torchvision": Convention(
+            torch, TORCHVISION, differs=differs("3x3"), matches=of_imagenet, saved=TORCH_FILES
+        ),
+        "timm": Convention(
+            torch, TORCHVISION, differs=differs("3x3"), matches=of_imagenet, saved=TORCH_FILES
+        ),
         "transformers": Convention(
             torch,
             TRANSFORMERS,
             differs=differs_from_transformers,
             saved=TORCH_FILES,
             body="resnet.",
+        ),
+        "chenyaofo": Convention(
+            torch,
+            TORCHVISION,
+            differs=differs_from_chenyaofo,
+            matches=of_cifar,
+            renamed={r"\.shortcut\.(\d)\.": r".downsample.\1.", r"(^|\.)linear\.": r"\1fc."},
+            saved=TORCH_FILES,
         ),
         "akamaster": Convention(
             akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES

@@ -10,7 +10,9 @@ from keras_classics.weights.conventions import (
     differs_from_caffe,
     keras_files,
     of_caffe,
+    of_numpy,
     templates,
+    tensorflow,
     torch,
 )
 
@@ -63,6 +65,16 @@ def timm(group, theirs, convention):
     return sources
 
 
+def named_otherwise(group, theirs, convention):
+    """The arrays of `tensorflow`, named `conv1_1_W` and `conv1_1_b`."""
+    sources = tensorflow(group, theirs, convention)
+    ends = {"weights": "_W", "biases": "_b"}
+    return {
+        name: source._replace(keys=tuple(theirs + ends[k.rpartition("/")[2]] for k in source.keys))
+        for name, source in sources.items()
+    }
+
+
 def differs(model, file):
     """The reason why no other library has a model: A-LRN and C are only here."""
     sizes = {layer.name: getattr(layer, "kernel_size", None) for layer in model.layers}
@@ -103,7 +115,12 @@ def of(*origins):
 FAMILY = Family(
     {
         "keras or kerashub": Convention(
-            keras_files, KERAS, None, differs=differs, matches=of(None)
+            keras_files,
+            KERAS,
+            None,
+            unsure="keras.applications, whose first kernel is for BGR, and of KerasHub, for RGB",
+            differs=differs,
+            matches=of(None),
         ),
         "keras": Convention(
             keras_files,
@@ -116,6 +133,18 @@ FAMILY = Family(
         "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of("kerashub", None)),
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
+        ),
+        "tensorflow": Convention(
+            tensorflow, CAFFE, "BGR", differs=differs, matches=of_numpy, saved=(".npz",)
+        ),
+        "frossard": Convention(
+            named_otherwise,
+            CAFFE,
+            None,
+            unsure="vgg16_weights.npz, made of Caffe's, whose first kernel is for BGR, for a "
+            "program that gives RGB",
+            differs=differs,
+            matches=of_numpy,
         ),
         "torchvision": Convention(
             torch, TORCHVISION, differs=differs, saved=(".safetensors", ".npz")
