@@ -43,6 +43,8 @@ class Convention:
         renamed: What older files call otherwise: `{regular expression: replacement}`.
         saved: Endings of the files that `save` writes.
         ordered: A function from the library's names of layers, in our order, to its own order.
+        packed: A function from `{layer: keys}` in that order to the groups of a `.h5`, each with
+            its keys in the order in which Keras reads them; `None` is a group for each layer.
         body: What `save` writes before the names of all layers but the heads, if there are heads.
     """
 
@@ -58,6 +60,7 @@ class Convention:
     renamed: dict = dataclasses.field(default_factory=dict)
     saved: tuple = ()
     ordered: Callable = lambda names: names
+    packed: Callable | None = None
     body: str = ""
 
 
@@ -248,9 +251,37 @@ def keras_files(group, theirs, convention):
             sources[name] = Source(keys, layouts.heads_apart(group.layer.num_heads))
         elif group.name.endswith("attention/out") and name == "kernel":
             sources[name] = Source(key, layouts.heads_joined(group.layer.num_heads))
+        elif name == "token":
+            sources[name] = Source(key, _batched(2))
         else:
             sources[name] = Source(key)
     return sources
+
+
+def in_models(backbone, head=(), apart=False):
+    """The function `packed` of KerasHub, where the backbone is a model within the classifier's.
+
+    Keras reads all weights of a model within a model at once, the statistics last.
+
+    Args:
+        backbone: Name of the backbone's group.
+        head: Names of the layers above it.
+        apart: Whether the layers of a backbone alone are groups of layers, which are named first.
+    """
+
+    def packed(layers):
+        above = [key for name in head for key in layers.get(name, [])]
+        if not above:
+            groups: dict[str, list] = {}
+            for name, keys in layers.items():
+                group = f"{name.split('/')[0]}_layers" if apart else name
+                groups.setdefault(group, []).extend(keys)
+            return groups
+        below = [key for name, keys in layers.items() if name not in head for key in keys]
+        below.sort(key=lambda key: int(key.rpartition("/")[2]) > 1)  # moving mean and variance
+        return {backbone: below, head[0] if len(head) == 1 else "head": above}
+
+    return packed
 
 
 def flax(group, theirs, convention):

@@ -105,7 +105,7 @@ def save(
         elif path.suffix == ".safetensors":
             _write_safetensors(part, arrays)
         else:
-            _write_h5(part, arrays, _order(model, names, each))
+            _write_h5(part, arrays, each)
 
 
 def _write_safetensors(path, arrays):
@@ -118,26 +118,22 @@ def _write_safetensors(path, arrays):
     save_file(arrays, path, {"format": "pt"})  # which transformers asks for
 
 
-def _write_h5(path, arrays, order):
-    """Writes a group for each layer. Keras reads them in their order."""
+def _write_h5(path, arrays, convention):
+    """Writes the groups of a convention. Keras reads them in their order."""
     import h5py
 
+    layers = {}
+    for key in sorted(arrays, key=lambda key: int(key.rpartition("/")[2])):
+        layers.setdefault(key.rpartition("/")[0], []).append(key)
+    first = list(dict.fromkeys(key.rpartition("/")[0] for key in arrays))
+    layers = {name: layers[name] for name in convention.ordered(first)}
+    groups = convention.packed(layers) if convention.packed else layers
     with h5py.File(path, "w") as root:
-        root.attrs["layer_names"] = [name.encode() for name in order]
-        for layer in order:
-            group = root.create_group(layer)
-            mine = {k: v for k, v in arrays.items() if k.rpartition("/")[0] == layer}
-            for key, array in mine.items():
-                group.create_dataset(key.rpartition("/")[2], data=array)
-            numbers = sorted(int(key.rpartition("/")[2]) for key in mine)
-            group.attrs["weight_names"] = [str(number).encode() for number in numbers]
-
-
-def _order(model, names, convention):
-    """Keras's names of the layers with weights, in the order of its network."""
-    found = []
-    for layer in model.layers:
-        theirs = names.get(layer.name)
-        if theirs and layer.weights:
-            found.append(theirs if isinstance(theirs, str) else theirs[0])
-    return convention.ordered(found)
+        root.attrs["layer_names"] = [name.encode() for name in groups]
+        if convention.packed:
+            root.attrs["keras_version"] = keras.__version__.encode()
+        for name, keys in groups.items():
+            group = root.create_group(name)
+            for key in keys:
+                group.create_dataset(key, data=arrays[key])
+            group.attrs["weight_names"] = [key.encode() for key in keys]

@@ -314,7 +314,7 @@ def test_no_file_of_weights(fails, content, match):
 
 
 def test_a_folder(tmp_path):
-    with pytest.raises(ValueError, match="is a folder: give a file, of a KerasHub preset"):
+    with pytest.raises(ValueError, match="is a folder without model.weights.h5"):
         weights.read(tmp_path)
 
 

@@ -1,6 +1,8 @@
 """What is saved for other libraries, they load, and compute the same; and our own files."""
 
 import functools
+import shutil
+import types
 
 import keras
 import numpy as np
@@ -379,3 +381,45 @@ def test_our_own_files_of_another_network(theirs, ours, reason, suffix, short, t
     same(values(model), before)
     with pytest.raises(ValueError, match=reason):
         ours(weights=path)
+
+
+# The Hugging Face Hub, which is Keras's own
+
+
+class Hub:
+    """A folder in place of the hub: what Keras calls of `huggingface_hub`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def HfApi(self, **about):
+        return self
+
+    def create_repo(self, name, exist_ok):
+        assert exist_ok
+        (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return types.SimpleNamespace(repo_id=name)
+
+    def upload_folder(self, repo_id, folder_path, commit_message):
+        shutil.copytree(folder_path, self.folder / repo_id, dirs_exist_ok=True)
+
+    def snapshot_download(self, repo_id, **about):
+        return str(self.folder / repo_id)
+
+
+@pytest.mark.parametrize(
+    "build", [LeNet5, functools.partial(ResNetCIFAR, 8), functools.partial(ViT, "Mini/8", **MINI)]
+)
+def test_the_hugging_face_hub(build, tmp_path, monkeypatch, lively):
+    """Also its folder alone, as a file of weights."""
+    from keras.src.saving import saving_lib
+
+    monkeypatch.setattr(saving_lib, "huggingface_hub", Hub(tmp_path))
+    model = lively(build())
+    model.save("hf://me/mine")
+    again = keras.saving.load_model("hf://me/mine")
+    assert again.to_json() == model.to_json()
+    same(values(again), values(model))
+    with pytest.raises(ValueError, match="Directory doesn't exist"):
+        keras.saving.load_model("hf://me/another")
+    same(values(weights.load(lively(build(), seed=2), tmp_path / "me" / "mine")), values(model))

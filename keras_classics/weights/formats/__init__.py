@@ -17,6 +17,8 @@ from keras_classics.weights.formats.parts import reading
 
 HDF5, ZIP, NPY = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY"
 PICKLE = b"\x80"  # and the number of the protocol: PyTorch until version 1.5
+FOLDER = ("model.weights.h5", "model.safetensors", "pytorch_model.bin")
+HEAD = "task.weights.h5"
 CAFFEMODEL = "a caffemodel"
 
 
@@ -30,15 +32,33 @@ def open_weights(path):
     """
     path = pathlib.Path(path).expanduser()
     if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder: give a file, of a KerasHub preset task.weights.h5 or "
-            "model.weights.h5."
-        )
+        return _folder(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if not path.is_file():
         raise ValueError(f"{path} is no regular file.")
     return _opened(path)
+
+
+@contextlib.contextmanager
+def _folder(path):
+    """The file of weights of a folder as transformers or KerasHub writes it.
+
+    Of a KerasHub preset, the head is in a file of its own, whose arrays are added.
+    """
+    known = [name for name in FOLDER if (path / name).is_file()]
+    if not known:
+        raise ValueError(
+            f"{path} is a folder without {', '.join(FOLDER)}: give a file. Received: "
+            f"{', '.join(sorted(each.name for each in path.iterdir())[:10]) or 'no file'}"
+        )
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(_opened(path / known[0]))
+        if known[0] == "model.weights.h5" and (path / HEAD).is_file():
+            head = stack.enter_context(_opened(path / HEAD))
+            file.models = head.models | file.models
+            file.arrays = head.arrays | file.arrays
+        yield file
 
 
 @contextlib.contextmanager

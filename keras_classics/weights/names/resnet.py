@@ -10,6 +10,7 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    in_models,
     keras_files,
     of_caffe,
     templates,
@@ -241,10 +242,10 @@ def decides(network):
 
 
 def shortcut_first(names):
-    """Layers in the order of keras.applications, where a shortcut comes before its sum."""
+    """Layers in the order of Keras's libraries: a shortcut before the end of its block."""
     names = list(names)
     for at, name in enumerate(names[:-1]):
-        if "_0_" in names[at + 1] and "_3_" in name:
+        if "_0_" in names[at + 1] and name.rpartition("_")[2] == names[at + 1].rpartition("_")[2]:
             names[at : at + 2] = names[at + 1], name
     return names
 
@@ -261,7 +262,14 @@ FAMILY = Family(
             saved=(".h5",),
             ordered=shortcut_first,
         ),
-        "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
+        "kerashub": Convention(
+            keras_files,
+            KERASHUB,
+            differs=differs("3x3"),
+            saved=(".h5",),
+            ordered=shortcut_first,
+            packed=in_models("res_net_backbone", ("predictions",)),
+        ),
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
         "torchvision": Convention(
             torch, TORCHVISION, differs=differs("3x3"), matches=of_imagenet, saved=TORCH_FILES

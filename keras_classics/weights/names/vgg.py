@@ -8,6 +8,7 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    in_models,
     keras_files,
     of_caffe,
     of_numpy,
@@ -99,7 +100,9 @@ def origin(file):
     if not isinstance(file.structure, str):
         return "another"
     models = {model.rpartition("/")[2].rstrip("_0123456789") for model in file.models.values()}
-    if file.structure == "nested" and "vgg_backbone" in models:  # KerasHub's class
+    if file.structure != "flat" and "vgg_backbone" in models:  # KerasHub's class
+        return "kerashub"
+    if str(file.config.get("registered_name")).startswith("keras_hub>"):  # beside it, in a preset
         return "kerashub"
     layers = ("block1_conv1", "fc1", "fc2", "predictions")
     whole = {file.models.get(f"{layer}/0") for layer in layers}
@@ -130,7 +133,14 @@ FAMILY = Family(
             matches=of("keras", None),
             saved=(".h5",),
         ),
-        "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of("kerashub", None)),
+        "kerashub": Convention(
+            keras_files,
+            KERAS,
+            differs=differs,
+            matches=of("kerashub", None),
+            saved=(".h5",),
+            packed=in_models("vgg_backbone", ("fc1", "fc2", "predictions")),
+        ),
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
         ),

@@ -11,6 +11,7 @@ from keras_classics.weights.conventions import (
     Convention,
     Family,
     flax,
+    in_models,
     keras_files,
     templates,
     torch,
@@ -189,6 +190,11 @@ KERASHUB = templates(
 )
 
 
+def token_first(names):
+    """Layers in the order of KerasHub, whose embedding has the class token before the patches."""
+    return sorted(names, key=lambda name: name != "vit_patching_and_embedding")
+
+
 def differs(activation, title, token=True):
     """The function `differs` of a library: by the form of GELU, which no file shows.
 
@@ -274,7 +280,10 @@ def other_epsilon(default):
     """The function `warns` of a library, whose files do not say what its normalization adds."""
 
     def warns(model, file):
-        theirs = (file.config if file else {}).get("layer_norm_eps", default)
+        config = file.config if file else {}
+        theirs = config.get("layer_norm_eps", default)  # transformers
+        if isinstance(config.get("config"), dict):  # KerasHub
+            theirs = config["config"].get("layer_norm_epsilon", theirs)
         ours = model.get_layer("encoder_norm").epsilon
         if theirs == ours:
             return None
@@ -313,7 +322,15 @@ FAMILY = Family(
             renamed=TRANSFORMERS_NEW,
             saved=TORCH_FILES,
         ),
-        "kerashub": Convention(keras_files, KERASHUB, differs=with_exact_gelu),
+        "kerashub": Convention(
+            keras_files,
+            KERASHUB,
+            differs=with_exact_gelu,
+            warns=other_epsilon(1e-6),
+            saved=(".h5",),
+            ordered=token_first,
+            packed=in_models("vi_t_backbone", ("predictions",), apart=True),
+        ),
     },
     decides=lambda network: ("activation",),
     top=("pre_logits",),
