@@ -68,8 +68,9 @@ def load(
         model: The network, as a builder of `keras_classics.applications` returns it.
         source: The name or the card of a release (`weights.cards()` lists them), which is
             downloaded; or the path of a file: Keras's `.h5`, `.weights.h5` or `.keras`,
-            PyTorch's `.pth`, `.pt` or `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a
-            file is, is read from its content.
+            PyTorch's `.pth`, `.pt`, `.th` or `.bin`, `.safetensors`, `.npz` or `.caffemodel`.
+            What a file is, is read from its content. Or the folder of a model of transformers, of
+            a KerasHub preset, or of Keras.
         adapt: Whether a file may be for another number of classes, or have no top or another
             one (the model's output layer, or its top, stays as it is); of channels of the image
             (see `weights.layouts.other_channels`); or of patches of a Vision Transformer (its

@@ -29,20 +29,23 @@ def save(
 ) -> None:
     """Writes the weights of a network so that another library's network takes them.
 
-    `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision
-    and timm, `keras.applications.VGG16(weights=path)` those of Keras, and `numpy.load(path)`
-    reads those of vision_transformer.
+    `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision,
+    timm, akamaster and chenyaofo, `keras.applications.VGG16(weights=path)` those of Keras,
+    `load_weights(path)` of a classifier or a backbone those of KerasHub, and `numpy.load(path)`
+    reads the others. transformers takes a file `model.safetensors` in a folder:
+    `ViTForImageClassification.from_pretrained(folder, config=config)`.
 
     `load` takes them all back, exactly. The one exception is a variance near 0 in a file for
     Keras, which adds another `epsilon` to it: it comes back to within 1e-15.
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
-        path: Path of the file, `.safetensors` or `.npz`, or for Keras `.h5`. An existing file is
+        path: Path of the file, `.safetensors` or `.npz`, or for Keras and KerasHub `.h5`. An existing file is
             replaced when the new one is complete.
         convention: The library whose names and layouts the file has: `"torchvision"`, `"timm"`,
-            `"vision_transformer"`, `"big_vision"`, `"akamaster"` or `"keras"`
-            (keras.applications).
+            `"transformers"`, `"vision_transformer"`, `"big_vision"`, `"akamaster"` and
+            `"chenyaofo"` (CIFAR), `"tensorflow"` (its early ports of Caffe's networks), `"keras"`
+            (keras.applications) or `"kerashub"`.
         channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
             `"BGR"`. Default: that of the library; keras.applications has BGR.
 

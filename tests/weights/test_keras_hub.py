@@ -63,29 +63,27 @@ every_network = pytest.mark.parametrize("name", PEERS)
 
 
 @every_network
-def test_a_preset(name, hub, tmp_path, lively, images, agree, record_property):
+def test_a_preset(name, hub, tmp_path, lively, images, agree):
     """The folder, whose head is in another file; and the order of the channels is said."""
     peer, builder = PEERS[name]
     theirs, x, path = lively(peer(hub)), images(*SHAPE), tmp_path / "preset"
     theirs.save_to_preset(str(path))
     model = builder(weights=path, input_shape=SHAPE, **TOP)
-    record_property("pair", ("KerasHub", name.split(",")[0], "read"))
-    agree(model, x, theirs(x))
+    agree(model, x, theirs(x), of=("kerashub", name.split(",")[0], "read"))
     body = builder(weights=path, input_shape=SHAPE, include_top=False)
     agree(body, x, theirs.backbone(x))
     assert len(weights.read(path)) == len(theirs.weights)
 
 
 @every_network
-def test_it_takes_ours(name, hub, tmp_path, lively, images, agree, record_property):
+def test_it_takes_ours(name, hub, tmp_path, lively, images, agree):
     """The classifier, and the backbone alone."""
     peer, builder = PEERS[name]
     theirs, x, path = lively(peer(hub)), images(*SHAPE), tmp_path / "ours.h5"
     model = lively(builder(input_shape=SHAPE, **TOP), seed=2)
     weights.save(model, path, convention="kerashub")
     theirs.load_weights(path)
-    record_property("pair", ("KerasHub", name.split(",")[0], "written"))
-    agree(model, x, theirs(x))
+    agree(model, x, theirs(x), of=("kerashub", name.split(",")[0], "written"))
     before = [numpy(weight).copy() for weight in model.weights]
     weights.load(lively(model, seed=3), path)
     for value, weight in zip(before, model.weights, strict=True):

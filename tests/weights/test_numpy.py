@@ -15,6 +15,7 @@ from tests import small
 
 numpy = keras.ops.convert_to_numpy
 TOP = {"classes": 5, "classifier_activation": None}
+NETWORKS = {"alexnet": "AlexNet", "vgg": "VGG"}
 UNITS = 64
 ALEXNET = functools.partial(AlexNet, convention="caffe", input_shape=(131, 99, 3), **TOP)
 VGG16 = functools.partial(VGG, "D", input_shape=(64, 96, 3), **TOP)
@@ -71,9 +72,7 @@ def as_dictionaries(layers):
     ("kind", "form", "protocol"),
     [("alexnet", as_pairs, 2), ("vgg", as_pairs, 4), ("vgg", as_dictionaries, 3)],
 )
-def test_a_pickled_dictionary(
-    kind, form, protocol, peers, tmp_path, images, agree, record_property
-):
+def test_a_pickled_dictionary(kind, form, protocol, peers, tmp_path, images, agree):
     """It is not opened. The lines of the error, as they are, make a file that is taken."""
     layers, build, x, expected = network(kind, peers, images)
     path = tmp_path / f"{kind}.npy"
@@ -87,8 +86,7 @@ def test_a_pickled_dictionary(
         weights.load(build(), path)
     exec(textwrap.dedent(str(error.value).split("\n\n", 1)[1]), {})
     model = weights.load(build(), path.with_suffix(".npz"))
-    record_property("pair", ("TensorFlow's ports (.npz)", model.name, "read"))
-    agree(model, x, expected)
+    agree(model, x, expected, of=("tensorflow", NETWORKS[kind], "read"))
 
 
 class Calls:
@@ -114,7 +112,7 @@ def test_the_lines_call_nothing_else(function, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["BGR", "RGB"])
-def test_vgg16_weights(order, peers, tmp_path, images, agree, record_property):
+def test_vgg16_weights(order, peers, tmp_path, images, agree):
     """By `conv1_1_W` and `conv1_1_b`, which do not say the order of the channels."""
     layers, build, x, expected = network("vgg", peers, images)
     if order == "RGB":
@@ -127,8 +125,7 @@ def test_vgg16_weights(order, peers, tmp_path, images, agree, record_property):
     with pytest.raises(ValueError, match='vgg16_weights.npz, .*say channels="BGR" or channels="R'):
         weights.load(model, tmp_path / "vgg16_weights.npz")
     weights.load(model, tmp_path / "vgg16_weights.npz", channels=order)
-    record_property("pair", ("vgg16_weights.npz", "vgg_d", "read"))
-    agree(model, x, expected)
+    agree(model, x, expected, of=("frossard", "VGG", "read"))
 
 
 @pytest.mark.parametrize(
@@ -149,11 +146,17 @@ def test_another_network(build, reason, peers, tmp_path, images, no_values):
         weights.load(build(), tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize("build", [ALEXNET, VGG16])
-def test_and_back(build, tmp_path, lively):
-    model, path = lively(build()), tmp_path / "a.npz"
-    weights.save(model, path, convention="tensorflow")
-    before = [numpy(weight).copy() for weight in model.weights]
-    weights.load(lively(model, seed=2), path)
-    for value, weight in zip(before, model.weights, strict=True):
-        np.testing.assert_array_equal(value, numpy(weight))
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_file_comes_back(kind, peers, tmp_path, images, agree):
+    """The same names, shapes and numbers; by the names of the port, and of its layers' lists."""
+    layers, build, x, expected = network(kind, peers, images)
+    named = {f"{k}/weights": w for k, (w, _) in layers.items()}
+    named |= {f"{k}/biases": b for k, (_, b) in layers.items()}
+    np.savez(tmp_path / "theirs.npz", **named)
+    model = weights.load(build(), tmp_path / "theirs.npz")
+    weights.save(model, tmp_path / "ours.npz", convention="tensorflow")
+    ours = dict(np.load(tmp_path / "ours.npz"))
+    assert ours.keys() == named.keys()
+    for name, array in named.items():
+        np.testing.assert_array_equal(ours[name], array, strict=True)
+    agree(model, x, expected, of=("tensorflow", NETWORKS[kind], "written"))

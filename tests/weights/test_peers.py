@@ -91,7 +91,8 @@ def test_keras_applications(name, builder, suffix, names, tmp_path, built, image
         theirs.save(path)
     else:
         theirs.save_weights(path)
-    agree(weights.load(built(builder, **WIDE), path), x, expected)
+    of = ("keras", name.rstrip("0123456789"), "read")
+    agree(weights.load(built(builder, **WIDE), path), x, expected, of=of)
 
 
 def test_epsilon_is_that_of_keras_applications(tmp_path, built, images, agree):
@@ -204,7 +205,9 @@ def test_torchvision(
     twin = torchvisions(peers, kept, name)
     path = peers.write(twin.state_dict(), tmp_path / f"theirs{suffix}", form)
     x = images(64, 96, 3)
-    agree(weights.load(built(builder, **WIDE, **given), path), x, peers.outputs(twin, x))
+    of = ("torchvision", "VGG" if "vgg" in name else "ResNet", "read")
+    model = weights.load(built(builder, **WIDE, **given), path)
+    agree(model, x, peers.outputs(twin, x), of=of)
 
 
 MINI_8 = functools.partial(ViT, "Mini/8")
@@ -232,7 +235,7 @@ def test_torchvisions_vit(hidden, names, peers, tmp_path, images, agree):
         assert any(f".mlp.{old}.weight" in k for k in state)
     path = peers.write(state, tmp_path / "theirs.pth")
     model = ViT("Mini/8", weights=path, representation_size=hidden, **MINI, **GELU)
-    agree(model, x, peers.outputs(twin, x))
+    agree(model, x, peers.outputs(twin, x), of=("torchvision", "ViT", "read"))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +339,8 @@ def test_timm(
     state = twin.state_dict() if suffix == ".safetensors" else wrapped(twin.state_dict())
     path = peers.write(state, tmp_path / f"theirs{suffix}")
     model = weights.load(built(builder, input_shape=x.shape[1:], **TOP, **given), path)
-    agree(model, x, peers.outputs(twin, x))
+    networks = {"vgg11": "VGG", "vit": "ViT"}
+    agree(model, x, peers.outputs(twin, x), of=("timm", networks.get(name, "ResNet"), "read"))
 
 
 def timm_network(peers, **given):
@@ -424,7 +428,7 @@ def test_timms_hybrids(variant, small, peers, tmp_path, images, agree):
     twin, x = timm_network(peers, patch_size=on_maps, embed_layer=embed), images(64, 64, 3)
     path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
     model = ViT(variant, activation="gelu", weights=path, input_shape=(64, 64, 3), **TOP)
-    agree(model, x, peers.outputs(twin, x), 1e-3)
+    agree(model, x, peers.outputs(twin, x), 1e-3, of=("timm", "ViT, hybrids", "read"))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -452,7 +456,7 @@ def test_akamaster(depth, peers, tmp_path, images, agree):
     }
     path = peers.write({**state, "best_prec1": 91.7}, tmp_path / "resnet.th", "legacy")
     model = ResNetCIFAR(depth, weights=path, classifier_activation=None)
-    agree(model, x, peers.outputs(twin, x))
+    agree(model, x, peers.outputs(twin, x), of=("akamaster", "ResNetCIFAR", "read"))
     maps = ResNetCIFAR(
         depth, weights=path, include_top=False
     )  # without it, names are torchvision's
@@ -466,12 +470,11 @@ PROJECTING = functools.partial(ResNetCIFAR, shortcut="B", classifier_activation=
 
 @pytest.mark.parametrize("names", [{}, {"shortcut": "shortcut", "head": "linear"}])
 @pytest.mark.parametrize("depth", [8, 20])
-def test_projections_for_cifar(depth, names, peers, tmp_path, images, agree, record_property):
+def test_projections_for_cifar(depth, names, peers, tmp_path, images, agree):
     twin, x = peers.lively(peers.Projecting(depth, 5, **names)), images(32, 32, 3)
     path = peers.write(twin.state_dict(), tmp_path / "cifar.pt")
     model = PROJECTING(depth, weights=path, classes=5)
-    record_property("pair", ("pytorch-cifar-models", "ResNetCIFAR", "read"))
-    agree(model, x, peers.outputs(twin, x))
+    agree(model, x, peers.outputs(twin, x), of=("chenyaofo", "ResNetCIFAR", "read"))
     same(values(PROJECTING(depth, weights=path, include_top=False)), values(model))
 
 
@@ -518,7 +521,9 @@ def test_caffe(
     net, x = peers.Caffe(), images(*shape)
     expected = net(getattr(peers, name), x, 5, *arguments)
     path = peers.caffemodel(net.layers, tmp_path / "theirs.caffemodel", form, legacy)
-    agree(weights.load(built(builder, input_shape=shape, **TOP, **given), path), x, expected)
+    model = weights.load(built(builder, input_shape=shape, **TOP, **given), path)
+    networks = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet"}
+    agree(model, x, expected, of=("caffe", networks[name], "read"))
 
 
 @pytest.mark.parametrize(("form", "legacy"), [("V1", True), ("V2", False)])
@@ -535,7 +540,8 @@ def test_caffes_googlenet(shape, form, legacy, peers, built, tmp_path, images, a
     weights.load(model, path)
     assert model.output.keys() == expected.keys()
     for name, values in expected.items():
-        agree(keras.Model(model.input, model.output[name]), x, values)
+        of = ("caffe", "GoogLeNet", "read")
+        agree(keras.Model(model.input, model.output[name]), x, values, of=of)
 
 
 @pytest.mark.parametrize(
@@ -627,7 +633,8 @@ def test_vision_transformer(
         input_shape=shape,
         **TOP,
     )
-    agree(model, images(*shape), peers.outputs(twin, images(*shape)))
+    of = ("big_vision" if big_vision else "vision_transformer", "ViT", "read")
+    agree(model, images(*shape), peers.outputs(twin, images(*shape)), of=of)
 
 
 @pytest.mark.parametrize(("prefix", "beside"), [("params/", "opt/mu"), ("opt/target/", "opt/step")])
@@ -646,7 +653,8 @@ def test_hybrids(variant, small, peers, twins, tmp_path, images, agree):
     shape, path = (64, 96, 3), tmp_path / "theirs.npz"
     twin = released(peers, twins, path, variant, shape, 11)
     model = ViT(variant, weights=path, representation_size=11, input_shape=shape, **TOP)
-    agree(model, images(*shape), peers.outputs(twin, images(*shape)))
+    of = ("vision_transformer", "ViT, hybrids", "read")
+    agree(model, images(*shape), peers.outputs(twin, images(*shape)), of=of)
     grey = ViT(variant, representation_size=11, input_shape=(64, 96, 1), **TOP)
     message = r"conv_root/kernel \(7, 7, 1, 64\) here: conv_root/kernel \(7, 7, 3, 64\) there"
     with pytest.raises(ValueError, match=message):  # it is standardized

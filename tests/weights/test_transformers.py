@@ -82,7 +82,7 @@ def vit_folder(peers, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["safetensors", "new names", "pytorch_model.bin"])
-def test_vit(form, vit_folder, peers, tmp_path, images, agree, record_property):
+def test_vit(form, vit_folder, peers, tmp_path, images, agree):
     """By the names of the file, which are the older ones, and by those of `state_dict()`."""
     (twin, path), x = vit_folder(), images(40, 40, 3)
     if form != "safetensors":
@@ -91,8 +91,13 @@ def test_vit(form, vit_folder, peers, tmp_path, images, agree, record_property):
         assert any(".q_proj." in name for name in weights.read(path))
     else:
         assert any(".attention.query." in name for name in weights.read(path))
-    record_property("pair", ("transformers", "ViT", "read"))
-    agree(MINI(weights=path, **SIDE), x, peers.outputs(logits(twin), x), 1e-5)
+    agree(
+        MINI(weights=path, **SIDE),
+        x,
+        peers.outputs(logits(twin), x),
+        1e-5,
+        of=("transformers", "ViT", "read"),
+    )
 
 
 def test_epsilon_of_vit(vit_folder, peers, images, agree, caplog):
@@ -177,11 +182,10 @@ def resnet_folder(peers, path, depth, **given):
         (50, ResNet50, {"downsample_in_bottleneck": True}),
     ],
 )
-def test_resnet(depth, builder, given, peers, tmp_path, images, agree, record_property):
+def test_resnet(depth, builder, given, peers, tmp_path, images, agree):
     (twin, path), x = resnet_folder(peers, tmp_path, depth, **given), images(64, 96, 3)
     model = builder(weights=path, input_shape=(64, 96, 3), **TOP)
-    record_property("pair", ("transformers", "ResNet", "read"))
-    agree(model, x, peers.outputs(logits(twin), x))
+    agree(model, x, peers.outputs(logits(twin), x), of=("transformers", "ResNet", "read"))
 
 
 @pytest.mark.parametrize(
@@ -212,25 +216,32 @@ def taken(library, kind, config, path, peers, x):
     return peers.outputs(logits(twin.eval()), x)
 
 
-def test_it_takes_our_vit(peers, tmp_path, lively, images, agree, record_property):
+def test_it_takes_our_vit(peers, tmp_path, lively, images, agree):
     library, x, path = peers.transformers(), images(40, 40, 3), tmp_path / "model.safetensors"
     model = lively(MINI(**SIDE))
     weights.save(model, path, convention="transformers")
     config = config_of_vit(library)
-    record_property("pair", ("transformers", "ViT", "written"))
-    agree(model, x, taken(library, "ViTForImageClassification", config, path, peers, x), 1e-5)
+    agree(
+        model,
+        x,
+        taken(library, "ViTForImageClassification", config, path, peers, x),
+        1e-5,
+        of=("transformers", "ViT", "written"),
+    )
 
 
 @pytest.mark.parametrize(("depth", "builder"), [(18, ResNet18), (50, V15)])
-def test_it_takes_our_resnet(
-    depth, builder, peers, tmp_path, lively, images, agree, record_property
-):
+def test_it_takes_our_resnet(depth, builder, peers, tmp_path, lively, images, agree):
     library, x, path = peers.transformers(), images(64, 96, 3), tmp_path / "model.safetensors"
     model = lively(builder(input_shape=(64, 96, 3), **TOP))
     weights.save(model, path, convention="transformers")
     config = config_of_resnet(library, depth)
-    record_property("pair", ("transformers", "ResNet", "written"))
-    agree(model, x, taken(library, "ResNetForImageClassification", config, path, peers, x))
+    agree(
+        model,
+        x,
+        taken(library, "ResNetForImageClassification", config, path, peers, x),
+        of=("transformers", "ResNet", "written"),
+    )
 
 
 def test_other_networks_are_not_written(tmp_path, no_values):

@@ -140,7 +140,8 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     Args:
         path: Path of a weights file of Keras (`.h5`, `.weights.h5`, `.keras`), of PyTorch
             (`.pth`, `.pt`, `.th`, `.safetensors`), a `.npz` or a `.caffemodel`. What the file
-            is, is read from its content.
+            is, is read from its content. Or the folder of a model of transformers, of a KerasHub
+            preset, or of Keras.
 
     Returns:
         A dictionary from names to arrays. Of a caffemodel, it is a dictionary from names of
