@@ -40,8 +40,8 @@ def save(
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
-        path: Path of the file, `.safetensors` or `.npz`, or for Keras and KerasHub `.h5`. An existing file is
-            replaced when the new one is complete.
+        path: Path of the file, `.safetensors` or `.npz`, or for Keras and KerasHub `.h5`. An
+            existing file is replaced when the new one is complete.
         convention: The library whose names and layouts the file has: `"torchvision"`, `"timm"`,
             `"transformers"`, `"vision_transformer"`, `"big_vision"`, `"akamaster"` and
             `"chenyaofo"` (CIFAR), `"tensorflow"` (its early ports of Caffe's networks), `"keras"`
