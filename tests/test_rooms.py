@@ -31,11 +31,16 @@ ROOMS = {
     "applications": {"activations", "graphs", "initializers", "layers", "weights"},
     "weights": {"activations", "backend", "layers", "preprocessing"},
     "models": {"applications", "weights"},
-    "classification": {"applications", "datasets", "models", "preprocessing", "weights"},
+    "classification": {
+        *("applications", "backend", "datasets", "models", "preprocessing", "weights"),
+    },
     "graphs": set(),
     "surgery": {"backend", "graphs", "layers"},
     "datasets": {"backend", "preprocessing"},
-    "training": {*EQUATIONS, "applications", "backend", "datasets", "graphs", "models", "surgery"},
+    "training": {
+        *(*EQUATIONS, "applications", "backend", "classification", "datasets", "graphs", "models"),
+        *("surgery", "weights"),
+    },
     "experiments": {*EQUATIONS, "analysis", "applications", "backend", "datasets", "training"},
     "analysis": {"applications", "backend", "graphs", "layers", "models", "surgery"},
     **{name: set() for name in LIGHT},

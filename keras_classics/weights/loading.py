@@ -131,9 +131,12 @@ def load_file(model, source, adapts=(), channels=None, convention=None, key=None
         variable, value = values.pop()
         variable.assign(backend.adopt(value))
         del value
-    for message in messages:
-        log.warning("%s: %s", path.name, message)
-    log.info("%s: %s", path.name, summary)
+    log.log(
+        logging.WARNING if messages else logging.INFO,
+        "%s: %s",
+        path.name,
+        "; ".join([summary, *messages]),
+    )
     return model
 
 
@@ -292,18 +295,10 @@ class _Plan:
         """Whether an output layer stays as it is: the file has none, or one of other classes."""
         if self._is_absent(own):
             return "top" in self.adapts
-        keys = [key for source in own.values() for key in source.keys]
-        if "classes" not in self.adapts or any(key not in self.arrays for key in keys):
+        theirs, ours = _outputs(own, self.arrays), group.layer.output.shape[-1]
+        if "classes" not in self.adapts or theirs in (None, ours):
             return False
-        weight, axis = ("kernel", 1) if "kernel" in own else (next(iter(own)), 0)
-        shape = self.arrays[own[weight].keys[0]].shape
-        if len(shape) < 2 or math.prod(shape[:-2]) != 1:
-            return False
-        theirs = own[weight].layout.load(_blank(shape[-2:])).shape[axis]
-        ours = group.variables[weight].shape[axis]
-        if theirs == ours:
-            return False
-        self.used.update(keys)
+        self.used.update(key for source in own.values() for key in source.keys)
         self.messages.append(
             f"{group.name} stays as it is, for {ours} classes; the file has {theirs}"
         )
@@ -479,6 +474,36 @@ def _recognize(model, own_groups, file, library=None, key=None):
             f"{choices[-1]}). Received: the parts {_tops(arrays_of_part)}"
         )
     return best
+
+
+def _outputs(own, arrays):
+    """How many outputs an output layer has in a file; `None` if it is not there, or not whole."""
+    if any(key not in arrays for source in own.values() for key in source.keys):
+        return None
+    weight, axis = ("kernel", 1) if "kernel" in own else (next(iter(own)), 0)
+    shape = arrays[own[weight].keys[0]].shape
+    if len(shape) < 2 or math.prod(shape[:-2]) != 1:
+        return None
+    return own[weight].layout.load(_blank(shape[-2:])).shape[axis]
+
+
+def look(model, source):
+    """Whose names a file has, and for how many classes it is. Nothing is loaded.
+
+    Args:
+        model: The network, which needs no values.
+        source: Path of the file.
+
+    Returns:
+        The library, and the number of outputs of its output layer, or `None` without one.
+    """
+    with open_weights(pathlib.Path(source)) as file:
+        ours = groups(model)
+        found = _recognize(model, ours, file)
+        names = found.convention.names(list(ours))
+        heads = [ours[name] for name in found.family.heads if name in ours]
+        sources = [found.convention.library(h, names[h.name], found.convention) for h in heads[:1]]
+        return found.library, next((_outputs(own, found.arrays) for own in sources), None)
 
 
 def _part(file, key):
