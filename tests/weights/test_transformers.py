@@ -82,7 +82,7 @@ def vit_folder(peers, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["safetensors", "new names", "pytorch_model.bin"])
-def test_vit(form, vit_folder, peers, tmp_path, images, agree):
+def test_vit(form, vit_folder, peers, tmp_path, images, agree, caplog):
     """By the names of the file, which are the older ones, and by those of `state_dict()`."""
     (twin, path), x = vit_folder(), images(40, 40, 3)
     if form != "safetensors":
@@ -98,6 +98,7 @@ def test_vit(form, vit_folder, peers, tmp_path, images, agree):
         1e-5,
         of=("transformers", "ViT", "read"),
     )
+    assert "epsilon" not in caplog.text  # its own, also where no file says it
 
 
 def test_epsilon_of_vit(vit_folder, peers, images, agree, caplog):
