@@ -208,7 +208,14 @@ def test_what_a_config_says_of_resnet(builder, given, reason, peers, tmp_path, n
 
 
 def taken(library, kind, config, path, peers, x):
-    """What a network of the library computes with a file, which must have all of its weights."""
+    """What a network of the library computes with a file, which must have all of its weights.
+
+    Their names must be those of the library's own file, but for counters.
+    """
+    getattr(library, kind)(config).save_pretrained(path.parent / "theirs")
+    theirs = weights.read(path.parent / "theirs")
+    theirs = {name for name in theirs if not name.endswith("num_batches_tracked")}
+    assert weights.read(path).keys() == theirs
     twin, info = getattr(library, kind).from_pretrained(
         path.parent, config=config, output_loading_info=True
     )
