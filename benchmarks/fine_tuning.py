@@ -77,12 +77,13 @@ def recipe(options, cls=finetuning.FineTuneRecipe, **numbers):
     )
 
 
-SCRATCH = {"cls": Scratch, "head_epochs": 0, "freeze_statistics": False}
+RATE = {"learning_rate": 1e-3}  # of both, the best of `choose`
+SCRATCH = {"cls": Scratch, "head_epochs": 0, "freeze_statistics": False, **RATE}
 ARMS = {
     "output layer alone": {"epochs": 0},
-    "output layer, then all": {},
-    "from scratch, as many epochs": {**SCRATCH, "learning_rate": 1e-3},
-    "from scratch, ten times as many": {**SCRATCH, "learning_rate": 1e-3, "epochs": 100},
+    "output layer, then all": RATE,
+    "from scratch, as many epochs": SCRATCH,
+    "from scratch, ten times as many": {**SCRATCH, "epochs": 100},
 }
 
 
@@ -103,7 +104,7 @@ def choose(options):
         for head in (1e-3, 1e-2):
             numbers = {"learning_rate": rate, "head_learning_rate": head}
             error(options, f"choose-{rate}-{head}", data, 0, **numbers)
-    for rate in (3e-4, 1e-3, 3e-3):
+    for rate in (1e-3, 3e-3):
         numbers = {**SCRATCH, "learning_rate": rate, "head_learning_rate": rate, "epochs": 100}
         error(options, f"choose-scratch-{rate}", data, 0, **numbers)
 

@@ -3,7 +3,7 @@
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
   keras-classics finetune NETWORK --data=FOLDER  fine-tune published weights, or a file of them
   keras-classics evaluate RUN                count the errors of a run's network again
-  keras-classics evaluate                    of published weights: --network, --weights, --data
+  keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
@@ -127,7 +127,10 @@ FLAGS = {
         flags.DEFINE_string, None, "folder for confusion-PART.csv; default: none is written"
     ),
     "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
-    "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
+    "weights": Flag(flags.DEFINE_string, "imagenet", "a release, or the path of a file"),
+    "like": Flag(
+        flags.DEFINE_string, None, "for a file: the release whose preprocessing and classes it has"
+    ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
@@ -229,7 +232,7 @@ def evaluate(options, folder):
 
 
 def evaluate_published(options):
-    """Counts the errors of published weights on one's own images, beside the published ones."""
+    """Counts the errors of a release, or of a file of weights, on one's own images."""
     if options.network is None:
         raise ValueError(
             "Which network? keras-classics evaluate RUN, or --network=NAME --weights=imagenet "
@@ -241,14 +244,15 @@ def evaluate_published(options):
 
     card = resolve(options.weights, options.network)
     if options.data is None:
-        raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
+        count = f"{card.classes} classes" if card else "those of the file"
+        raise ValueError(f"Which data? --data=FOLDER, {count} or some of them.")
     chosen = options.corrupt, options.classes, bool(options.upright)
     if options.data in names.DATA_SETS or ":" in options.data:
         data = datasets.load(options.data, options.data_dir, *chosen)
         classes, split = data.classes, data.splits[-1]
     else:
         classes, split = datasets.test_folder(options.data, *chosen)
-    model = classifier(options.network, card)
+    model = classifier(options.network, card or options.weights, like=options.like)
     order = model.positions(classes)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)
@@ -258,14 +262,17 @@ def evaluate_published(options):
         log.warning("Left out: %s", error)
     error = evaluation.count(scores, [order[k] for k in labels])
     images = counted(len(labels), "image")
-    print(f"{card.name} on {images} in {time.time() - start:.0f} s")
-    rows = [("top-1 error", error, card.top1), ("top-5 error", error.get("top-5"), card.top5)]
-    for name, each, published in rows:
+    print(f"{card.name if card else options.weights} on {images} in {time.time() - start:.0f} s")
+    published = (card.top1, card.top5) if card else (None, None)
+    for name, each, there in zip(
+        ("top-1 error", "top-5 error"), (error, error.get("top-5")), published, strict=True
+    ):
         if each:
-            of = f"({each['wrong']:,} of {each['of']:,})"
-            beside = "not published" if published is None else f"published: {published:.2f} %"
-            print(f"{name:12} {each['percent']:6.2f} % {of}; {beside}")
-    print(f"Published of {card.protocol} ({card.source}).")
+            beside = "not published" if there is None else f"published: {there:.2f} %"
+            of = f"({each['wrong']:,} of {each['of']:,})" + (f"; {beside}" if card else "")
+            print(f"{name:12} {each['percent']:6.2f} % {of}")
+    if card:
+        print(f"Published of {card.protocol} ({card.source}).")
     if len(classes) < len(model.classes):
         print(
             f"Of {len(classes)} classes, among all {len(model.classes)} that the network knows: "
@@ -381,7 +388,7 @@ class Command(NamedTuple):
 
     function: Callable
     groups: Mapping = MappingProxyType({})
-    recipe: Callable = engine.recipe
+    recipe: Callable = lambda name: engine.recipe(name)
     fields: str | None = None  # "all" of a recipe, or those "of tests", of the run's recipe
 
 
@@ -408,7 +415,7 @@ COMMANDS = {
 }
 PUBLISHED = Command(
     evaluate_published,
-    {"Data": OF_DATA, "Network": ("network", "weights"), "Devices": ("precision",)},
+    {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
 )
 
 
@@ -672,17 +679,23 @@ def _interrupted(error, command, options, argv):
     """Where an interrupted command stands, and how to go on."""
     if command.function not in (train, finetune):  # which alone are resumed
         return "An unfinished run folder has no model."
-    folder = options and options.folder
-    if not folder or not (pathlib.Path(folder) / "manifest.json").is_file():
+    folder = options and (options.folder or options.run_dir)
+    if not folder or not os.path.lexists(folder):
         return "Nothing was begun: the same command begins anew."
     from keras_classics import training
 
-    if isinstance(error, training.Interrupted):
-        standing = str(error)
-    elif training.Run(folder, options.recipe).is_finished:
-        standing = "The network is trained, tested and saved. Its pictures may be missing."
-    else:
-        standing = f"What has been trained is in {folder}."
+    try:
+        if not (pathlib.Path(folder) / "manifest.json").is_file():
+            training.run.refuse_taken(folder, resume=False)
+            return "Nothing was begun: the same command begins anew."
+        if isinstance(error, training.Interrupted):
+            standing = str(error)
+        elif training.Run(folder, options.recipe).is_finished:
+            standing = "The network is trained, tested and saved. Its pictures may be missing."
+        else:
+            standing = f"What has been trained is in {folder}."
+    except (OSError, RuntimeError, ValueError) as refusal:
+        return f"Nothing was begun. {refusal}"
     return f"{standing}\nTo go on: {options.again(argv, folder)}"
 
 

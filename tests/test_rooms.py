@@ -47,7 +47,7 @@ ROOMS = {
 }
 PACKAGES = {
     "backend": BACKENDS,
-    "datasets": BACKENDS | {"sklearn", "tensorflow_datasets"},
+    "datasets": BACKENDS | {"requests", "sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
     "weights": {"h5py", "safetensors", "torch"},
@@ -105,7 +105,8 @@ def imports(path):
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
-FACE = {"build": "models", "classifier": "classification", "list_models": "models"}
+FACE = {"build": "models", "list_models": "models"}
+FACE |= dict.fromkeys(("Classifier", "classifier"), "classification")
 FACE |= dict.fromkeys(("features", "freeze_statistics", "fuse", "recompute_statistics"), "surgery")
 
 

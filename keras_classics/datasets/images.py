@@ -88,6 +88,9 @@ class Images(Generic[S]):
                 "The images of all splits must have the same channels. Received: "
                 f"{', '.join(found)}, {self.name}"
             )
+        for name, field in zip(self.parts, ("train", "validation", "test"), strict=False):
+            if isinstance(split := getattr(self, field), Stream):
+                object.__setattr__(self, field, split.of(last + 1, name))
         for name, split in self.parts.items():
             labels = getattr(split, "labels", None)
             wrong = np.flatnonzero((labels < 0) | (labels > last)) if labels is not None else ()
@@ -129,9 +132,9 @@ class Images(Generic[S]):
     ) -> "tuple[Images[S], dict[str, str]]":
         """Decodes each file once, in threads on all processors, before a training or a test.
 
-        Images in memory and of TensorFlow Datasets are known to be sound. A `tf.data.Dataset` is
-        read once, for its labels. For all of these `then` and `into` are not called, and the data
-        stay as they are.
+        Images in memory and of TensorFlow Datasets are known to be sound. Of a `tf.data.Dataset`
+        the first 4,096 images are read; the others are looked at as a training reads them. For all
+        of these `then` and `into` are not called, and the data stay as they are.
 
         Files that cannot be decoded are left out, with one warning that names them; or they are
         an error, where the files were opened with `corrupt="refuse"`.
@@ -175,9 +178,9 @@ class Images(Generic[S]):
         ```
         """
         surveyed = {part: getattr(self, part) for part in parts}
-        for part, split in surveyed.items():
+        for split in surveyed.values():
             if isinstance(split, Stream):
-                split.refuse_others(len(self.classes), part)
+                split.refuse_others()
         surveyed = {part: each for part, each in surveyed.items() if isinstance(each, Files)}
         damaged: dict[str, str] = {}
         for part, split in surveyed.items():

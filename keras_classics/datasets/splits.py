@@ -15,6 +15,7 @@ from keras_classics.checks import COUNT, Rule, optional
 from keras_classics.datasets.decoding import decode, read_image, reason
 from keras_classics.tables import counted
 
+SHUFFLED = 4096  # records of a stream among which the next one is drawn
 PATHS = Rule("a list of paths", lambda x: isinstance(x, Sequence) and not isinstance(x, str))
 
 
@@ -353,7 +354,8 @@ class Files(Indexed):
 class Stream:
     """A split that the user reads: a `tf.data.Dataset` of single pairs `(image, label)`.
 
-    A training epoch shuffles it, within 4,096 images.
+    A training epoch shuffles it, within 4,096 images. Of a data set, it ends at a label of no class
+    and at an image without pixels; before a training, the first 4,096 images are read for this.
 
     Args:
         data: The dataset, of known length. The images are uint8 `(height, width, channels)`, of 3
@@ -361,6 +363,8 @@ class Stream:
 
     Raises:
         ValueError: If the dataset gives anything else, or does not know its length.
+        tf.errors.InvalidArgumentError: In a training, at a label of no class or an image without
+            pixels behind the first 4,096. The message has the label.
 
     Example:
 
@@ -401,6 +405,8 @@ class Stream:
                 "`.apply(tf.data.experimental.assert_cardinality(n))`. Received: one that does not"
             )
         self.data, self.channels = data, channels or 3
+        self.classes: int | None = None  # until it is a split of `Images`
+        self.part = ""
 
     def __len__(self) -> int:
         return int(self.data.cardinality())
@@ -412,34 +418,58 @@ class Stream:
     def decode(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        return record[0], tf.cast(record[1], tf.int32)
+        image, label = record[0], tf.cast(record[1], tf.int32)
+        if self.classes is None:
+            return image, label
+        is_sound = (label >= 0) & (label < self.classes)
+        if not image.shape.is_fully_defined():
+            shape = tf.shape(image)
+            is_sound &= tf.reduce_all(shape[:2] > 0) & (shape[2] == self.channels)
+        # Of texts and int32 it is one operation, which takes no time.
+        words = (
+            f"{self._words} {self.part} with the label",
+            label,
+            "and the shape",
+            tf.shape(image),
+        )
+        with tf.control_dependencies([tf.debugging.Assert(is_sound, words)]):
+            return image, tf.identity(label)
 
-    def refuse_others(self, classes: int, part: str) -> None:
-        """Reads all once, and refuses labels of no class and images without pixels.
+    @property
+    def _words(self):
+        return (
+            f"{self.classes} classes have labels from 0 to {self.classes - 1}, and images pixels "
+            f"of {counted(self.channels, 'channel')}. Received: an image of"
+        )
+
+    def of(self, classes: int, part: str) -> "Stream":
+        """The same, which refuses labels of no class and images without pixels as it is read.
 
         Args:
             classes: Number of classes.
             part: Name of the split, for the message.
+        """
+        stream = Stream(self.data)
+        stream.classes, stream.part = classes, part
+        return stream
+
+    def refuse_others(self) -> None:
+        """Reads the first 4,096 images, and refuses those that `of` does.
 
         Raises:
-            ValueError: The message names the first such image.
+            ValueError: The message has the number of the first such image.
         """
         import tensorflow as tf
 
-        seen = self.data.map(
-            lambda image, label: (tf.shape(image), tf.cast(label, tf.int64)), tf.data.AUTOTUNE
-        )
-        for start, (shapes, labels) in zip(
-            itertools.count(0, 4096), seen.batch(4096), strict=False
-        ):
-            shapes, labels = shapes.numpy(), labels.numpy()
-            wrong = (labels < 0) | (labels >= classes)
+        first = self.data.take(SHUFFLED).map(lambda *pair: (tf.shape(pair[0]), pair[1]))
+        for start, (shapes, labels) in zip(itertools.count(0, 512), first.batch(512), strict=False):
+            shapes, labels = shapes.numpy(), labels.numpy().astype("int64")
+            wrong = (labels < 0) | (labels >= self.classes)
             wrong |= (shapes[:, :2] < 1).any(axis=1) | (shapes[:, 2] != self.channels)
             for k in np.flatnonzero(wrong)[:1]:
                 raise ValueError(
-                    f"{classes} classes have labels from 0 to {classes - 1}, and images pixels of "
-                    f"{counted(self.channels, 'channel')}. Received: image {start + k} of {part} "
-                    f"with the label {labels[k]} and the shape {tuple(map(int, shapes[k]))}"
+                    f"{self._words} {self.part} with the label {labels[k]} and the shape "
+                    f"{tuple(map(int, shapes[k]))}: number {start + k}"
                 )
 
 
@@ -499,4 +529,4 @@ def shuffled(data: Any, seeds: Any) -> Any:
     if not tf.executing_eagerly() and tf.compat.v1.get_default_graph().seed == 0:
         # Of this graph alone: beside a seed of 0, TensorFlow would ask whether the drawn one is 0.
         tf.random.set_seed(1)
-    return data.shuffle(4096, drawn, reshuffle_each_iteration=False)
+    return data.shuffle(SHUFFLED, drawn, reshuffle_each_iteration=False)

@@ -1,9 +1,10 @@
 """Photographs of TensorFlow Datasets, by the names of its catalogue."""
 
+import contextlib
 import os
 from typing import Any
 
-from keras_classics import backend
+from keras_classics import backend, cache
 from keras_classics.datasets.decoding import decode
 from keras_classics.datasets.folders import SPLITS
 from keras_classics.datasets.images import Images
@@ -70,6 +71,7 @@ def load(
         ValueError: If TensorFlow is not the backend, or the data set has other features or no
             split `train`.
         ImportError: If TensorFlow Datasets is not installed.
+        FileNotFoundError: If a download cannot begin, or stands still for 15 seconds.
     """
     if not backend.has_tf_data():
         raise ValueError(
@@ -82,7 +84,8 @@ def load(
         raise ImportError(
             f'tfds:{name} needs TensorFlow Datasets: pip install "keras-classics[tfds]"'
         ) from error
-    builder = tfds.builder(name, data_dir=data_dir)
+    with _impatient(name):
+        builder = tfds.builder(name, data_dir=data_dir)
     features = dict(builder.info.features.items())
     if not (
         isinstance(features.get("image"), tfds.features.Image)
@@ -92,7 +95,8 @@ def load(
             f"tfds:{name} must have the features image (Image) and label (ClassLabel). "
             f"Received: {', '.join(f'{k} ({type(v).__name__})' for k, v in features.items())}"
         )
-    builder.download_and_prepare()
+    with _impatient(name):
+        builder.download_and_prepare()
     splits = builder.info.splits
     if "train" not in splits:
         raise ValueError(f"tfds:{name} must have a split `train`. Received: {', '.join(splits)}")
@@ -103,6 +107,38 @@ def load(
     first, second, *third = (Examples(builder, split, upright) for split in names)
     test = third[0] if third else None
     return Images(f"tfds:{name}", tuple(features["label"].names), first, second, test=test)
+
+
+@contextlib.contextmanager
+def _impatient(name):
+    """A context in which a server that cannot be reached, or says nothing, ends a download.
+
+    TensorFlow Datasets downloads by `requests`, without a limit of time, and tries ten times.
+
+    Raises:
+        FileNotFoundError: In one line.
+    """
+    import requests
+
+    adapter = requests.adapters.HTTPAdapter
+    send = adapter.send
+
+    def send_once(self, request, stream=False, timeout=None, **more):
+        self.max_retries = self.max_retries.new(connect=0, read=0)
+        return send(self, request, stream, timeout or cache.PATIENCE, **more)
+
+    adapter.send = send_once  # in its threads, too
+    try:
+        with cache.impatient():
+            yield
+    except (requests.RequestException, TimeoutError) as error:
+        raise FileNotFoundError(
+            f"tfds:{name} needs files that are not there, and could not be downloaded "
+            f"({' '.join(str(error).split())}). Prepare it where there is a network, and name the "
+            "folder that has it with --data_dir."
+        ) from error
+    finally:
+        adapter.send = send
 
 
 def _has_labels(split):

@@ -58,6 +58,7 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
             refuse_smaller(input_shape, self.pool_size, self.name)
 
     def call(self, inputs):  # (batch, height, width, channels)
+        inputs = ops.cast(inputs, self.compute_dtype)
         if self.padding == "valid" or backend.averages_inside():
             return super().call(inputs)
         sums, shares = (self._average(x) for x in (inputs, ops.ones_like(inputs[:1, ..., :1])))

@@ -38,6 +38,7 @@ class ClassToken(keras.layers.Layer):
         self.token = self.add_weight((input_shape[-1],), "zeros", name="token")
 
     def call(self, tokens):  # (batch, N, D)
+        tokens = ops.cast(tokens, self.compute_dtype)
         token = ops.broadcast_to(
             ops.cast(self.token, tokens.dtype), (ops.shape(tokens)[0], 1, tokens.shape[-1])
         )

@@ -52,7 +52,7 @@ class ConstantPadding2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):  # (batch, height, width, channels)
-        (top, bottom), (left, right) = self._sides
+        inputs, ((top, bottom), (left, right)) = ops.cast(inputs, self.compute_dtype), self._sides
         borders = [[0, 0], [top, bottom], [left, right], [0, 0]]
         # (batch, top + height + bottom, left + width + right, channels)
         return ops.pad(inputs, borders, constant_values=self.value)

@@ -68,6 +68,7 @@ class CoveringConv2D(keras.layers.Conv2D):
         )
 
     def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        inputs = ops.cast(inputs, self.compute_dtype)
         covers = tuple(inputs.shape[1:]) == tuple(kernel.shape[:3])
         if not covers or self.padding != "valid":
             return super().convolution_op(inputs, kernel)

@@ -77,6 +77,7 @@ class GroupedConv2D(keras.layers.Conv2D):
         )
 
     def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        inputs = ops.cast(inputs, self.compute_dtype)
         if backend.convolves_groups():
             return super().convolution_op(inputs, kernel)
         # Slices, and no `ops.split`: shap's DeepExplainer knows its way through them.

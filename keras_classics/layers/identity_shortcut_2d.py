@@ -51,7 +51,7 @@ class IdentityShortcut2D(keras.layers.Layer):
             )
 
     def call(self, inputs):  # (batch, height, width, channels)
-        step = self.strides
+        inputs, step = ops.cast(inputs, self.compute_dtype), self.strides
         # (batch, ceil(height / s), ceil(width / s), channels)
         x = inputs[:, ::step, ::step] if step > 1 else inputs
         more = self.filters - inputs.shape[-1]

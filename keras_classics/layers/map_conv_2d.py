@@ -154,7 +154,7 @@ class MapConv2D(keras.layers.Layer):
     def convolution_op(self, inputs, kernel):
         """The weighted sums without the biases, for a kernel `(rows, columns, links)`."""
         return ops.conv(
-            inputs,
+            ops.cast(inputs, self.compute_dtype),
             self.full_kernel(kernel),
             strides=self.strides,
             padding=self.padding,

@@ -1,6 +1,7 @@
 """Overlapping max pooling (Krizhevsky et al., 2012, section 3.4)."""
 
 import keras
+from keras import ops
 
 from keras_classics.checks import PADDING, arguments, refuse_smaller
 
@@ -60,3 +61,6 @@ class OverlappingMaxPooling2D(keras.layers.MaxPooling2D):
     def build(self, input_shape):
         if self.padding == "valid":
             refuse_smaller(input_shape, self.pool_size, self.name)
+
+    def call(self, inputs):  # (batch, height, width, channels)
+        return super().call(ops.cast(inputs, self.compute_dtype))

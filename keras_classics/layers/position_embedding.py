@@ -4,6 +4,7 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_classics.checks import PAIR, arguments, optional
 from keras_classics.initializers import Initializer
@@ -59,11 +60,11 @@ class PositionEmbedding(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
     def call(self, tokens):  # (batch, positions, D)
-        return tokens + self.embeddings
+        return ops.cast(tokens, self.compute_dtype) + self.embeddings
 
     def resize(self, grid: tuple[int, int], old_grid: tuple[int, int] | None = None) -> np.ndarray:
         """`E_pos` for images of another size, `(positions, D)`: see `resize_positions`."""
-        return resize_positions(keras.ops.convert_to_numpy(self.embeddings), grid, old_grid)
+        return resize_positions(ops.convert_to_numpy(self.embeddings), grid, old_grid)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -76,6 +76,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
 
     def scaled_sum(self, inputs, coefficient):
         """`c_m * sum_j x_j`, the weighted sums without their biases."""
+        inputs = ops.cast(inputs, self.compute_dtype)
         mean = ops.average_pool(
             inputs, self.window, strides=self.window, padding="valid", data_format="channels_last"
         )

@@ -84,6 +84,7 @@ class SymmetricConv2D(keras.layers.Conv2D):
             )
 
     def convolution_op(self, inputs, kernel):  # (batch, height, width, channels)
+        inputs = ops.cast(inputs, self.compute_dtype)
         if self.strides == (1, 1) or self.kernel_size == (1, 1):
             return super().convolution_op(inputs, kernel)  # (batch, height, width, filters)
         zeros = [[0, 0], *([side // 2, side // 2] for side in self.kernel_size), [0, 0]]

@@ -103,7 +103,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         training=False,
         return_attention_scores=False,
     ):
-        x, scores = inputs, None
+        x, scores = ops.cast(inputs, self.compute_dtype), None
         y = self.attention(
             self.norm1(x),
             mask=mask,

@@ -1,6 +1,7 @@
 """One bias for each unit (LeCun et al., 1989, section 3.3)."""
 
 import keras
+from keras import ops
 
 from keras_classics import activations
 from keras_classics.activations import Activation
@@ -61,7 +62,7 @@ class UnitBias(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        return self.activation(inputs + self.bias)
+        return self.activation(ops.cast(inputs, self.compute_dtype) + self.bias)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -71,6 +71,7 @@ class PlanarDistortion(keras.layers.Layer):
         self._seeds = keras.random.SeedGenerator(seed)
 
     def call(self, inputs, training=False):  # (..., height, width, channels)
+        inputs = ops.cast(inputs, self.compute_dtype)
         if not training:
             return inputs
         if len(inputs.shape) == 3:

@@ -88,7 +88,7 @@ class Checkpoints(keras.callbacks.Callback):
     this takes a hundredth of the time at most. One is always written after the last epoch, and
     when the signals INT (Ctrl-C) or TERM ask the training to stop; it stops after the running
     step. The variables are copied between two steps, and written in a thread beside the training,
-    which waits for it only before the next checkpoint and at the end.
+    which waits for it only before the next file and at the end. So is the best network.
 
     Args:
         folder: The run's folder.
@@ -99,6 +99,7 @@ class Checkpoints(keras.callbacks.Callback):
         writes: Whether this process writes, the first worker of several.
         alone: Whether there is no other worker, so that an epoch may stop within.
         best: Name of a logged value; the network of the highest goes into `best.keras`.
+        twin: The same network with variables of its own, which receives and writes the best.
         lock: The `lock.Lock` of the folder, if there is one: another process may have taken it
             while this one was asleep.
 
@@ -119,12 +120,13 @@ class Checkpoints(keras.callbacks.Callback):
         writes=True,
         alone=True,
         best=None,
+        twin=None,
         lock=None,
     ):
         super().__init__()
         self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
         self.epochs, self.steps, self.writes, self.alone = epochs, steps, writes, alone
-        self.monitor, self.lock = best, lock
+        self.monitor, self.twin, self.lock = best, twin, lock
         self.asked = self.cut = False
         self.last = None  # the name of the last checkpoint that is complete
         self.at = (0, 0)  # the epoch and the step of it
@@ -133,7 +135,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.begun = self.saved = time.monotonic()
         self.cost = 0.0  # seconds that a checkpoint takes, most of them beside the training
         self.writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
-        self.writing = None  # the future of a checkpoint
+        self.writing = []  # futures of files, which the thread writes one after the other
 
     @property
     def ended(self):
@@ -216,8 +218,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.state |= {"epoch": epoch, "step": 0}
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.writing is not None and self.writing.done():
-            self.join()  # raises what the writing has raised
+        if any(each.done() for each in self.writing):
+            self._raise_of_ended()
         done = min(self.first + batch + 1, self.steps)
         if not np.isfinite(float(logs["loss"])):
             self.join()
@@ -230,6 +232,7 @@ class Checkpoints(keras.callbacks.Callback):
                 self._stop()
             return
         if self.asked or self._due(SECONDS):
+            self.join()
             self._save(done)
         if self.asked:
             self._stop()
@@ -247,11 +250,8 @@ class Checkpoints(keras.callbacks.Callback):
         if self.monitor and logs[self.monitor] > self.state["best"]:
             self.state["best"] = float(logs[self.monitor])
             if self.writes:
-                averaged = [each for each in self.others if isinstance(each, Averaged)]
-                with contextlib.ExitStack() as stack:
-                    for each in averaged:
-                        stack.enter_context(each.swapped())
-                    self.model.save(stack.enter_context(atomic(self.folder / "best.keras")))
+                self.join()
+                self._keep_best()
         self.position.step = 0
         self.state |= {"epoch": epoch + 1, "stopped": bool(self.model.stop_training)}
         if self.ended or self.asked or self._due(0):
@@ -272,14 +272,33 @@ class Checkpoints(keras.callbacks.Callback):
         metrics = self.model.metrics_variables if with_metrics else []
         return [*self.model.variables, *self.model.optimizer.variables, *metrics]
 
+    def _keep_best(self):
+        """Begins to write the network. The training waits for the copy of its variables alone."""
+        with contextlib.ExitStack() as stack:
+            for each in self.others:
+                if isinstance(each, Averaged):
+                    stack.enter_context(each.swapped())
+            backend.sync_variables(self.model)
+            for copy, variable in zip(self.twin.variables, self.model.variables, strict=True):
+                copy.assign(_copy(variable))
+
+        def write_beside():
+            with atomic(self.folder / "best.keras") as path:
+                self.twin.save(path)
+
+        self._begin(write_beside)
+
+    def _begin(self, write_beside):
+        """Lets the thread write a file, if the folder is still this process's own."""
+        if self.lock is not None:
+            self.lock.take()
+        self.writing.append(self.writer.submit(write_beside))
+
     def _save(self, done):
         """Begins to write a checkpoint. The training waits for the copy of its variables alone."""
         if not self.writes:
             return
-        self.join()
         begin = time.monotonic()
-        if self.lock is not None:
-            self.lock.take()
         values = [_copy(variable) for variable in self._variables(done > 0)]
         state = self.state | {
             "step": done,
@@ -288,34 +307,42 @@ class Checkpoints(keras.callbacks.Callback):
         }
         refusal = self._refusal("variable that is not finite", done or self.steps)
         name, text = FILES[self.last == FILES[0]], json.dumps(state)  # at once: the history grows
+        copied = time.monotonic() - begin
 
         def write_beside():
+            begin = time.monotonic()
             try:
                 if not all(np.isfinite(value).all() for value in values):
                     raise FloatingPointError(refusal)
                 write(self.folder / name, text, values)
                 self.last, self.at = name, (state["epoch"], done)
             finally:
-                self.cost = time.monotonic() - begin
+                self.cost = copied + time.monotonic() - begin
 
         self.cost = math.inf  # until it is known, no other one is due, which would have to wait
         self.saved = time.monotonic()
-        self.writing = self.writer.submit(write_beside)
+        self._begin(write_beside)
 
     def join(self):
-        """Waits until the checkpoint is complete, if one is being written.
+        """Waits until all files are complete that are being written.
 
         Raises:
-            FloatingPointError: If a variable of it is not finite.
-            OSError: If it could not be written.
+            FloatingPointError: If a variable of a checkpoint is not finite.
+            OSError: If a file could not be written.
         """
-        writing, self.writing = self.writing, None
-        if writing is not None:
-            writing.result()
+        concurrent.futures.wait(self.writing)
+        self._raise_of_ended()
+
+    def _raise_of_ended(self):
+        """Raises the first error of the files that have been written."""
+        ended = [each for each in self.writing if each.done()]
+        self.writing = [each for each in self.writing if each not in ended]
+        for each in ended:
+            each.result()
 
     @contextlib.contextmanager
     def complete(self):
-        """A context at whose end the last checkpoint is complete, however it ends."""
+        """A context at whose end all files are complete, however it ends."""
         try:
             yield
         except BaseException as error:

@@ -3,11 +3,13 @@
 import dataclasses
 import math
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 import keras_classics as kc
+from keras_classics import names
 from keras_classics.checks import FROM_0, NOT_NEGATIVE, NUMBER, POSITIVE, number, several
 from keras_classics.training.engine import Recipe, cite
 from keras_classics.weights.card import Card
@@ -48,9 +50,11 @@ class FineTuneRecipe(Recipe):
     ```
     """
 
-    network: str = cite("resnet50")
+    network: str = cite("")
     weights: str | None = cite(
-        None, "the first release", "a release, or the path of a file; none: the first release"
+        None,
+        "the first release",
+        "a release, the path of a file, or a run folder; none: the first release",
     )
     like: str | None = cite(
         None, "", "for a file: the release whose preprocessing and arguments it needs"
@@ -127,8 +131,14 @@ class FineTuneRecipe(Recipe):
         missing = [name for name in PREPARED if getattr(self, name) is None]
         if not missing:
             return self
-        card = kc.classification.release(self.network, self.weights, self.like)
-        need = kc.preprocessing.ClassifierInput(**card.prepared(self.image_size))
+        from keras_classics import classification
+
+        if run := self._run():
+            prepared = _prepared(run, self.image_size)
+        else:
+            card = classification.release(self.network, self.weights, self.like)
+            prepared = card.prepared(self.image_size)
+        need = kc.preprocessing.ClassifierInput(**prepared)
         squash = not isinstance(need.resize, int)
         found = {
             "image_size": need.crop,
@@ -143,9 +153,17 @@ class FineTuneRecipe(Recipe):
 
     def build(self, *, input_shape, classes):
         """The pretrained network, with a new output layer."""
-        source = self.weights or kc.classification.release(self.network).name
-        size = input_shape[0]
-        network = kc.classifier(self.network, source, classes, size, like=self.like).network
+        from keras_classics import classification
+
+        if run := self._run():
+            network = run.recipe.build(input_shape=input_shape, classes=classes)
+            with tempfile.NamedTemporaryFile(suffix=".weights.h5") as file:
+                run.network.save_weights(file.name)
+                kc.weights.loading.load_file(network, file.name, kc.weights.loading.ALL)
+        else:
+            source = self.weights or classification.release(self.network).name
+            size = input_shape[0]
+            network = kc.classifier(self.network, source, classes, size, like=self.like).network
         _, head = _split(network)
         for operation in head:
             if operation.weights:
@@ -158,6 +176,24 @@ class FineTuneRecipe(Recipe):
         elif self.freeze_statistics and _normalizes(network):
             kc.freeze_statistics(network)
         return network
+
+    def _run(self):
+        """The run whose folder `weights` is, or `None`."""
+        if not self.weights or not os.path.isdir(self.weights):
+            return None
+        from keras_classics.training.run import Run
+
+        run = Run(self.weights)
+        if names.reduced(run.recipe.network) != names.reduced(self.network):
+            raise ValueError(
+                f"{self.weights} is a run of {run.recipe.network}, and not of {self.network}."
+            )
+        if self.like is not None:
+            raise ValueError(
+                "`like` is for a file, and a run folder says its preprocessing. Received: "
+                f"like={self.like!r}, weights={self.weights!r}"
+            )
+        return run
 
     def wrapped(self, network, classes):
         """A `Classifier`, which takes photographs."""
@@ -222,11 +258,11 @@ class FineTuneRecipe(Recipe):
 
     def update_rule(self, steps, model):
         _, head = _split(model)
-        names = [operation.name for operation in head if operation.weights]
+        last = [operation.name for operation in head if operation.weights]
         if self.layers_trained == "head":
             return self._adamw(model, steps, self.head_learning_rate, {})
         factor = self.head_learning_rate / self.learning_rate
-        return self._adamw(model, steps, self.learning_rate, dict.fromkeys(names, factor))
+        return self._adamw(model, steps, self.learning_rate, dict.fromkeys(last, factor))
 
     def _adamw(self, model, steps, rate, multipliers):
         import keras
@@ -249,6 +285,7 @@ class FineTuneRecipe(Recipe):
             return None
         import keras
 
+        from keras_classics import backend
         from keras_classics.training import imaging, inputs
 
         cut, operations = _split(network)
@@ -275,7 +312,7 @@ class FineTuneRecipe(Recipe):
             self._adamw(head, steps * self.head_epochs, self.head_learning_rate, {}),
             self.loss_function(),
             metrics=self.metrics(),
-            steps_per_execution=kc.backend.steps_per_execution(min(steps, 50)),
+            steps_per_execution=backend.steps_per_execution(min(steps, 50)),
         )
         follow = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: setattr(position, "epoch", epoch)
@@ -321,8 +358,8 @@ def finetune(
         network: Name of the network, such as `"resnet50"`.
         data: What `datasets.load` or `datasets.wrap` gives.
         run_dir: Folder to make, as of `train`.
-        weights: Name or card of a release, or path of a file. Default: the first release of the
-            network.
+        weights: Name or card of a release; path of a file, or of a run folder of this network.
+            Default: the first release of the network.
         **options: Fields of `FineTuneRecipe`, such as `epochs=5`, and arguments of `train`, such
             as `seed=1`, `resume=True` or `early_stopping=3`.
 
@@ -368,6 +405,31 @@ def finetune(
         numbers["weights"] = weights.name if isinstance(weights, Card) else os.fspath(weights)
     recipe = FineTuneRecipe(network=network, **numbers)
     return train(recipe, data, run_dir, **rest)
+
+
+def _prepared(run, image_size):
+    """The arguments of `ClassifierInput` that come nearest to how a run prepares its test images.
+
+    Grey levels of a constant image tell the mean and the deviation; the mean of each pixel becomes
+    that of its channel.
+    """
+    recipe = run.recipe
+    if recipe.input_shape[-1] != 3:
+        raise ValueError(
+            f"{run.folder} must be a run on images of 3 channels. Received: one of "
+            f"{recipe.input_shape[-1]}"
+        )
+    old = recipe.image_size
+    size = recipe.test_side or old
+    levels = (np.full((1, size, size, 3), level, "uint8") for level in (0, 255))
+    black, white = (run.preprocess(images).mean(axis=(0, 1, 2)) for images in levels)
+    side = image_size or old
+    return {
+        "resize": round(size * side / old),
+        "crop": side,
+        "mean": (-255 * black / (white - black)).tolist(),
+        "std": (255 / (white - black)).tolist(),
+    }
 
 
 def _three(value):

@@ -31,6 +31,7 @@ from keras_classics import (
     preprocessing,
 )
 from keras_classics.atomic import atomic
+from keras_classics.checks import PATH, arguments, optional
 from keras_classics.training import admission, evaluation, files, identity, imaging
 from keras_classics.training.engine import Recipe
 from keras_classics.training.lock import Lock, refuse_held
@@ -58,7 +59,8 @@ class Run:
 
     Raises:
         FileNotFoundError: If the folder has no manifest.
-        ValueError: If the class of the recipe is not there.
+        ValueError: If an argument is of another kind, the manifest is damaged, or the class of the
+            recipe is not there.
 
     Example:
 
@@ -81,6 +83,7 @@ class Run:
     ```
     """
 
+    @arguments(folder=PATH, recipe=optional(admission.RECIPE))
     def __init__(self, folder: str | os.PathLike, recipe: Recipe | None = None):
         self.folder = pathlib.Path(folder)
         self.manifest: dict[str, Any] = files.read_manifest(self.folder)
@@ -474,6 +477,26 @@ class Run:
         return np.asarray(images), np.asarray(labels)
 
 
+def refuse_taken(folder: str | os.PathLike, resume: bool) -> None:
+    """Refuses a run folder that has anything in it, unless it is resumed.
+
+    Args:
+        folder: Path of the folder.
+        resume: Whether its run is resumed.
+
+    Raises:
+        FileExistsError: If there is anything in it, or it is no folder.
+        RuntimeError: If another process holds it.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        if folder.exists() or folder.is_symlink():
+            raise _exists(folder)
+    elif files.others(folder) and not resume:
+        refuse_held(folder)
+        raise _exists(folder)
+
+
 @contextlib.contextmanager
 def _held(folder, resume):
     """A folder for this process alone. One that is made here, and stays empty, is removed."""
@@ -482,11 +505,8 @@ def _held(folder, resume):
         try:
             folder.mkdir()
             made = True
-        except FileExistsError as error:
-            if not folder.is_dir() or (files.others(folder) and not resume):
-                if folder.is_dir():
-                    refuse_held(folder)
-                raise _exists(folder) from error
+        except FileExistsError:
+            refuse_taken(folder, resume)
             made = False
         try:
             with contextlib.ExitStack() as stack:

@@ -3,6 +3,7 @@
 import contextlib
 import operator
 import os
+import random
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +18,7 @@ from keras_classics.training.checkpoint import Averaged, Checkpoints, write_hist
 from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
 from keras_classics.training.progress import Rate, input_rate
-from keras_classics.training.run import Run
+from keras_classics.training.run import Run, refuse_taken
 from keras_classics.training.strategies import ONE
 
 if TYPE_CHECKING:
@@ -111,6 +112,10 @@ def train(
     admission.refuse_data(recipe, data)
     recipe = recipe.settled()
     splits = recipe.splits(data)
+    if replicas.is_chief:
+        refuse_taken(run_dir, resume)
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(data.classes), strategy, builder)  # is refused before all else
     with contextlib.ExitStack() as stack:
         run, is_new = None, False
         if replicas.is_chief:
@@ -121,11 +126,9 @@ def train(
         if run.is_finished:
             if replicas.is_chief:
                 run.look_through(data)  # if the mean is missing
-                shape = {"input_shape": recipe.input_shape, "classes": len(data.classes)}
-                run.has(identity.of_network(recipe.build_by(builder, **shape), builder))
+                run.has(identity.of_network(network, builder))
             return run
         with run.removed_on_error() if is_new else contextlib.nullcontext():
-            keras.utils.set_random_seed(seed)
             if replicas.is_chief:
                 run.rehearse(splits)
                 run.look_through(data)  # each image file is decoded once
@@ -133,7 +136,8 @@ def train(
             kept = run.kept(data)
             if kept is not data:
                 splits = recipe.splits(kept)
-            job = prepare(recipe, splits, len(data.classes), seed, run.mean, strategy, builder)
+            classes = len(data.classes)
+            job = prepare(recipe, splits, classes, seed, run.mean, strategy, builder, network)
             strategies.refuse_unsupported(job.model, strategy)
             run.has(job.network, writes=replicas.is_chief)
             variables = _variables(job.model, strategy)  # which all workers make together
@@ -158,6 +162,9 @@ def train(
             writes=replicas.is_chief,
             alone=replicas.workers == 1,
             best=job.monitor if best else None,
+            twin=recipe.wrapped(_twin(job.model), data.classes)
+            if best and replicas.is_chief
+            else None,
             lock=run.lock,
         )
         checkpoints.load()
@@ -210,8 +217,31 @@ class Job(NamedTuple):
     callbacks: list
 
 
-def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=None):
-    """Builds and compiles a recipe's network, and makes its batches.
+def build(recipe, classes, strategy=ONE, builder=None):
+    """Builds a network for a recipe, and refuses one that the recipe cannot train.
+
+    Args:
+        recipe: The recipe.
+        classes: Number of classes.
+        strategy: What the network is trained under.
+        builder: As in `train`.
+
+    Returns:
+        The network, with its variables.
+
+    Raises:
+        ValueError: See `admission.refuse_network`.
+    """
+    with strategy.scope():
+        network = recipe.build_by(builder, input_shape=recipe.input_shape, classes=classes)
+        if isinstance(network, keras.Model) and not network.built:
+            network(keras.Input(recipe.input_shape))
+        admission.refuse_network(network, recipe, classes)
+    return network
+
+
+def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=None, network=None):
+    """Compiles a recipe's network, and makes its batches.
 
     Args:
         recipe: The recipe.
@@ -221,6 +251,7 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
         mean: The mean of the training images, if a layer of the recipe subtracts it.
         strategy: What the network is trained under.
         builder: As in `train`.
+        network: The network. Default: what `build` gives.
 
     Returns:
         A `Job`.
@@ -228,9 +259,9 @@ def prepare(recipe, splits, classes, seed=0, mean=None, strategy=ONE, builder=No
     train, validation = list(splits.values())[:2]
     train = imaging.in_order(recipe, train, seed)
     replicas, position = strategies.replicas(strategy), Position()
+    if network is None:
+        network = build(recipe, classes, strategy, builder)
     with strategy.scope():
-        network = recipe.build_by(builder, input_shape=recipe.input_shape, classes=classes)
-        admission.refuse_network(network, recipe, classes)
         stated = identity.of_network(network, builder)
         outputs = _outputs(network)
         several = bool(outputs)
@@ -361,6 +392,14 @@ def _build_variables(model, batches):
     model.compute_loss(x, y, predictions)
     model.compute_metrics(x, y, predictions)
     model.reset_metrics()
+
+
+def _twin(model):
+    """A copy of a model, which draws nothing that the training would draw."""
+    state = random.getstate()  # of Keras's seeds
+    twin = _copy(model)
+    random.setstate(state)
+    return twin
 
 
 @graphs.deep_recursion()

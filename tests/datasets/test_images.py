@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import socket
 import struct
 import sys
 import tarfile
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from keras_classics import backend, datasets
+from keras_classics import backend, cache, datasets
 from keras_classics.datasets import cifar10, decoding, splits
 
 tensorflow_only = pytest.mark.skipif(
@@ -666,6 +667,59 @@ def test_tfds_without_a_split_for_validation(tmp_path):
     kept = [int(image[0, 0, 0]) for image, _ in read(data.train)]
     assert (len(data.train), len(data.validation)) == (27, 3)
     assert sorted(kept + held) == list(range(30))
+
+
+@tensorflow_only
+@pytest.mark.parametrize("server", ["is not there", "says nothing", "stops"])
+def test_tfds_without_a_network(server, tmp_path, monkeypatch):
+    """In its own way, TensorFlow Datasets tries ten times, or waits without an end."""
+    tfds = pytest.importorskip("tensorflow_datasets", reason="needs TensorFlow Datasets")
+    import requests
+
+    class FromAfar(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            label = tfds.features.ClassLabel(num_classes=2)
+            features = {"image": tfds.features.Image(), "label": label}
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, manager):
+            path = manager.download(f"http://127.0.0.1:{port}/a.zip")
+            return {"train": self._generate_examples(path)}
+
+        def _generate_examples(self, path):
+            yield 0, {"image": path, "label": 0}
+
+    monkeypatch.setattr(cache, "PATIENCE", 0.3)
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: FromAfar(data_dir=data_dir))
+    calls = []
+
+    def answer():
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:  # closed
+                return
+            calls.append(connection)
+            if server == "stops":
+                connection.recv(4096)
+                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nPK")
+
+    before = requests.adapters.HTTPAdapter.send
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        if server == "is not there":
+            listening.close()
+        else:
+            threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(FileNotFoundError, match=r"^tfds:from_afar needs files .*127\.0\.0\.1"):
+            datasets.load("tfds:from_afar", tmp_path)
+    assert len(calls) == (server != "is not there")
+    assert requests.adapters.HTTPAdapter.send is before
+    assert not list(tmp_path.rglob("*.tfrecord*"))
 
 
 @tensorflow_only

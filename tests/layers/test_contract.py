@@ -392,6 +392,26 @@ def test_compiles_in_training_or_says_that_it_does_not(cls):
 
 
 @every_layer
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_integers_are_numbers(cls, dtype):
+    """They give what the same numbers give as floats, in the type that Keras expects."""
+    training = {"training": True} if cls in RANDOM else {}
+    x = np.random.default_rng(0).integers(0, 9, inputs(cls).shape)
+
+    def output(x):
+        keras.utils.set_random_seed(0)
+        layer = make(cls)
+        layer.build(x.shape)
+        for weight in layer.trainable_weights:  # some begin with zeros, which are integers
+            weight.assign(weight + 0.3)
+        return layer(x, **training)
+
+    found, expected = output(x.astype(dtype)), output(x.astype("float32"))
+    np.testing.assert_allclose(array(found), array(expected), rtol=1e-5, atol=1e-6)
+    assert found.dtype == expected.dtype
+
+
+@every_layer
 def test_channels_last_whatever_the_global_setting(cls):
     x = inputs(cls)
     training = {"training": True} if cls in RANDOM else {}

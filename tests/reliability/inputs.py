@@ -176,7 +176,7 @@ def arrays(folder: pathlib.Path) -> Iterator[Case]:
         for k in (2, -1, 99):
             bad = stream(y=np.array([0, 1, k, 0]))
             yield Case(
-                f"image 2 of train with the label {k}",
+                f"image of train with the label {k} .*number 2",
                 lambda b=bad: wrap(b, stream(), classes="ab").survey(),
             )
 

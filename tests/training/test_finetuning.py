@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -247,6 +249,27 @@ def test_digits_become_images_of_colour(digits):
     np.testing.assert_array_equal(recipe.splits(data)["validation"].images, np.repeat(grey, 3, -1))
 
 
+def test_a_run_folder(tmp_path):
+    """A network that was trained here, with the preprocessing of its recipe."""
+    recipe = dataclasses.replace(training.recipe("resnet8_cifar"), epochs=1, batch_size=8)
+    images = np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), "uint8")
+    data = datasets.wrap((images, np.arange(24) % 3), (images[:8], np.arange(8) % 3))
+    first = training.train(recipe, data, tmp_path / "first", verbose=0)
+    source = {"network": "resnet8_cifar", "weights": str(tmp_path / "first")}
+    recipe = training.FineTuneRecipe(**source).settled()
+    assert (recipe.image_size, recipe.test_side) == (32, 32)
+    np.testing.assert_allclose(recipe.mean, first.mean.mean(axis=(0, 1)), rtol=1e-3)
+    np.testing.assert_allclose(recipe.deviation, 1.0, rtol=1e-4)
+    network = recipe.build(input_shape=(32, 32, 3), classes=5)
+    was = values(first.network)
+    for path, value in values(network).items():
+        assert path.startswith("predictions") or np.array_equal(value, was[path])
+    with pytest.raises(ValueError, match="first is a run of resnet8_cifar, and not of resnet20"):
+        training.FineTuneRecipe(**{**source, "network": "resnet20_cifar"}).settled()
+    with pytest.raises(ValueError, match="a run folder says its preprocessing"):
+        training.FineTuneRecipe(**source, like=LIKE).settled()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -278,15 +301,33 @@ def test_too_many_features(file, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+PROCESS = """
+import sys
+sys.argv[0] = "keras-classics"
+import keras_classics.__main__ as command
+assert "keras" not in sys.modules
+from keras_classics.applications import resnet
+resnet.BLOCKS[18], resnet.WIDTHS = ("basic", (1, 1)), (16, 24)
+command.run()
+"""
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the command is tested once")
 def test_the_command(file, photographs, tmp_path, capsys, monkeypatch):
     from keras_classics.__main__ import main
 
+    def run(*words):
+        """In a process of its own, where the command loads what it needs."""
+        done = subprocess.run(
+            [sys.executable, "-c", PROCESS, *words], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
     monkeypatch.chdir(tmp_path)
     flags = [f"--weights={file}", f"--like={LIKE}", "--image_size=32", "--epochs=1", "--seed=2"]
-    command = ["keras-classics", "finetune", "ResNet-18", f"--data={photographs}"]
-    main([*command, *flags, "--head_epochs=5", "--batch_size=8"])
-    said = capsys.readouterr().out
+    flags += ["--head_epochs=5", "--batch_size=8", f"--data={photographs}"]
+    said = run("finetune", "ResNet-18", *flags)
     assert "the center crop of 32 of the image rescaled to 37" in said
     (folder,) = pathlib.Path("runs").iterdir()
     assert folder.name == "resnet18-finetuned-photographs0-1"

@@ -120,6 +120,47 @@ def test_a_run_that_cannot_start_leaves_no_folder(changes, message, colours, tmp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_network_is_refused_before_the_folder_is_made(resume, colours, tmp_path, monkeypatch):
+    def make(*args, **more):
+        raise AssertionError("The folder is made first.")
+
+    def without_input(input_shape, classes):
+        return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(classes)])
+
+    monkeypatch.setattr(training.Run, "open", make)
+    for builder, message in [
+        (lambda **shape: None, "`builder` must return a keras.Model"),
+        (lambda **shape: tiny.network((9, 9, 3), 2), r"one image of the shape \(8, 8, 3\)"),
+        (lambda **shape: tiny.network((8, 8, 3), 3), r"one output of the shape \(None, 2\)"),
+        (lambda **shape: tiny.network((8, 8, 3), 2, "relu"), "with the activation relu"),
+        (without_input, "with the activation linear"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            training.train(
+                tiny.Tiny(), colours(8), tmp_path / "run", builder=builder, resume=resume
+            )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_taken_folder_is_refused_before_a_network_is_built(colours, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").touch()
+    with pytest.raises(FileExistsError, match="runs are not overwritten"):
+        training.train(tiny.Tiny(), colours(8), tmp_path / "run", builder=lambda **shape: 1 / 0)
+
+
+@pytest.mark.parametrize("folder", [None, 3, [], b"run"])
+def test_a_folder_is_a_path(folder):
+    with pytest.raises(ValueError, match=r"`folder` must be a path. Received: folder="):
+        training.Run(folder)
+
+
+def test_the_recipe_is_one(tmp_path):
+    with pytest.raises(ValueError, match=r"`recipe` must be None or a recipe.*Received: recipe='"):
+        training.Run(tmp_path, "lenet5")
+
+
 def test_a_folder_that_exists_is_not_removed(colours, tmp_path):
     """Also if its run cannot go on."""
     recipe, data = tiny.Tiny(batch_size=45), colours()

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ def every_step(monkeypatch):
     monkeypatch.setattr(checkpoint, "SHARE", math.inf)
 
 
-def train(folder, data, step=lambda number, model: None, **changes):
+def train(folder, data, step=lambda number, model: None, *callbacks, best=False, **changes):
     """Trains, and calls a function after each step."""
 
     class Steps(keras.callbacks.Callback):
@@ -31,7 +32,8 @@ def train(folder, data, step=lambda number, model: None, **changes):
             step(self.number[0], self.model)
 
     recipe = tiny.Tiny(**{"batch_size": 8, "epochs": 1, **changes})
-    options = {"builder": tiny.network, "callbacks": [Steps()], "verbose": 0}
+    options = {"builder": tiny.network, "callbacks": [Steps(), *callbacks], "verbose": 0}
+    options["best"] = best
     return training.train(recipe, data, folder, **options)
 
 
@@ -72,6 +74,60 @@ def test_an_error_of_the_thread_ends_the_training(colours, tmp_path, monkeypatch
             tmp_path / "run", colours(8), lambda number, model: steps.append(number), batch_size=2
         )
     assert len(steps) < 22
+
+
+def test_the_training_goes_on_while_the_best_network_is_written(colours, tmp_path, monkeypatch):
+    """It has the values of the end of its epoch, though they have changed."""
+    save, later, of_epochs, names = keras.Model.save, threading.Event(), [], []
+
+    def keep(epoch, logs):
+        of_epochs.append((logs["val_accuracy"], [np.array(w) for w in model[0].get_weights()]))
+
+    def step(number, each):
+        model[:] = [each]
+        if number == 7:  # the first of the second epoch
+            later.set()
+
+    def wait(self, path):
+        names.append(threading.current_thread().name)
+        if names[-1].startswith("checkpoint"):
+            assert later.wait(20), "The training waits for the network."
+        save(self, path)
+
+    model = []
+    monkeypatch.setattr(keras.Model, "save", wait)
+    monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
+    monkeypatch.setattr(checkpoint, "SHARE", 1e-9)
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
+    if keras.backend.backend() == "jax":
+        pytest.skip("`fit` holds the weights")
+    train(tmp_path / "run", colours(8), step, callback, epochs=2, best=True)
+    assert names[0].startswith("checkpoint")
+    assert not names[-1].startswith("checkpoint")
+    best = max(of_epochs, key=lambda each: each[0])[1]
+    loaded = keras.saving.load_model(tmp_path / "run" / "best.keras")
+    for value, expected in zip(loaded.get_weights(), best, strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_an_error_of_the_best_network_ends_the_training(colours, tmp_path, monkeypatch):
+    def full(self, path):
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
+    monkeypatch.setattr(checkpoint, "SHARE", 1e-9)
+    ended = []
+    with pytest.raises(OSError, match=r"run/best.keras could not be written"):
+        train(
+            tmp_path / "run",
+            colours(8),
+            lambda number, model: time.sleep(0.1) if number > 6 else ended.append(number),
+            epochs=3,
+            best=True,
+        )
+    assert len(ended) == 6
+    assert not (tmp_path / "run" / "part-best.keras").exists()
 
 
 def test_another_error_is_not_hidden(colours, tmp_path, monkeypatch):
