@@ -68,8 +68,9 @@ def load(
         model: The network, as a builder of `keras_classics.applications` returns it.
         source: The name or the card of a release (`weights.cards()` lists them), which is
             downloaded; or the path of a file: Keras's `.h5`, `.weights.h5` or `.keras`,
-            PyTorch's `.pth`, `.pt` or `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a
-            file is, is read from its content.
+            PyTorch's `.pth`, `.pt`, `.th` or `.bin`, `.safetensors`, `.npz` or `.caffemodel`.
+            What a file is, is read from its content. Or the folder of a model of transformers, of
+            a KerasHub preset, or of Keras.
         adapt: Whether a file may be for another number of classes, or have no top or another
             one (the model's output layer, or its top, stays as it is); of channels of the image
             (see `weights.layouts.other_channels`); or of patches of a Vision Transformer (its
@@ -158,6 +159,8 @@ class _Plan:
         few = found.share <= 1 / 3
         if not few:  # with few names in common, what is missing says more
             self._refuse_another_network(convention)
+            if warning := convention.warns(model, file):
+                self.messages.append(warning)
         self.names = convention.names(list(self.groups))
         sources = {
             name: convention.library(group, self.names[name], convention)
@@ -186,8 +189,8 @@ class _Plan:
             )
         if self.channels is None:
             raise ValueError(
-                f"{self.file.path} has names of keras.applications, whose first kernel is for "
-                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB", as '
+                f"{self.file.path} has names of {convention.unsure}: "
+                'say channels="BGR" or channels="RGB", as '
                 'keras_classics.weights.load(model, path, channels="BGR", adapt=True).'
             )
 
@@ -359,6 +362,12 @@ class _Plan:
         """What would make the file fit, if it would: it is tried, before any value is read."""
         if any(array.dtype == "int8" for array in self.arrays.values()):
             return "\nThe file is of a quantized model: save the weights before `quantize`."
+        scales = [k for k in self.arrays.keys() - self.used if "scale" in re.split(r"[\W_]", k)]
+        if scales and any(array.dtype.startswith("float8") for array in self.arrays.values()):
+            return (
+                f"\nThe file is of a quantized model, float8 with scales beside it ({scales[0]}): "
+                "save its weights in bfloat16 or float32 with the library that wrote it."
+            )
         if self.adapts == ALL:
             return ""
         try:
@@ -445,7 +454,10 @@ def _recognize(model, own_groups, file, library=None, key=None):
     # Without their tops, networks of two libraries can have the same names.
     best = max(
         candidates,
-        key=lambda found: (found.share, found.convention.differs(model, file) is None),
+        key=lambda found: (
+            found.share,
+            found.share > 0 and found.convention.differs(model, file) is None,
+        ),
         default=None,
     )
     if best is None or not best.share:
