@@ -18,7 +18,7 @@ from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
 from keras_classics.weights.catalogue import cards, resolve
-from keras_classics.weights.loading import ALL, OWN, load_file, look
+from keras_classics.weights.loading import ALL, load_file, look
 
 CLASSES = Rule(
     "a number of classes, at least 2, or their names, all different",
@@ -141,15 +141,15 @@ def _of_file(path, network, like):
     """The release that a file is like, the number of its outputs, or `None`, and its convention."""
     found = names.find(network)
     empty = backend.without_values(models.build, network)
-    library, outputs = look(empty, path)
+    card = None if like is None else resolve(like, network)
+    library, outputs = look(empty, path, card and card.library)
     if like is not None:
-        card = resolve(like, network)
         if card is None:
             raise ValueError(
                 f"`like` must be the name of a release: keras_classics.weights.cards({network!r}) "
                 f"lists them. Received: {like=}"
             )
-        return card, outputs, None if library == OWN else card.library
+        return card, outputs, library
     alike = [c for c in cards() if (c.network, c.library) == (found.name, library)]
     if not alike or any(each.prepared() != alike[0].prepared() for each in alike):
         known = ", ".join(c.name for c in alike or cards() if c.network == found.name)

@@ -179,9 +179,11 @@ class FineTuneRecipe(Recipe):
 
     def _run(self):
         """The run whose folder `weights` is, or `None`."""
-        if not self.weights or not os.path.isdir(self.weights):
-            return None
+        from keras_classics.training import files
         from keras_classics.training.run import Run
+
+        if not self.weights or not os.path.isfile(os.path.join(self.weights, files.MANIFEST)):
+            return None
 
         run = Run(self.weights)
         if names.reduced(run.recipe.network) != names.reduced(self.network):

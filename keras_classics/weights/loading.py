@@ -423,8 +423,11 @@ class _Found(NamedTuple):
     where: str
 
 
-def _recognize(model, own_groups, file, library=None, key=None):
-    """The convention of a file: that of a library, or the one that has most of its names."""
+def _recognize(model, own_groups, file, library=None, key=None, likely=None):
+    """The convention of a file: that of a library, or the one that has most of its names.
+
+    Of several with as many, it is that of the library `likely`.
+    """
     known = conventions_for(own_groups)
     known += [(own_family(), OWN, each) for each in own_family().conventions.values()]
     libraries = list(dict.fromkeys(each for _, each, _ in known))
@@ -456,6 +459,7 @@ def _recognize(model, own_groups, file, library=None, key=None):
         candidates,
         key=lambda found: (
             found.share,
+            found.library == likely,
             found.share > 0 and found.convention.differs(model, file) is None,
         ),
         default=None,
@@ -487,19 +491,20 @@ def _outputs(own, arrays):
     return own[weight].layout.load(_blank(shape[-2:])).shape[axis]
 
 
-def look(model, source):
+def look(model, source, likely=None):
     """Whose names a file has, and for how many classes it is. Nothing is loaded.
 
     Args:
         model: The network, which needs no values.
         source: Path of the file.
+        likely: The library, if its names are those of others, too.
 
     Returns:
         The library, and the number of outputs of its output layer, or `None` without one.
     """
     with open_weights(pathlib.Path(source)) as file:
         ours = groups(model)
-        found = _recognize(model, ours, file)
+        found = _recognize(model, ours, file, likely=likely)
         names = found.convention.names(list(ours))
         heads = [ours[name] for name in found.family.heads if name in ours]
         sources = [found.convention.library(h, names[h.name], found.convention) for h in heads[:1]]
