@@ -156,7 +156,8 @@ def _of_file(path, network, like):
         raise ValueError(
             f"{path} has the names of {library}, which do not say the preprocessing of its images: "
             f"give the release that it is like, `like`, one of {known or 'none'}; or "
-            "Classifier(network, preprocessing, classes) with a layer of your own."
+            "Classifier(network, preprocessing, classes) with a layer of your own. The network of "
+            "a run is fine-tuned by the folder of the run."
         )
     return alike[0], outputs, library
 

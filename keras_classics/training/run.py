@@ -23,6 +23,7 @@ import numpy as np
 from keras_classics import (
     activations,
     backend,
+    classification,
     graphs,
     initializers,
     layers,
@@ -37,7 +38,7 @@ from keras_classics.training.engine import Recipe
 from keras_classics.training.lock import Lock, refuse_held
 
 # Keras has to know the classes of a saved network.
-CLASSES = (activations, initializers, layers, losses, optimizers, preprocessing)
+CLASSES = (activations, classification, initializers, layers, losses, optimizers, preprocessing)
 
 if TYPE_CHECKING:
     from keras_classics.datasets import Images

@@ -333,8 +333,7 @@ def test_the_command(file, photographs, tmp_path, capsys, monkeypatch):
     assert folder.name == "resnet18-finetuned-photographs0-1"
     recipe = json.loads((folder / "manifest.json").read_text())["recipe"]
     assert (recipe["image_size"], recipe["head_epochs"]) == (32, 5)
-    main(["keras-classics", "predict", str(folder), str(photographs / "green" / "0.png")])
-    assert "0.png: " in capsys.readouterr().out
+    assert "0.png: " in run("predict", str(folder), str(photographs / "green" / "0.png"))
     main(["keras-classics", "finetune", "resnet18", "--help"])
     assert "--head_epochs=30" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="No weights are published for 'lenet5'"):
