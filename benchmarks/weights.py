@@ -111,7 +111,7 @@ def peaks(form):
 def compare(form, rounds):
     path, models = file_of(form), [applications.VGG16()]
     pairs = alternate(lambda: weights.load(models[0], path), lambda: path.open("rb").read(), rounds)
-    report(f".{form}, load / read()", pairs, "below 2", of=lambda ours, peer: ours / peer)
+    report(f".{form}, load / read()", pairs, "at most 1.5", of=lambda ours, peer: ours / peer)
     models.clear()
     keras.backend.clear_session()
     command = [sys.executable, __file__, "peaks", form]

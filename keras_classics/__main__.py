@@ -1,8 +1,9 @@
 """keras-classics: the papers' own training, one command.
 
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
+  keras-classics finetune NETWORK --data=FOLDER  fine-tune published weights, or a file of them
   keras-classics evaluate RUN                count the errors of a run's network again
-  keras-classics evaluate                    of published weights: --network, --weights, --data
+  keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
@@ -21,6 +22,8 @@ Examples:
   keras-classics train resnet18 --data=photographs/ --strategy=mirrored
   keras-classics train resnet56_cifar --data=cifar10 --precision=mixed_bfloat16
   keras-classics train resnet20_cifar --data=cifar10 --run_dir=runs/mine --resume
+  keras-classics finetune resnet50 --data=photographs/ --epochs=5
+  keras-classics finetune resnet18 --weights=mine.pth --data=photographs/ --image_size=160
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
@@ -47,7 +50,7 @@ from absl import flags
 
 from keras_classics import __version__, names
 from keras_classics.tables import aligned, counted
-from keras_classics.training import engine, recipes
+from keras_classics.training import engine, finetuning, recipes
 
 # Each command imports what it needs, so that the light ones load no Keras.
 
@@ -124,7 +127,10 @@ FLAGS = {
         flags.DEFINE_string, None, "folder for confusion-PART.csv; default: none is written"
     ),
     "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
-    "weights": Flag(flags.DEFINE_string, "imagenet", "the name of a release"),
+    "weights": Flag(flags.DEFINE_string, "imagenet", "a release, or the path of a file"),
+    "like": Flag(
+        flags.DEFINE_string, None, "for a file: the release whose preprocessing and classes it has"
+    ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
@@ -138,9 +144,20 @@ OF_TESTS = ("batch_size", "short_side", "views")
 
 def train(options, name):
     """Trains a network by its recipe, and draws what was learned."""
-    recipe = options.recipe
+    known, network = names.find_recipe(name)
+    _train(options, network or known)
+
+
+def finetune(options, name):
+    """Fine-tunes published weights, or a file of them, on images of your own."""
+    _train(options, f"{names.find(name).name}-finetuned")
+
+
+def _train(options, label):
+    """Trains by the recipe of the options."""
+    recipe = options.recipe.settled()
     if options.data is None:
-        raise ValueError(f"Which data? {name} trains on --data={recipe.data_names}.")
+        raise ValueError(f"Which data? {options.words[0]} trains on --data={recipe.data_names}.")
     from keras_classics import datasets, training
 
     _refuse_unfit(recipe, options.data)
@@ -153,9 +170,8 @@ def train(options, name):
     data = datasets.load(
         options.data, options.data_dir, options.corrupt, options.classes, bool(options.upright)
     )
-    label = pathlib.Path(data.name).name.replace(":", "-")
-    known, network = names.find_recipe(name)
-    run_dir = options.run_dir or _free_folder(f"{network or known}-{label}", last=options.resume)
+    label = f"{label}-{pathlib.Path(data.name).name.replace(':', '-')}"
+    run_dir = options.run_dir or _free_folder(label, last=options.resume)
     options.folder = run_dir
     board = options.tensorboard and replicas.is_chief
     if replicas.is_chief:
@@ -179,7 +195,7 @@ def train(options, name):
 
         pictures = run.folder / "pictures"
         held = next(part for part in run.manifest["errors"] if part != "train")
-        analysis.draw(run.model, run.history, pictures, *run.pictured(run.kept(data)), held=held)
+        analysis.draw(run.network, run.history, pictures, *run.pictured(run.kept(data)), held=held)
     except ImportError as error:
         log.warning("No pictures: %s", error)
     print(f"{counted(len(run.history['loss']), 'epoch')} in {run.manifest['seconds']:.0f} s")
@@ -216,7 +232,7 @@ def evaluate(options, folder):
 
 
 def evaluate_published(options):
-    """Counts the errors of published weights on one's own images, beside the published ones."""
+    """Counts the errors of a release, or of a file of weights, on one's own images."""
     if options.network is None:
         raise ValueError(
             "Which network? keras-classics evaluate RUN, or --network=NAME --weights=imagenet "
@@ -228,14 +244,15 @@ def evaluate_published(options):
 
     card = resolve(options.weights, options.network)
     if options.data is None:
-        raise ValueError(f"Which data? --data=FOLDER, {card.classes} classes or some of them.")
+        count = f"{card.classes} classes" if card else "those of the file"
+        raise ValueError(f"Which data? --data=FOLDER, {count} or some of them.")
     chosen = options.corrupt, options.classes, bool(options.upright)
     if options.data in names.DATA_SETS or ":" in options.data:
         data = datasets.load(options.data, options.data_dir, *chosen)
         classes, split = data.classes, data.splits[-1]
     else:
         classes, split = datasets.test_folder(options.data, *chosen)
-    model = classifier(options.network, card)
+    model = classifier(options.network, card or options.weights, like=options.like)
     order = model.positions(classes)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)
@@ -245,14 +262,17 @@ def evaluate_published(options):
         log.warning("Left out: %s", error)
     error = evaluation.count(scores, [order[k] for k in labels])
     images = counted(len(labels), "image")
-    print(f"{card.name} on {images} in {time.time() - start:.0f} s")
-    rows = [("top-1 error", error, card.top1), ("top-5 error", error.get("top-5"), card.top5)]
-    for name, each, published in rows:
+    print(f"{card.name if card else options.weights} on {images} in {time.time() - start:.0f} s")
+    published = (card.top1, card.top5) if card else (None, None)
+    for name, each, there in zip(
+        ("top-1 error", "top-5 error"), (error, error.get("top-5")), published, strict=True
+    ):
         if each:
-            of = f"({each['wrong']:,} of {each['of']:,})"
-            beside = "not published" if published is None else f"published: {published:.2f} %"
-            print(f"{name:12} {each['percent']:6.2f} % {of}; {beside}")
-    print(f"Published of {card.protocol} ({card.source}).")
+            beside = "not published" if there is None else f"published: {there:.2f} %"
+            of = f"({each['wrong']:,} of {each['of']:,})" + (f"; {beside}" if card else "")
+            print(f"{name:12} {each['percent']:6.2f} % {of}")
+    if card:
+        print(f"Published of {card.protocol} ({card.source}).")
     if len(classes) < len(model.classes):
         print(
             f"Of {len(classes)} classes, among all {len(model.classes)} that the network knows: "
@@ -285,14 +305,14 @@ def attention(options, folder, *paths):
     from keras_classics.layers import TransformerEncoderBlock
 
     run = options.run
-    if not any(isinstance(layer, TransformerEncoderBlock) for layer in run.model.layers):
+    if not any(isinstance(layer, TransformerEncoderBlock) for layer in run.network.layers):
         raise ValueError(
             f"{run.recipe.network} has no attention: take the run of a Vision Transformer. "
             f"Received: {folder}"
         )
     for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
         print(f"{path}: {first} (score {scores[0]:.3g})")
-        figures = attention_pictures.of_images(run.model, run.read(path)[None])
+        figures = attention_pictures.of_images(run.network, run.read(path)[None])
         figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
         for written in page.save(figures, run.folder / "pictures"):
             print(f"  {written}")
@@ -355,16 +375,31 @@ def list_all(options):
         print(f"{title}\n{textwrap.indent(aligned(rows.items()), '  ')}")
 
 
+def _fine_tuning(name):
+    """The recipe that fine-tunes a network."""
+    return finetuning.FineTuneRecipe(names.find(name).name)
+
+
 class Command(NamedTuple):
-    """A command: its function, its groups of flags, and whether its recipe is one of a run."""
+    """A command: its function, its groups of flags, its recipe, and which of its fields are flags.
+
+    The recipe is a function of the command's first word: a name, or a run.
+    """
 
     function: Callable
     groups: Mapping = MappingProxyType({})
+    recipe: Callable = lambda name: engine.recipe(name)
     fields: str | None = None  # "all" of a recipe, or those "of tests", of the run's recipe
 
 
 COMMANDS = {
     "train": Command(train, {"Data": OF_DATA, "Run": OF_RUNS, "Devices": OF_DEVICES}, fields="all"),
+    "finetune": Command(
+        finetune,
+        {"Data": OF_DATA, "Run": OF_RUNS, "Devices": OF_DEVICES},
+        recipe=_fine_tuning,
+        fields="all",
+    ),
     "evaluate": Command(
         evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
     ),
@@ -380,7 +415,7 @@ COMMANDS = {
 }
 PUBLISHED = Command(
     evaluate_published,
-    {"Data": OF_DATA, "Network": ("network", "weights"), "Devices": ("precision",)},
+    {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
 )
 
 
@@ -402,7 +437,7 @@ class Options:
             flag = FLAGS[name]
             flag.define(name, flag.default, help=flag.help, flag_values=self.values, **flag.more)
         if command.fields == "all" and words:
-            self.recipe = engine.recipe(words[0])
+            self.recipe = command.recipe(words[0])
             self._add_fields(lambda name: name not in ("network", *self.values))
         elif command.fields == "of tests" and words:
             self.run = _run(words[0])
@@ -642,7 +677,7 @@ def main(argv):
 
 def _interrupted(error, command, options, argv):
     """Where an interrupted command stands, and how to go on."""
-    if command.function is not train:  # which alone is resumed
+    if command.function not in (train, finetune):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)
     if not folder or not os.path.lexists(folder):

@@ -6,63 +6,159 @@ import importlib.util
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 
-from keras_classics import models
+from keras_classics import applications, backend, models, names
 from keras_classics.applications.builder import own_words
-from keras_classics.checks import TEXT, arguments
+from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, several, whole
 from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
-from keras_classics.weights.catalogue import resolve
+from keras_classics.weights.catalogue import cards, resolve
+from keras_classics.weights.loading import ALL, load_file, look
 
+CLASSES = Rule(
+    "a number of classes, at least 2, or their names, all different",
+    lambda x: whole(2).holds(x) or (several(TEXT, 2).holds(x) and len(set(x)) == len(x)),
+)
 _PATH = (str, os.PathLike)
 
 
-@own_words(
-    " A published classifier has its own classes and image size: for others take "
-    "keras_classics.build(network, weights=..., classes=..., input_shape=...)."
-)
-@arguments(network=TEXT)
-def classifier(network: str, weights: str | Card = "imagenet") -> "Classifier":
+@own_words()
+@arguments(network=TEXT, classes=optional(CLASSES), image_size=optional(COUNT))
+def classifier(
+    network: str,
+    weights: str | os.PathLike | Card = "imagenet",
+    classes: int | Sequence[str] | None = None,
+    image_size: int | None = None,
+    *,
+    like: str | Card | None = None,
+) -> "Classifier":
     """A classifier of images, with published weights and the preprocessing that they need.
 
     Args:
         network: Name of a network: `"alexnet"`, `"vgg16"`, `"resnet50"`, `"ViT-B/16"`. See
             `keras_classics.names.find`.
         weights: Name of a release: `"imagenet"`, `"cifar10"`, or one that
-            `keras_classics.weights.cards()` lists; or its card.
+            `keras_classics.weights.cards()` lists; or its card; or the path of a file, as of
+            `keras_classics.weights.load`.
+        classes: Classes of your own: how many, or their names, in the order of the labels. Their
+            output layer is a new one, unless the weights have as many outputs and `classes` is a
+            number, or has the names of the release. Default: those of the weights.
+        image_size: Side of the network's input, pixels. The images are resized in proportion.
+            Default: that of the weights.
+        like: For a file, the release whose preprocessing it needs, and whose arguments of the
+            builder, such as `"torchvision/resnet50-0676ba61"`. Default: that of the library whose
+            names the weights have, if all its releases of the network have the same.
 
     Returns:
         A `Classifier`.
 
     Raises:
         TypeError: If there are other arguments.
-        ValueError: If there is no such network, or it has no such weights; the message lists
-            those that it has.
+        ValueError: If there is no such network, or it has no such weights, the message lists
+            those that it has; if a file does not fit; if its preprocessing is not known; or if
+            it has no output layer, and there are no `classes`.
+        FileNotFoundError: If there is no such file.
         OSError: If they cannot be downloaded.
 
     Downloads 100 MB:
 
         model = classifier("resnet50")
         model.decode_predictions(model.predict(images))
+
+    Your own classes, and a file that you have:
+
+        model = classifier("resnet50", "mine.pth", classes=["cat", "dog"], image_size=160)
     """
-    card = resolve(weights, network)
-    if card is None:
+    published = resolve(weights, network)
+    if published and like is not None:
         raise ValueError(
-            "`weights` must be the name of a release: keras_classics.weights.cards"
-            f"({network!r}) lists them. Received: weights={weights!r}"
+            f"`like` is for a file, and {published.name} is a release. Received: {like=}"
         )
-    if card.headless or not card.arguments.get("include_top", True):
+    if published:
+        card, there, convention = published, published.outputs, published.library
+    else:
+        card, there, convention = _of_file(weights, network, like)
+    if there is None and classes is None:
         raise ValueError(
-            f"{card.name} was published without its output layer, to fine-tune: take "
-            f"keras_classics.build({card.network!r}, weights={card.name!r}, classes=...)."
+            f"{published.name if published else weights} has no output layer with weights: give "
+            "`classes`, how many or their names, for a new one."
         )
-    model = models.build(card.network, weights=card)
-    return Classifier(model, card.preprocessing(), class_names(card.classes), name=model.name)
+    own = list(classes) if isinstance(classes, Sequence) else []
+    count = len(own) if own else int(cast(int, classes or there))
+    given: dict[str, Any] = {} if classes is None else {"classes": count}
+    if image_size is not None:
+        given["input_shape"] = (image_size, image_size, 3)
+    if published:
+        model = models.build(card.network, weights=card, **given)
+    else:
+        builder = getattr(applications, names.find(card.network).builder)
+        model = builder(**card.fill({"classes": count, **given}))
+        load_file(model, weights, ALL[:1] if classes is None else ALL, convention=convention)
+    if own:
+        named = [(name, name) for name in own]
+    elif count == there == card.classes:
+        named = class_names(count)
+    else:
+        named = [(str(k), f"class {k}") for k in range(count)]
+    return Classifier(model, card.preprocessing(image_size), named, name=model.name)
+
+
+def release(
+    network: str,
+    weights: str | os.PathLike | Card | None = None,
+    like: str | Card | None = None,
+) -> Card:
+    """The release of a name, or the one that a file is like.
+
+    Args:
+        network, weights, like: As of `classifier`. `None` for `weights` is the first release.
+
+    Returns:
+        Its card.
+
+    Raises:
+        ValueError: As of `classifier`.
+
+    Example:
+
+    ```python
+    from keras_classics import classification
+
+    print(classification.release("resnet50").name)  # keras/resnet50
+    ```
+    """
+    if weights is None:
+        return next(card for card in cards(network) if not card.refused)
+    return resolve(weights, network) or _of_file(weights, network, like)[0]
+
+
+def _of_file(path, network, like):
+    """The release that a file is like, the number of its outputs, or `None`, and its convention."""
+    found = names.find(network)
+    empty = backend.without_values(models.build, network)
+    card = None if like is None else resolve(like, network)
+    library, outputs = look(empty, path, card and card.library)
+    if like is not None:
+        if card is None:
+            raise ValueError(
+                f"`like` must be the name of a release: keras_classics.weights.cards({network!r}) "
+                f"lists them. Received: {like=}"
+            )
+        return card, outputs, library
+    alike = [c for c in cards() if (c.network, c.library) == (found.name, library)]
+    if not alike or any(each.prepared() != alike[0].prepared() for each in alike):
+        known = ", ".join(c.name for c in alike or cards() if c.network == found.name)
+        raise ValueError(
+            f"{path} has the names of {library}, which do not say the preprocessing of its images: "
+            f"give the release that it is like, `like`, one of {known or 'none'}; or "
+            "Classifier(network, preprocessing, classes) with a layer of your own."
+        )
+    return alike[0], outputs, library
 
 
 def class_names(classes: int) -> list[tuple[str, str]]:
@@ -131,15 +227,37 @@ class Classifier(keras.Model):
         classes: Sequence[Sequence[str]],
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.network = network
-        self.preprocessing = preprocessing
+        # Numbers of bytes, not bytes: Keras would cut floats that were scaled before to 0.
+        images = keras.Input((None, None, network.input_shape[-1]), name="images")
+        super().__init__(images, network(preprocessing(images)), **kwargs)
         self.classes = [tuple(each) for each in classes]
-        self.built = True
 
-    def call(self, images):  # (batch, height, width, 3)
-        self._check(images)
-        return self.network(self.preprocessing(images), training=False)  # (batch, classes)
+    @property
+    def network(self) -> keras.Model:
+        """The network alone."""
+        return self.layers[2]
+
+    @property
+    def preprocessing(self) -> keras.layers.Layer:
+        """The layer from images to the input of the network."""
+        return self.layers[1]
+
+    def with_network(self, network: keras.Model) -> "Classifier":
+        """A classifier with the same preprocessing and classes, and another network.
+
+        Args:
+            network: A network of the same input and output, such as `fuse(self.network)`.
+
+        Returns:
+            A `Classifier`, not compiled.
+        """
+        preprocessing = self.preprocessing
+        copy = type(preprocessing).from_config(preprocessing.get_config())
+        return type(self)(network, copy, self.classes, name=self.name)
+
+    def __call__(self, images, *args, **kwargs):
+        self._check(images)  # shorter words than Keras's, which show all pixels
+        return super().__call__(images, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """As `keras.Model.predict`, also of one image or of image files.
@@ -267,9 +385,6 @@ class Classifier(keras.Model):
                 f"{self.classes[0][0]} ({self.classes[0][1]}). Received: {', '.join(unknown[:10])}"
             )
         return [known[name] for name in names]
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], *self.network.output_shape[1:])
 
     def get_config(self):
         return {

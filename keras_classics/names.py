@@ -68,10 +68,10 @@ class Family:
         if self.argument == "depth" and text.isdecimal():
             return int(text)
         if self.argument == "variant":
-            match = re.fullmatch(r"(r50)?(?:vit)?(mini|ti|s|b|l|h)(\d+)", text)
+            match = re.fullmatch(r"(r50|r26|r)?(?:vit)?(mini|ti|s|b|l|h)(\d+)", text)
             if match:
                 hybrid, size, patch = match.groups()
-                return ("R50+" if hybrid else "") + f"{size.capitalize()}/{patch}"
+                return (f"{hybrid.upper()}+" if hybrid else "") + f"{size.capitalize()}/{patch}"
         return None
 
 

@@ -1,6 +1,8 @@
 """Classifiers with published weights; the file is one of random values."""
 
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -147,10 +149,12 @@ def test_classes_of_data(published):
         (("resnet51",), "There is no network 'resnet51'. Did you mean resnet1?5?0"),
         (("resnet50", "imagnet"), r"no weights 'imagnet' for resnet50\..* one of: keras/resnet50"),
         (("lenet5",), r"no weights 'imagenet' for lenet5\..* one of: none"),
-        (("resnet50", "mine.h5"), "`weights` must be the name of a release.*'mine.h5'"),
         (("resnet50", "vgg16_notop"), "keras/vgg16_notop is of vgg16, and not of resnet50"),
-        (("vit_h14", "imagenet21k"), "was published without its output layer"),
-        (("vgg16", "vgg16_notop"), "was published without its output layer"),
+        (("vit_h14", "imagenet21k"), "H_14 has no output layer with weights: give `classes`"),
+        (("vgg16", "vgg16_notop"), "keras/vgg16_notop has no output layer with weights: give"),
+        (("resnet50", "imagenet", 1), "`classes` must be .*a number of classes, at least 2.*=1"),
+        (("resnet50", "imagenet", ["a", "a"]), "`classes` must be .*names, all different"),
+        (("resnet50", "imagenet", None, 0), "`image_size` must be"),
         (("alexnet", "alexnet-owt-7be5be79"), "One weird trick"),
     ],
 )
@@ -159,11 +163,143 @@ def test_refusals(arguments, message):
         kc.classifier(*arguments)
 
 
-@pytest.mark.parametrize("word", ["num_classes", "classes", "img_size", "pretrained"])
+def test_like_is_for_files_and_names_a_release(published, tmp_path):
+    with pytest.raises(ValueError, match="`like` is for a file, and keras/resnet50 is a release"):
+        kc.classifier("resnet50", like="torchvision/resnet50-0676ba61")
+    path = cards_file(published, tmp_path)
+    with pytest.raises(ValueError, match="There are no weights 'resnet21' for resnet20_cifar"):
+        kc.classifier("resnet20_cifar", path, like="resnet21")
+    with pytest.raises(ValueError, match="`like` must be the name of a release"):
+        kc.classifier("resnet20_cifar", path, like=str(path))
+    with pytest.raises(FileNotFoundError, match=r"There is no file mine\.h5"):
+        kc.classifier("resnet50", "mine.h5")
+
+
+@pytest.mark.parametrize("word", ["num_classes", "n_classes", "img_size"])
 def test_other_arguments_are_refused(word):
-    message = rf"classifier\(\) got .*: .*keras_classics\.build\(network.* Received: {word}=5"
+    other = {"img_size": "image_size"}.get(word, "classes")
+    message = rf"classifier\(\) got .*: give `{other}=5` in its place.* Received: {word}=5"
     with pytest.raises(TypeError, match=message):
         kc.classifier("resnet50", **{word: 5})
+
+
+def cards_file(network, folder, convention="akamaster"):
+    """A file of the network, by the names of a library."""
+    path = folder / "mine.npz"
+    if convention:
+        weights.save(network, path, convention=convention)
+    else:
+        path = folder / "mine.weights.h5"
+        network.save_weights(path)
+    return path
+
+
+@pytest.mark.parametrize("like", [None, "akamaster/resnet20-12fca82f"])
+def test_a_file(published, images, tmp_path, like):
+    """The names of its library say the preprocessing, or a release does."""
+    expected = kc.classifier("resnet20_cifar", "cifar10")
+    model = kc.classifier("resnet20_cifar", cards_file(published, tmp_path), like=like)
+    np.testing.assert_array_equal(model.predict(images, verbose=0), expected.predict(images))
+    assert model.classes == expected.classes
+
+
+def test_a_file_of_this_library_needs_a_release(published, images, tmp_path):
+    path = cards_file(published, tmp_path, None)
+    with pytest.raises(ValueError, match=r"do not say the preprocessing.* one of akamaster/resnet"):
+        kc.classifier("resnet20_cifar", path)
+    model = kc.classifier("resnet20_cifar", path, like="cifar10")
+    expected = kc.classifier("resnet20_cifar", "cifar10")
+    np.testing.assert_array_equal(model.predict(images, verbose=0), expected.predict(images))
+
+
+def test_a_file_of_other_classes(tmp_path, images, caplog):
+    """Its outputs are kept, whatever their names; another number of classes is a new layer."""
+    path = cards_file(kc.applications.ResNetCIFAR(20, classes=3), tmp_path)
+    model = kc.classifier("resnet20_cifar", path)
+    assert model.classes == [("0", "class 0"), ("1", "class 1"), ("2", "class 2")]
+    named = kc.classifier("resnet20_cifar", path, classes=["cat", "dog", "emu"])
+    np.testing.assert_array_equal(model.predict(images, verbose=0), named.predict(images))
+    (best,) = named.decode_predictions(np.float32([[0.1, 0.2, 0.7]]), top=1)
+    assert best == [("emu", "emu", pytest.approx(0.7))]
+    caplog.clear()
+    other = kc.classifier("resnet20_cifar", path, classes=4)
+    assert other.output_shape == (None, 4)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith("predictions stays as it is, for 4 classes; the file has 3")
+    body = [model.network.get_layer("conv4_3_conv2").kernel for model in (model, other)]
+    np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, body))
+
+
+def test_another_size_of_the_image(published, images):
+    model = kc.classifier("resnet20_cifar", "cifar10", image_size=48)
+    layer = kc.preprocessing.ClassifierInput(**{**model.preprocessing.get_config(), "name": "x"})
+    assert (layer.resize, layer.crop) == (48, 48)
+    wide = kc.build("resnet20_cifar", input_shape=(48, 48, 3))
+    wide.set_weights(published.get_weights())
+    expected = wide.predict(keras.ops.convert_to_numpy(layer(images)), verbose=0)
+    np.testing.assert_allclose(model.predict(images, verbose=0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_border_is_in_proportion():
+    card = weights.cards("resnet50")[-1]
+    assert (card.prepare["resize"], card.prepare["crop"]) == (256, 224)
+    assert (card.prepared(448)["resize"], card.prepared(448)["crop"]) == (512, 448)
+    squashed = next(c for c in weights.cards("vit_b16") if isinstance(c.prepare["resize"], tuple))
+    assert squashed.prepared(96)["resize"] == (96, 96)
+
+
+def test_it_is_a_functional_model(published, images, tmp_path):
+    """`fit`, `clone_model`, weights files, `freeze_statistics`: nothing of it is special."""
+    model = kc.classifier("resnet20_cifar", "cifar10", classes=2)
+    kc.freeze_statistics(model)
+    head = model.network.get_layer("predictions")
+    head.set_weights([np.zeros(weight.shape) for weight in head.weights])
+    model.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), "sparse_categorical_crossentropy")
+    before = model.predict(images, verbose=0)
+    frozen = [w for w in model.weights if "moving" in w.name]
+    values = [keras.ops.convert_to_numpy(w).copy() for w in frozen]
+    model.fit(images, np.arange(4) % 2, verbose=0)
+    assert np.abs(model.predict(images, verbose=0) - before).max() > 0.01
+    for weight, value in zip(frozen, values, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    model.save_weights(tmp_path / "mine.weights.h5")
+    copy = keras.models.clone_model(model)
+    copy.load_weights(tmp_path / "mine.weights.h5")
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_array_equal(copy.predict(images.astype("float32"), verbose=0), expected)
+    model.save(tmp_path / "mine.keras")
+    again = keras.models.load_model(tmp_path / "mine.keras")
+    np.testing.assert_array_equal(again.predict(images, verbose=0), expected)
+    assert int(again.optimizer.iterations) == 1
+
+
+def test_surgery(published, images):
+    """`fuse` gives a classifier, `features` takes its images."""
+    model = kc.classifier("resnet20_cifar", "cifar10")
+    fused = kc.fuse(model)
+    assert len(fused.network.layers) < len(model.network.layers)
+    np.testing.assert_allclose(
+        fused.predict(images, verbose=0), model.predict(images, verbose=0), rtol=1e-3, atol=1e-5
+    )
+    assert (fused.classes, fused.name) == (model.classes, model.name)
+    prepared = model.preprocessing(images)
+    for names in (None, ["conv3_1_add"]):
+        expected = kc.features(published, names)(prepared)
+        found = kc.features(model, names)(images)
+        assert list(found) == list(expected)
+        for name, maps in found.items():
+            np.testing.assert_allclose(maps, expected[name], rtol=1e-4, atol=1e-4)
+
+
+def test_a_fresh_process_must_import_the_library(published, tmp_path):
+    model = kc.classifier("resnet20_cifar", "cifar10")
+    model.save(tmp_path / "mine.keras")
+    load = f"import keras; keras.saving.load_model({str(tmp_path / 'mine.keras')!r})"
+    for line, good in ((load, False), (f"import keras_classics; {load}", True)):
+        done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True)
+        assert (done.returncode == 0) is good
+        assert good or "Could not locate class 'Classifier'" in done.stderr
+        assert good or "'module': 'keras_classics.classification'" in done.stderr
 
 
 def test_the_file_of_names_is_installed():

@@ -270,6 +270,13 @@ def test_published_weights(cli, tmp_path, monkeypatch):
     wrong = sum(k != label for k, label in zip(best, [3] * 3 + [5] * 3, strict=True))
     assert f"({wrong} of 6)" in lines[1]
 
+    of_file = cli("evaluate", flags[0], f"--weights={path}", flags[2]).splitlines()
+    assert of_file[0].startswith(f"{path} on 6 images")
+    assert of_file[1:3] == [line.partition(";")[0] for line in lines[1:3]]
+    assert "Of 2 classes" in of_file[3]
+    with pytest.raises(SystemExit, match="keras/resnet50 is of resnet50, and not"):
+        cli("evaluate", flags[0], f"--weights={path}", "--like=resnet50", flags[2])
+
     (tmp_path / "mine" / "val" / "dog" / "broken.png").write_bytes(b"no image")
     assert cli("evaluate", *flags).splitlines()[1] == lines[1]
     with pytest.raises(SystemExit, match=r"broken.png cannot be decoded"):
@@ -308,7 +315,7 @@ def test_report_and_list(cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fly"], "no command 'fly'; there are train, evaluate, predict, attention"),
+        (["fly"], "no command 'fly'; there are train, finetune, evaluate, predict"),
         (["trian"], "no command 'trian'. Did you mean train"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
         (["train", "resnet20", "--data=mnist"], "no network or recipe 'resnet20'. Did you mean"),

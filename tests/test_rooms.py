@@ -31,18 +31,23 @@ ROOMS = {
     "applications": {"activations", "graphs", "initializers", "layers", "weights"},
     "weights": {"activations", "backend", "layers", "preprocessing"},
     "models": {"applications", "weights"},
-    "classification": {"applications", "datasets", "models", "preprocessing", "weights"},
+    "classification": {
+        *("applications", "backend", "datasets", "models", "preprocessing", "weights"),
+    },
     "graphs": set(),
     "surgery": {"backend", "graphs", "layers"},
     "datasets": {"backend", "preprocessing"},
-    "training": {*EQUATIONS, "applications", "backend", "datasets", "graphs", "models", "surgery"},
+    "training": {
+        *(*EQUATIONS, "applications", "backend", "classification", "datasets", "graphs", "models"),
+        *("surgery", "weights"),
+    },
     "experiments": {*EQUATIONS, "analysis", "applications", "backend", "datasets", "training"},
     "analysis": {"applications", "backend", "graphs", "layers", "models", "surgery"},
     **{name: set() for name in LIGHT},
 }
 PACKAGES = {
     "backend": BACKENDS,
-    "datasets": BACKENDS | {"sklearn", "tensorflow_datasets"},
+    "datasets": BACKENDS | {"requests", "sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
     "weights": {"h5py", "safetensors", "torch"},
@@ -100,7 +105,8 @@ def imports(path):
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
-FACE = {"build": "models", "classifier": "classification", "list_models": "models"}
+FACE = {"build": "models", "list_models": "models"}
+FACE |= dict.fromkeys(("Classifier", "classifier"), "classification")
 FACE |= dict.fromkeys(("features", "freeze_statistics", "fuse", "recompute_statistics"), "surgery")
 
 

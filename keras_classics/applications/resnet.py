@@ -163,11 +163,12 @@ def PlainNet(
     return _end(image, x, *top, name or f"plain{depth}")
 
 
-@arguments(depth=CIFAR_DEPTH)
+@arguments(depth=CIFAR_DEPTH, shortcut=one_of("A", "B", "C"))
 @pretrained
 def ResNetCIFAR(
     depth: int,
     *,
+    shortcut: str = "A",
     include_top: bool = True,
     weights: str | os.PathLike | None = None,
     input_shape: tuple[int | None, ...] = (32, 32, 3),
@@ -180,6 +181,8 @@ def ResNetCIFAR(
 
     Args:
         depth: 6n + 2 layers with weights. Paper: 20, 32, 44, 56, 110 and 1202.
+        shortcut: As in `ResNet` (section 3.3). Paper: `"A"` in all networks for CIFAR-10. Popular
+            collections have `"B"`.
         include_top: Whether to build the average pooling and the output.
         weights: `None`, the name of a release or the path of a weights file:
             `keras_classics.weights`.
@@ -207,7 +210,7 @@ def ResNetCIFAR(
     ```
     """
     top = (include_top, pooling, classes, classifier_activation)
-    return _cifar(depth, "A", input_shape, *top, name or f"resnet{depth}_cifar")
+    return _cifar(depth, shortcut, input_shape, *top, name or f"resnet{depth}_cifar")
 
 
 @arguments(depth=CIFAR_DEPTH)

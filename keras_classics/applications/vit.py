@@ -38,8 +38,13 @@ SIZES = {
     "H": (1280, 32, 5120, 16),
 }
 # The hybrids' ResNet (section 4.1): blocks of each stage. /32 takes the output of stage 4;
-# /16 has none, and its blocks in stage 3.
-RESNETS = {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}
+# /16 has none, and its blocks in stage 3. The others are Steiner et al.'s: "R" is the root alone.
+RESNETS: dict[str, dict[int, tuple[int, ...]]] = {
+    "R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)},
+    "R26": {32: (2, 2, 2, 2)},
+    "R": {16: ()},
+}
+HYBRID_PATCHES = {"R": 8}  # on the maps, where they are not 1x1
 POOLINGS = (None, "token", "avg")
 TUNED_WITH_DROPOUT = ("L/16", "H/14", "R50+B/16")  # in the release, of 0.1
 
@@ -52,6 +57,7 @@ def ViT(
     dropout: float = 0.0,
     stochastic_depth: float = 0.0,
     activation: Activation = "gelu_tanh",
+    epsilon: float = 1e-6,
     representation_size: int | None = None,
     include_top: bool = True,
     weights: str | os.PathLike | None = None,
@@ -66,7 +72,8 @@ def ViT(
     Args:
         variant: Size and patch, `"B/16"`. Sizes are Ti, S, B, L, H and Mini; a patch has any
             side in pixels. `"R50+B/16"` and `"R50+B/32"` (any size) are hybrids, which take
-            patches of 1x1 from the maps of a ResNet-50.
+            patches of 1x1 from the maps of a ResNet-50. So are `"R26+S/32"` and `"R+Ti/16"` of
+            Steiner et al., 2022; the latter takes patches of 8x8 from the maps of the root.
         dropout: Rate of the dropout after the position embeddings and after every dense layer
             but those of queries, keys and values. Paper (Table 3): 0.1 on ImageNet and
             ImageNet-21k, 0 on JFT-300M.
@@ -75,6 +82,8 @@ def ViT(
             2021: 0.1.
         activation: Of the MLPs. Paper: "GELU", whose form the release decides: `"gelu_tanh"`.
             `"gelu"` is the exact form, with which torchvision and timm trained their weights.
+        epsilon: Added to the variance by layer normalization, on which the paper is silent.
+            Release, torchvision and timm: 1e-6; transformers: 1e-12.
         representation_size: Width of the hidden layer, tanh, that the head has while
             pre-training on a large data set (section 3.1). Release: `D`, on ImageNet-21k.
         include_top: Whether to build the head.
@@ -106,12 +115,13 @@ def ViT(
     ```
     """
     resnet, size, patch = _parse(variant)
-    _check_sides(input_shape, patch)
+    on_maps = HYBRID_PATCHES.get(resnet, 1)
+    _check_sides(input_shape, 32 if on_maps > 1 else patch)
     d, depth, mlp_dim, heads = SIZES[size]
     x = image = keras.Input(input_shape, name="image")
     if resnet:
         x = _resnet(x, RESNETS[resnet][patch])
-    x = PatchEmbedding(d, 1 if resnet else patch, name="patch_embedding")(x)
+    x = PatchEmbedding(d, on_maps if resnet else patch, name="patch_embedding")(x)
     if pooling != "avg":
         x = ClassToken(name="class_token")(x)
     x = PositionEmbedding(name="position_embedding")(x)
@@ -123,11 +133,12 @@ def ViT(
             dropout,
             stochastic_depth * i / (depth - 1),
             activation,
+            epsilon,
             name=f"encoder_block_{i + 1}",
         )(x)
     if pooling == "token" or (include_top and pooling is None):
         x = x[:, 0]  # equation 4
-    x = layers.LayerNormalization(epsilon=1e-6, name="encoder_norm")(x)
+    x = layers.LayerNormalization(epsilon=epsilon, name="encoder_norm")(x)
     if pooling == "avg":
         x = layers.GlobalAveragePooling1D("channels_last", name="avg_pool")(x)
     if include_top:
@@ -235,7 +246,7 @@ def _parse(variant):
     if size not in SIZES or not known:
         raise ValueError(
             f"`variant` must be one of the sizes {', '.join(SIZES)} and a patch, such as "
-            '"B/16" or "H/14", or of a hybrid "R50+B/16" or "R50+B/32". '
+            '"B/16" or "H/14", or of a hybrid "R50+B/16", "R50+B/32", "R26+S/32" or "R+Ti/16". '
             f"Received: variant={variant!r}"
         )
     return resnet, size, patch

@@ -52,13 +52,14 @@ def fuse(model: keras.Model) -> keras.Model:
     Models within the model are fused too. Layers inside of other layers are copied as they are.
 
     Args:
-        model: A functional model, or a Sequential model that is built. It is not changed.
+        model: A functional model, a Sequential model that is built, or a `Classifier`. It is not
+            changed.
 
     Returns:
         A functional `keras.Model` of the same name, inputs and outputs, with weights of its
-        own, not compiled. Layers keep their names. A convolution now has the output that its
-        normalization had, and the normalization's name is gone. The model is for inference: in
-        training, nothing normalizes where a normalization was folded.
+        own, not compiled; of a `Classifier` another one. Layers keep their names. A convolution
+        now has the output that its normalization had, and the normalization's name is gone. The
+        model is for inference: in training, nothing normalizes where a normalization was folded.
 
     Raises:
         ValueError: If Keras does not know how the layers of the model connect, or the model has a
@@ -75,6 +76,8 @@ def fuse(model: keras.Model) -> keras.Model:
     ```
     """
     graphs.check_connected(model)
+    if hasattr(model, "with_network"):  # a classifier, whose room is above this one
+        return model.with_network(fuse(model.network))
     if not _is_graph(model):
         raise ValueError(
             "`model` must not compute by a `call` of its own: only the graph of its layers is "

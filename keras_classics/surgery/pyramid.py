@@ -35,7 +35,8 @@ def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Mo
     Args:
         model: A functional or sequential `keras.Model` of images, channels last, of known
             size or not. A model within it counts as one layer: for the feature maps inside, take
-            `features(model.get_layer(its_name))`.
+            `features(model.get_layer(its_name))`. Of a `Classifier` the levels are those of its
+            network, and the images those that it takes.
         names: Names of layers whose outputs are taken instead, of any shape. A layer that is
             applied several times gives its last output.
 
@@ -61,6 +62,10 @@ def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Mo
     ```
     """
     graphs.check_connected(model)
+    if hasattr(model, "with_network"):  # a classifier, whose room is above this one
+        within = features(model.network, names)
+        outputs = within(model.preprocessing(model.input))
+        return keras.Model(model.input, outputs, name=f"{model.name}_features")
     outputs = {node.operation.name: node.outputs[0] for node in graphs.nodes(model.outputs)}
     if names is None:
         names = _pyramid(model)

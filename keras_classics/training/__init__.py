@@ -4,12 +4,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 _HOMES = {
+    "FineTuneRecipe": "finetuning",
     "Interrupted": "checkpoint",
     "RECIPES": "recipes",
     "Recipe": "engine",
     "Run": "run",
     "TensorBoard": "progress",
     "cite": "engine",
+    "finetune": "finetuning",
     "recipe": "engine",
     "strategy": "strategies",
     "train": "trainer",
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from keras_classics.training.engine import Recipe as Recipe
     from keras_classics.training.engine import cite as cite
     from keras_classics.training.engine import recipe as recipe
+    from keras_classics.training.finetuning import FineTuneRecipe as FineTuneRecipe
+    from keras_classics.training.finetuning import finetune as finetune
     from keras_classics.training.progress import TensorBoard as TensorBoard
     from keras_classics.training.recipes import RECIPES as RECIPES
     from keras_classics.training.run import Run as Run

@@ -9,7 +9,7 @@ import itertools
 import os
 import textwrap
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -181,7 +181,9 @@ class Recipe:
     - `splits(data)`: the parts of the data, as the network is trained and tested on them.
     - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
     - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
+    - `settled`, `beginning`: what is found before the first epoch.
     - `reader`, `test_side`, `protocol`, `read`: how an image is tested.
+    - `wrapped`: what is kept of the network.
 
     Attributes of the class, such as `in_memory`, say what all its recipes have in common.
 
@@ -249,6 +251,10 @@ class Recipe:
         if field.name in self.choices:
             return one_of(*self.choices[field.name])
         return field.metadata.get("range") or RANGES.get(field.name) or _rule_of(kind)
+
+    def settled(self) -> "Recipe":
+        """The recipe with the numbers that it has of a file of weights. A run states these."""
+        return self
 
     # The network.
 
@@ -415,6 +421,23 @@ class Recipe:
         """Whether XLA is to compile the step on one device; else Keras decides."""
         return False
 
+    def beginning(
+        self, network: "keras.Model", splits: "dict[str, Split]", seed: int, verbose: int
+    ) -> "tuple[dict[str, np.ndarray], list[dict[str, float]]] | None":
+        """What weights of the network begin with, that is found before its first epoch.
+
+        Args:
+            network: The network, outside of any strategy.
+            splits: The parts of the data, as `splits` gives them.
+            seed: Seed of the training.
+            verbose: Keras's `verbose` of `fit`.
+
+        Returns:
+            The values by the paths of the weights, and rows of how they were found, such as
+            `{"epoch": 0, "loss": 2.3}`; or `None`.
+        """
+        return None
+
     def callbacks(
         self, monitor: str, images: np.ndarray | None, seed: int
     ) -> "list[keras.callbacks.Callback]":
@@ -442,6 +465,15 @@ class Recipe:
             The layers for an image, and a model for their result.
         """
         return layers, network
+
+    def wrapped(self, network: "keras.Model", classes: Sequence[str]) -> "keras.Model":
+        """What the run keeps of the trained network: that, or a model with that as `network`.
+
+        Args:
+            network: The trained network.
+            classes: Names of the classes.
+        """
+        return network
 
     @property
     def test_side(self) -> int | None:

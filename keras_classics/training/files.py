@@ -17,7 +17,8 @@ from keras_classics.training import lock
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the manifest; a higher number is of a later version of this library
 CHECKPOINTS = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: one is complete
-OF_A_START = (MANIFEST, "mean.npy")  # what a run has before its first step
+START = "start.npz"  # weights that were found before the first epoch
+OF_A_START = (MANIFEST, "mean.npy", START)  # what a run has before its first step
 NETWORKS = ("model.keras", "best.keras")
 
 # Of what kind the parts of a manifest are, by their names; those that are needed first.
@@ -41,6 +42,7 @@ POSSIBLE: dict[tuple[str, ...], type | tuple[type, ...]] = {
     ("files",): dict,
     ("seconds",): (int, float),
     ("images a second",): dict,
+    ("start",): list,
     ("errors",): dict,
 }
 
@@ -48,6 +50,8 @@ POSSIBLE: dict[tuple[str, ...], type | tuple[type, ...]] = {
 REMEDIES = {
     "mean.npy": "Remove it, and resume the run (--resume): the mean is computed again from the "
     "training images, and must come out as it was.",
+    START: "Remove it, and resume the run (--resume): it is computed again, and must come out as "
+    "it was.",
     "history.csv": "The network and its errors, model.keras and manifest.json, are not touched.",
 }
 

@@ -271,19 +271,46 @@ class Run:
         _, damaged, mean = imaging.look_through(self.recipe, self.kept(data) if known else data)
         random.setstate(state)
         if mean is not None:
-            with atomic(self.folder / "mean.npy") as path:
-                with open(path, "wb") as file:
-                    np.save(file, mean)
-                found = files.digest(path)
-                if self.digests.setdefault("mean.npy", found) != found:
-                    raise ValueError(
-                        f"The mean of the training images was computed again for {self.folder}, "
-                        "and is not the one that the run began with: the images were changed, or "
-                        "the versions are others. Begin a new run."
-                    )
+            self._keep("mean.npy", lambda file: np.save(file, mean), "mean of the training images")
         if not known:
             self.manifest["left out"] = damaged
             files.write_manifest(self.folder, self.manifest)
+
+    def _keep(self, name, write, what):
+        """Writes what a run begins with; if that was lost, it must come out as it was."""
+        with atomic(self.folder / name) as path:
+            with open(path, "wb") as file:
+                write(file)
+            found = files.digest(path)
+            if self.digests.setdefault(name, found) != found:
+                raise ValueError(
+                    f"The {what} was computed again for {self.folder}, and is not the one that "
+                    "the run began with: the images were changed, or the versions are others. "
+                    "Begin a new run."
+                )
+
+    def begin(self, network, splits, verbose):
+        """Finds what weights of the network begin with, once for the run, as the recipe says."""
+        if (self.folder / files.START).is_file() and files.START in self.digests:
+            return
+        state = random.getstate()  # of Keras's seeds, of which other workers draw none here
+        found = self.recipe.beginning(network, splits, self.manifest["seed"], verbose)
+        random.setstate(state)
+        if found is not None:
+            values, rows = found
+            self._keep(files.START, lambda file: np.savez(file, **values), "start of the network")
+            self.manifest["start"] = rows
+            files.write_manifest(self.folder, self.manifest)
+
+    def give_start(self, network):
+        """Assigns what the weights of the network begin with, if anything was found."""
+        self.manifest = files.read_manifest(self.folder)  # which another worker may have written
+        if files.START not in self.digests:
+            return
+        variables = {variable.path: variable for variable in network.weights}
+        with np.load(self._whole(files.START)) as values:
+            for path, value in values.items():
+                variables[path].assign(value)
 
     def kept(self, data):
         """The data without the files that were left out."""
@@ -320,9 +347,9 @@ class Run:
     def finish(self, network, splits, seconds, rates):
         """Saves the trained network, and writes its errors into the manifest."""
         self._hold()
+        self.model = self.recipe.wrapped(network, self.manifest["data"]["classes"])
         with atomic(self.folder / "model.keras") as path:
-            network.save(path)
-        self.model = network
+            self.model.save(path)
         self.manifest["seconds"] = round(seconds, 1)
         self.manifest["images a second"] = {
             name: rate and round(rate) for name, rate in rates.items()
@@ -343,7 +370,7 @@ class Run:
 
     @functools.cached_property
     def model(self) -> keras.Model:
-        """The trained network."""
+        """The trained network; of a fine-tuned one a `Classifier`, which takes photographs."""
         path = self.folder / "model.keras"
         if not path.is_file():
             missing = "it was removed" if self.is_finished else "the run did not finish"
@@ -351,6 +378,11 @@ class Run:
         files.check_archive(path)
         with graphs.deep_recursion():
             return keras.saving.load_model(path)
+
+    @property
+    def network(self) -> keras.Model:
+        """The trained network alone, without the layers that a `Classifier` has before it."""
+        return getattr(self.model, "network", self.model)
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -423,14 +455,14 @@ class Run:
     def _results(self, splits):
         results = {}
         for part, split in self._tested(splits).items():
-            found, labels = imaging.predictions(self.recipe, self.model, self.mean, split)
+            found, labels = imaging.predictions(self.recipe, self.network, self.mean, split)
             results[part] = evaluation.count(found, labels), evaluation.confusion(found, labels)
         return results
 
     def predict(self, *paths: str | os.PathLike) -> Iterator[tuple[str, str, tuple[float, float]]]:
         """Reads image files one by one: `(class, runner-up, their scores)` of each."""
         classes = self.manifest["data"]["classes"]
-        found = imaging.predictions_of_files(self.recipe, self.model, self.mean, paths)
+        found = imaging.predictions_of_files(self.recipe, self.network, self.mean, paths)
         for scores in found:
             first, second = np.argsort(scores)[::-1][:2]
             yield classes[first], classes[second], (float(scores[first]), float(scores[second]))

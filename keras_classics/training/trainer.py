@@ -14,7 +14,7 @@ import numpy as np
 from keras_classics import backend, graphs, surgery
 from keras_classics.checks import arguments
 from keras_classics.training import admission, identity, imaging, strategies
-from keras_classics.training.checkpoint import Averaged, Checkpoints
+from keras_classics.training.checkpoint import Averaged, Checkpoints, write_history
 from keras_classics.training.engine import Recipe
 from keras_classics.training.inputs import Position
 from keras_classics.training.progress import Rate, input_rate
@@ -110,6 +110,7 @@ def train(
         strategy = strategies.strategy(strategy)
     replicas, seed = strategies.replicas(strategy), operator.index(seed)
     admission.refuse_data(recipe, data)
+    recipe = recipe.settled()
     splits = recipe.splits(data)
     if replicas.is_chief:
         refuse_taken(run_dir, resume)
@@ -142,6 +143,10 @@ def train(
             variables = _variables(job.model, strategy)  # which all workers make together
             if replicas.is_chief:
                 run.check_room(variables, best)
+                alone = job.model if replicas.count == 1 else _copy(job.model)
+                run.begin(_network(alone, job), splits, verbose)
+            strategies.agree(strategy)  # the others wait for what it found
+            run.give_start(_network(job.model, job))
 
         rate = Rate(recipe.batch_size)
         callbacks = [*job.callbacks, *callbacks]
@@ -157,7 +162,9 @@ def train(
             writes=replicas.is_chief,
             alone=replicas.workers == 1,
             best=job.monitor if best else None,
-            twin=_twin(job.model) if best and replicas.is_chief else None,
+            twin=recipe.wrapped(_twin(job.model), data.classes)
+            if best and replicas.is_chief
+            else None,
             lock=run.lock,
         )
         checkpoints.load()
@@ -169,7 +176,11 @@ def train(
             )
         if checkpoints.ended:
             checkpoints.set_model(job.model)
-            checkpoints.restore()
+            if checkpoints.values is None:  # the start is all that is trained
+                checkpoints.state["rows"] = run.manifest["start"]
+                write_history(run.folder, run.manifest["start"])
+            else:
+                checkpoints.restore()
             job.model.optimizer.finalize_variable_values(job.model.trainable_variables)
         else:
             shown = verbose if replicas.is_chief else 0
@@ -300,12 +311,18 @@ def finished(model, job):
         model: The trained model.
         job: Its `Job`.
     """
-    network = model.layers[-1] if job.behind_layers else model
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _all_layers(network)):
+    network = _network(model, job)
+    kind = keras.layers.BatchNormalization
+    if any(isinstance(layer, kind) and layer.trainable for layer in _all_layers(network)):
         surgery.recompute_statistics(model, job.batches)
     if outputs := _outputs(network):
         return keras.Model(network.input, outputs[OUTPUT], name=network.name)
     return network
+
+
+def _network(model, job):
+    """The network of a job's model, without the layers in front of it."""
+    return model.layers[-1] if job.behind_layers else model
 
 
 def _outputs(network):

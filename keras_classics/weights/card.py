@@ -80,11 +80,31 @@ class Card:
         words += [f"{name}={value!r}" for name, value in {**self.arguments, **self.top}.items()]
         return f"{network.builder}({', '.join(words)})"
 
-    def preprocessing(self) -> "ClassifierInput":
-        """The layer from uint8 RGB images of any size to the input that the weights need."""
+    @property
+    def outputs(self) -> int | None:
+        """Number of outputs that the output layer has in the file; `None` without one."""
+        whole = self.arguments.get("include_top", True) and not self.headless
+        return self.classes if whole else None
+
+    def preprocessing(self, image_size: int | None = None) -> "ClassifierInput":
+        """The layer from uint8 RGB images of any size to the input that the weights need.
+
+        Args:
+            image_size: Side of the network's input, pixels; `resize` is in proportion. Default:
+                that of the release.
+        """
         from keras_classics.preprocessing import ClassifierInput
 
-        return ClassifierInput(**self.prepare, name="preprocessing")
+        return ClassifierInput(**self.prepared(image_size), name="preprocessing")
+
+    def prepared(self, image_size: int | None = None) -> dict[str, Any]:
+        """The arguments of that layer."""
+        crop, resize = self.prepare["crop"], self.prepare["resize"]
+        side = image_size or crop
+        if isinstance(resize, int):
+            return {**self.prepare, "crop": side, "resize": round(resize * side / crop)}
+        sides = tuple(round(each * side / crop) for each in resize)
+        return {**self.prepare, "crop": side, "resize": sides}
 
     def fill(self, given: dict[str, Any]) -> dict[str, Any]:
         """All arguments for the builder of the network.

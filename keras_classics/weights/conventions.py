@@ -32,26 +32,36 @@ class Convention:
             several, of the layers that ours unites; or a dictionary with one for each weight.
         channels: Order of the channels of the first kernel's input in the library, `"RGB"` or
             `"BGR"`, or `None` if files of both orders have these names.
+        unsure: Whose files they are then, in words.
         epsilon: The `epsilon` of batch normalization in the library.
         differs: A function from a model and a `File`, or `None`, to the reason why the model is
             not the network that the library computes with these weights; or to `None`.
+        warns: A function from a model and a `File` to what a message says of a small difference,
+            or to `None`.
         matches: A function from a `File` to whether it can be of this convention.
         unused: A regular expression of arrays that are no weights.
         renamed: What older files call otherwise: `{regular expression: replacement}`.
         saved: Endings of the files that `save` writes.
         ordered: A function from the library's names of layers, in our order, to its own order.
+        packed: A function from `{layer: keys}` in that order to the groups of a `.h5`, each with
+            its keys in the order in which Keras reads them; `None` is a group for each layer.
+        body: What `save` writes before the names of all layers but the heads, if there are heads.
     """
 
     library: Callable
     names: Callable
     channels: str | None = "RGB"
+    unsure: str = ""
     epsilon: float = 1e-5
     differs: Callable = lambda model, file: None
+    warns: Callable = lambda model, file: None
     matches: Callable = lambda file: True
     unused: str = r"(^|\.)num_batches_tracked$"
     renamed: dict = dataclasses.field(default_factory=dict)
     saved: tuple = ()
     ordered: Callable = lambda names: names
+    packed: Callable | None = None
+    body: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +189,7 @@ def templates(table):
 
 
 def torch(group, theirs, convention):
-    """PyTorch: `layer.weight`, `layer.bias`, outputs first."""
+    """PyTorch: `layer.weight`, `layer.bias`, outputs first. Of several layers, each has a share."""
     kinds = {
         "kernel": ("weight", _kernel(group)),
         "bias": ("bias", SAME),
@@ -193,6 +203,10 @@ def torch(group, theirs, convention):
     sources = {}
     for name in group.variables:
         kind, layout = kinds[name]
+        if isinstance(theirs, tuple):
+            keys = tuple(f"{part}.{kind}" for part in theirs)
+            sources[name] = Source(keys, layouts.side_by_side(len(keys)))
+            continue
         given = theirs[name] if isinstance(theirs, dict) else f"{theirs}.{kind}"
         sources[name] = Source((given.removesuffix("."),), layout)
     return sources
@@ -237,9 +251,37 @@ def keras_files(group, theirs, convention):
             sources[name] = Source(keys, layouts.heads_apart(group.layer.num_heads))
         elif group.name.endswith("attention/out") and name == "kernel":
             sources[name] = Source(key, layouts.heads_joined(group.layer.num_heads))
+        elif name == "token":
+            sources[name] = Source(key, _batched(2))
         else:
             sources[name] = Source(key)
     return sources
+
+
+def in_models(backbone, head=(), apart=False):
+    """The function `packed` of KerasHub, where the backbone is a model within the classifier's.
+
+    Keras reads all weights of a model within a model at once, the statistics last.
+
+    Args:
+        backbone: Name of the backbone's group.
+        head: Names of the layers above it.
+        apart: Whether the layers of a backbone alone are groups of layers, which are named first.
+    """
+
+    def packed(layers):
+        above = [key for name in head for key in layers.get(name, [])]
+        if not above:
+            groups: dict[str, list] = {}
+            for name, keys in layers.items():
+                group = f"{name.split('/')[0]}_layers" if apart else name
+                groups.setdefault(group, []).extend(keys)
+            return groups
+        below = [key for name, keys in layers.items() if name not in head for key in keys]
+        below.sort(key=lambda key: int(key.rpartition("/")[2]) > 1)  # moving mean and variance
+        return {backbone: below, head[0] if len(head) == 1 else "head": above}
+
+    return packed
 
 
 def flax(group, theirs, convention):
@@ -260,6 +302,17 @@ def flax(group, theirs, convention):
         else:
             sources[name] = Source((f"{theirs}/{kind}",))
     return sources
+
+
+def tensorflow(group, theirs, convention):
+    """The early ports to TensorFlow: `layer/weights` and `layer/biases`, as they are here."""
+    kinds = {"kernel": "weights", "bias": "biases"}
+    return {name: Source((f"{theirs}/{kinds[name]}",)) for name in group.variables}
+
+
+def of_numpy(file):
+    """The function `matches` of files that say no more than names and arrays."""
+    return file.structure is None
 
 
 def own(group, theirs, convention):

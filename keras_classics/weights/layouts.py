@@ -169,6 +169,14 @@ def heads_apart(heads):
     return Layout(fused, functools.partial(unfused, heads=heads))
 
 
+def side_by_side(count):
+    """The layout of matrices, outputs first, or vectors, each of a share of our outputs."""
+    return Layout(
+        lambda *parts: np.concatenate([part.T for part in parts], axis=-1),
+        lambda array: [part.T for part in np.split(array, count, axis=-1)],
+    )
+
+
 def heads_joined(heads):
     """The layout of `of_heads`."""
     return Layout(of_heads, _one(functools.partial(to_heads, heads=heads)))

@@ -68,8 +68,9 @@ def load(
         model: The network, as a builder of `keras_classics.applications` returns it.
         source: The name or the card of a release (`weights.cards()` lists them), which is
             downloaded; or the path of a file: Keras's `.h5`, `.weights.h5` or `.keras`,
-            PyTorch's `.pth`, `.pt` or `.th`, `.safetensors`, `.npz` or `.caffemodel`. What a
-            file is, is read from its content.
+            PyTorch's `.pth`, `.pt`, `.th` or `.bin`, `.safetensors`, `.npz` or `.caffemodel`.
+            What a file is, is read from its content. Or the folder of a model of transformers, of
+            a KerasHub preset, or of Keras.
         adapt: Whether a file may be for another number of classes, or have no top or another
             one (the model's output layer, or its top, stays as it is); of channels of the image
             (see `weights.layouts.other_channels`); or of patches of a Vision Transformer (its
@@ -130,9 +131,12 @@ def load_file(model, source, adapts=(), channels=None, convention=None, key=None
         variable, value = values.pop()
         variable.assign(backend.adopt(value))
         del value
-    for message in messages:
-        log.warning("%s: %s", path.name, message)
-    log.info("%s: %s", path.name, summary)
+    log.log(
+        logging.WARNING if messages else logging.INFO,
+        "%s: %s",
+        path.name,
+        "; ".join([summary, *messages]),
+    )
     return model
 
 
@@ -155,6 +159,8 @@ class _Plan:
         few = found.share <= 1 / 3
         if not few:  # with few names in common, what is missing says more
             self._refuse_another_network(convention)
+            if warning := convention.warns(model, file):
+                self.messages.append(warning)
         self.names = convention.names(list(self.groups))
         sources = {
             name: convention.library(group, self.names[name], convention)
@@ -183,8 +189,8 @@ class _Plan:
             )
         if self.channels is None:
             raise ValueError(
-                f"{self.file.path} has names of keras.applications, whose first kernel is for "
-                'BGR, and of KerasHub, for RGB: say channels="BGR" or channels="RGB", as '
+                f"{self.file.path} has names of {convention.unsure}: "
+                'say channels="BGR" or channels="RGB", as '
                 'keras_classics.weights.load(model, path, channels="BGR", adapt=True).'
             )
 
@@ -289,18 +295,10 @@ class _Plan:
         """Whether an output layer stays as it is: the file has none, or one of other classes."""
         if self._is_absent(own):
             return "top" in self.adapts
-        keys = [key for source in own.values() for key in source.keys]
-        if "classes" not in self.adapts or any(key not in self.arrays for key in keys):
+        theirs, ours = _outputs(own, self.arrays), group.layer.output.shape[-1]
+        if "classes" not in self.adapts or theirs in (None, ours):
             return False
-        weight, axis = ("kernel", 1) if "kernel" in own else (next(iter(own)), 0)
-        shape = self.arrays[own[weight].keys[0]].shape
-        if len(shape) < 2 or math.prod(shape[:-2]) != 1:
-            return False
-        theirs = own[weight].layout.load(_blank(shape[-2:])).shape[axis]
-        ours = group.variables[weight].shape[axis]
-        if theirs == ours:
-            return False
-        self.used.update(keys)
+        self.used.update(key for source in own.values() for key in source.keys)
         self.messages.append(
             f"{group.name} stays as it is, for {ours} classes; the file has {theirs}"
         )
@@ -364,6 +362,12 @@ class _Plan:
         """What would make the file fit, if it would: it is tried, before any value is read."""
         if any(array.dtype == "int8" for array in self.arrays.values()):
             return "\nThe file is of a quantized model: save the weights before `quantize`."
+        scales = [k for k in self.arrays.keys() - self.used if "scale" in re.split(r"[\W_]", k)]
+        if scales and any(array.dtype.startswith("float8") for array in self.arrays.values()):
+            return (
+                f"\nThe file is of a quantized model, float8 with scales beside it ({scales[0]}): "
+                "save its weights in bfloat16 or float32 with the library that wrote it."
+            )
         if self.adapts == ALL:
             return ""
         try:
@@ -419,8 +423,11 @@ class _Found(NamedTuple):
     where: str
 
 
-def _recognize(model, own_groups, file, library=None, key=None):
-    """The convention of a file: that of a library, or the one that has most of its names."""
+def _recognize(model, own_groups, file, library=None, key=None, likely=None):
+    """The convention of a file: that of a library, or the one that has most of its names.
+
+    Of several with as many, it is that of the library `likely`.
+    """
     known = conventions_for(own_groups)
     known += [(own_family(), OWN, each) for each in own_family().conventions.values()]
     libraries = list(dict.fromkeys(each for _, each, _ in known))
@@ -450,7 +457,11 @@ def _recognize(model, own_groups, file, library=None, key=None):
     # Without their tops, networks of two libraries can have the same names.
     best = max(
         candidates,
-        key=lambda found: (found.share, found.convention.differs(model, file) is None),
+        key=lambda found: (
+            found.share,
+            found.library == likely,
+            found.share > 0 and found.convention.differs(model, file) is None,
+        ),
         default=None,
     )
     if best is None or not best.share:
@@ -467,6 +478,37 @@ def _recognize(model, own_groups, file, library=None, key=None):
             f"{choices[-1]}). Received: the parts {_tops(arrays_of_part)}"
         )
     return best
+
+
+def _outputs(own, arrays):
+    """How many outputs an output layer has in a file; `None` if it is not there, or not whole."""
+    if any(key not in arrays for source in own.values() for key in source.keys):
+        return None
+    weight, axis = ("kernel", 1) if "kernel" in own else (next(iter(own)), 0)
+    shape = arrays[own[weight].keys[0]].shape
+    if len(shape) < 2 or math.prod(shape[:-2]) != 1:
+        return None
+    return own[weight].layout.load(_blank(shape[-2:])).shape[axis]
+
+
+def look(model, source, likely=None):
+    """Whose names a file has, and for how many classes it is. Nothing is loaded.
+
+    Args:
+        model: The network, which needs no values.
+        source: Path of the file.
+        likely: The library, if its names are those of others, too.
+
+    Returns:
+        The library, and the number of outputs of its output layer, or `None` without one.
+    """
+    with open_weights(pathlib.Path(source)) as file:
+        ours = groups(model)
+        found = _recognize(model, ours, file, likely=likely)
+        names = found.convention.names(list(ours))
+        heads = [ours[name] for name in found.family.heads if name in ours]
+        sources = [found.convention.library(h, names[h.name], found.convention) for h in heads[:1]]
+        return found.library, next((_outputs(own, found.arrays) for own in sources), None)
 
 
 def _part(file, key):

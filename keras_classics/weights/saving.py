@@ -29,20 +29,23 @@ def save(
 ) -> None:
     """Writes the weights of a network so that another library's network takes them.
 
-    `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision
-    and timm, `keras.applications.VGG16(weights=path)` those of Keras, and `numpy.load(path)`
-    reads those of vision_transformer.
+    `torch_model.load_state_dict(safetensors.torch.load_file(path))` takes those of torchvision,
+    timm, akamaster and chenyaofo, `keras.applications.VGG16(weights=path)` those of Keras,
+    `load_weights(path)` of a classifier or a backbone those of KerasHub, and `numpy.load(path)`
+    reads the others. transformers takes a file `model.safetensors` in a folder:
+    `ViTForImageClassification.from_pretrained(folder, config=config)`.
 
     `load` takes them all back, exactly. The one exception is a variance near 0 in a file for
     Keras, which adds another `epsilon` to it: it comes back to within 1e-15.
 
     Args:
         model: The network, as a builder of `keras_classics.applications` returns it.
-        path: Path of the file, `.safetensors` or `.npz`, or for Keras `.h5`. An existing file is
-            replaced when the new one is complete.
+        path: Path of the file, `.safetensors` or `.npz`, or for Keras and KerasHub `.h5`. An
+            existing file is replaced when the new one is complete.
         convention: The library whose names and layouts the file has: `"torchvision"`, `"timm"`,
-            `"vision_transformer"`, `"big_vision"`, `"akamaster"` or `"keras"`
-            (keras.applications).
+            `"transformers"`, `"vision_transformer"`, `"big_vision"`, `"akamaster"` and
+            `"chenyaofo"` (CIFAR), `"tensorflow"` (its early ports of Caffe's networks), `"keras"`
+            (keras.applications) or `"kerashub"`.
         channels: Order of the channels of the first kernel's input in the file, `"RGB"` or
             `"BGR"`. Default: that of the library; keras.applications has BGR.
 
@@ -68,14 +71,15 @@ def save(
     refuse_changed(model, "save it before that", adapters=False)
     path = pathlib.Path(path).expanduser()
     ours = groups(model)
-    known = {library: each for _, library, each in conventions_for(ours) if each.saved}
+    known = {library: (family, each) for family, library, each in conventions_for(ours)}
+    known = {library: found for library, found in known.items() if found[1].saved}
     if convention not in known:
         raise ValueError(
             f"`convention` must be that of a library with this network: "
             f"{', '.join(known) or 'there is none'}. Received: convention={convention!r} for "
             f"{model.name}. To load it here again, take model.save_weights"
         )
-    each = known[convention]
+    family, each = known[convention]
     if path.suffix not in each.saved or path.name.endswith(".weights.h5"):
         raise ValueError(
             f"Weights by the names of {convention} are written as {' or '.join(each.saved)}, not "
@@ -85,7 +89,9 @@ def save(
     if why:
         raise ValueError(f"{model.name} is not {convention}'s network: {why}.")
     names, arrays, merged = each.names(list(ours)), {}, merged_kernels(model)
+    headed = any(name in ours for name in family.heads)
     for group in ours.values():
+        before = each.body if headed and group.name not in family.heads else ""
         for name, source in each.library(group, names[group.name], each).items():
             variable = group.variables[name]
             value = keras.ops.convert_to_numpy(merged.get(id(variable), variable))
@@ -94,7 +100,7 @@ def save(
             if first and value.shape[-2] == 3 and (channels or each.channels) == "BGR":
                 layout = chained(layout, REVERSED)
             for key, array in zip(source.keys, layout.save(value), strict=True):
-                arrays[key] = np.ascontiguousarray(array)
+                arrays[before + key] = np.ascontiguousarray(array)
     with atomic(path, unique=True) as part:
         if path.suffix == ".npz":
             with open(part, "wb") as stream:
@@ -102,7 +108,7 @@ def save(
         elif path.suffix == ".safetensors":
             _write_safetensors(part, arrays)
         else:
-            _write_h5(part, arrays, _order(model, names, each))
+            _write_h5(part, arrays, each)
 
 
 def _write_safetensors(path, arrays):
@@ -112,29 +118,25 @@ def _write_safetensors(path, arrays):
         raise ImportError(
             "Writing .safetensors takes safetensors: pip install 'keras-classics[safetensors]'"
         ) from error
-    save_file(arrays, path)
+    save_file(arrays, path, {"format": "pt"})  # which transformers asks for
 
 
-def _write_h5(path, arrays, order):
-    """Writes a group for each layer. Keras reads them in their order."""
+def _write_h5(path, arrays, convention):
+    """Writes the groups of a convention. Keras reads them in their order."""
     import h5py
 
+    layers = {}
+    for key in sorted(arrays, key=lambda key: int(key.rpartition("/")[2])):
+        layers.setdefault(key.rpartition("/")[0], []).append(key)
+    first = list(dict.fromkeys(key.rpartition("/")[0] for key in arrays))
+    layers = {name: layers[name] for name in convention.ordered(first)}
+    groups = convention.packed(layers) if convention.packed else layers
     with h5py.File(path, "w") as root:
-        root.attrs["layer_names"] = [name.encode() for name in order]
-        for layer in order:
-            group = root.create_group(layer)
-            mine = {k: v for k, v in arrays.items() if k.rpartition("/")[0] == layer}
-            for key, array in mine.items():
-                group.create_dataset(key.rpartition("/")[2], data=array)
-            numbers = sorted(int(key.rpartition("/")[2]) for key in mine)
-            group.attrs["weight_names"] = [str(number).encode() for number in numbers]
-
-
-def _order(model, names, convention):
-    """Keras's names of the layers with weights, in the order of its network."""
-    found = []
-    for layer in model.layers:
-        theirs = names.get(layer.name)
-        if theirs and layer.weights:
-            found.append(theirs if isinstance(theirs, str) else theirs[0])
-    return convention.ordered(found)
+        root.attrs["layer_names"] = [name.encode() for name in groups]
+        if convention.packed:
+            root.attrs["keras_version"] = keras.__version__.encode()
+        for name, keys in groups.items():
+            group = root.create_group(name)
+            for key in keys:
+                group.create_dataset(key, data=arrays[key])
+            group.attrs["weight_names"] = [key.encode() for key in keys]

@@ -139,6 +139,8 @@ def test_nodes():
         ("L/16", 512, 1025),
         ("R50+B/16", 224, 197),
         ("R50+B/32", 224, 50),
+        ("R26+S/32", 224, 50),
+        ("R+Ti/16", 224, 50),
     ]:
         d, depth, mlp_dim, heads = vit.SIZES[re.sub(r".*\+|/.*", "", variant)]
         model = shapes_only(ViT, variant, input_shape=(side, side, 3))
@@ -157,7 +159,13 @@ def test_nodes():
 
 
 @pytest.mark.parametrize(
-    ("variant", "counts"), [("R50+B/16", (3, 4, 9)), ("R50+B/32", (3, 4, 6, 3))]
+    ("variant", "counts"),
+    [
+        ("R50+B/16", (3, 4, 9)),
+        ("R50+B/32", (3, 4, 6, 3)),
+        ("R26+S/32", (2, 2, 2, 2)),
+        ("R+Ti/16", ()),
+    ],
 )
 def test_the_hybrids_resnet(variant, counts):
     """Section 4.1: for /16 stage 4 is taken away, and its blocks put into stage 3."""
@@ -172,7 +180,7 @@ def test_the_hybrids_resnet(variant, counts):
     assert len(convolutions) == 1 + 3 * sum(counts) + len(counts)
     strided = [layer.name for layer in convolutions if layer.strides == (2, 2)]
     ends = [f"conv{i}_1_{part}" for i in (3, 4, 5) for part in ("conv2", "shortcut")]
-    assert strided == ["conv_root", *ends[: 2 * len(counts) - 2]]
+    assert strided == ["conv_root", *ends[: max(2 * len(counts) - 2, 0)]]
     resnet = [w for layer in model.layers for w in layer.weights if layer.name.startswith("conv")]
     if variant == "R50+B/16":
         assert sum(math.prod(w.shape) for w in resnet) == 11_894_848
@@ -192,6 +200,7 @@ def test_names_that_people_type(name, monkeypatch):
         "dropout": 0.2,
         "stochastic_depth": 0.3,
         "activation": "gelu",
+        "epsilon": 1e-3,
         "representation_size": 5,
         "input_shape": (side, 2 * side, 4),
         "pooling": "avg",
@@ -219,6 +228,16 @@ def test_activation(small):
     assert exact.activation is keras.activations.gelu
     with pytest.raises(ValueError, match="gelu_tan"):
         ViT("Ti/16", activation="gelu_tan", **small)
+
+
+def test_epsilon(small):
+    """It is that of all layer normalizations."""
+    model = shapes_only(ViT, "Ti/16", epsilon=1e-3, **small)
+    norms = [
+        la for la in model._flatten_layers() if isinstance(la, keras.layers.LayerNormalization)
+    ]
+    assert len(norms) == 1 + 2 * vit.SIZES["Ti"][1]
+    assert {layer.epsilon for layer in norms} == {1e-3}
 
 
 def test_weights_start_as_in_the_release():

@@ -268,17 +268,18 @@ class EncoderBlockTwin(nn.Module):
 class ViTTwin(nn.Module):
     """Dosovitskiy et al., section 3.1; gives the scores.
 
-    With `blocks` a hybrid, of so many blocks in each stage of its ResNet.
+    With `blocks` a hybrid, of so many blocks in each stage of its ResNet; `()` is its root alone.
     """
 
-    def __init__(self, size, patch, grid, classes, token=True, hidden=None, blocks=()):
+    def __init__(self, size, patch, grid, classes, token=True, hidden=None, blocks=None):
         super().__init__()
         d, depth, mlp_dim, heads = size
         self.token, self.hidden, self.units = token, hidden, []
-        if blocks:
+        self.hybrid = blocks is not None
+        if self.hybrid:
             self.add_convolution("conv_root", 3, 64, 7, 2)
-        channels = 64 if blocks else 3
-        for stage, count in enumerate(blocks):
+        channels = 64 if self.hybrid else 3
+        for stage, count in enumerate(blocks or ()):
             for i in range(count):
                 name, width = f"conv{stage + 2}_{i + 1}", 64 * 2**stage
                 stride = 2 if stage > 0 and i == 0 else 1
@@ -327,7 +328,7 @@ class ViTTwin(nn.Module):
         return x
 
     def forward(self, x):
-        if self.units:
+        if self.hybrid:
             x = self.resnet(x)
         x = self.patch_embedding(x).flatten(2).transpose(1, 2)
         if self.token:

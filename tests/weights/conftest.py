@@ -146,16 +146,19 @@ def agree(record_property):
     """A function that compares a model's outputs with a peer's.
 
     The largest error counts as a share of how far the images differ, less than the outputs' size.
+    `of`, the library, the network and `"read"` or `"written"`, is its place in the table that
+    `python -m tests.weights.matrix` makes.
     """
 
-    def compare(model, x, expected, tolerance=1e-4):
+    def compare(model, x, expected, tolerance=1e-4, of=None):
         expected = keras.ops.convert_to_numpy(expected)
         actual = keras.ops.convert_to_numpy(model(x, training=False))
         assert actual.shape == expected.shape
         scale = abs(expected - expected.mean(0)).max()
         assert scale > 0.1 * abs(expected).max() > 0.01
         error = abs(actual - expected).max() / scale
-        record_property("error", float(error))
+        if of:
+            record_property("agrees", [*of, float(error)])
         assert error < tolerance
 
     return compare

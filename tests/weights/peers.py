@@ -46,6 +46,12 @@ def window(shape, rng):
     return numbers[start : start + size].reshape(shape)
 
 
+def transformers():
+    """The library, which imports torchvision; and leaves alone what this process logs."""
+    library("torchvision")
+    return pytest.importorskip("transformers", reason="needs transformers, to compare with")
+
+
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 
 
@@ -139,6 +145,39 @@ class Akamaster(nn.Module):
     def forward(self, x):
         x = F.relu(self.bn1(self.conv1(x)))
         return self.linear(self.layer3(self.layer2(self.layer1(x))).mean((2, 3)))
+
+
+# chenyaofo/pytorch-cifar-models, and akamaster's option B
+
+
+class Projecting(nn.Module):
+    """A residual network for CIFAR whose shortcuts project where the maps change."""
+
+    def __init__(self, depth, classes=10, shortcut="downsample", head="fc"):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.shortcut, self.head, inputs = shortcut, head, 16
+        for stage, maps in enumerate((16, 32, 64), start=1):
+            blocks = []
+            for i in range(depth // 6):
+                stride = 2 if stage > 1 and i == 0 else 1
+                block = Block(inputs, maps, stride)
+                del block.shortcut
+                if stride > 1:
+                    project = nn.Conv2d(inputs, maps, 1, stride, bias=False)
+                    setattr(block, shortcut, nn.Sequential(project, nn.BatchNorm2d(maps)))
+                blocks.append(block)
+                inputs = maps
+            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+        setattr(self, head, nn.Linear(64, classes))
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        for block in (*self.layer1, *self.layer2, *self.layer3):
+            y = block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x)))))
+            x = F.relu(y + getattr(block, self.shortcut, nn.Identity())(x))
+        return getattr(self, self.head)(x.mean((2, 3)))
 
 
 # vision_transformer and big_vision
@@ -277,7 +316,7 @@ class Caffe:
         return F.batch_norm(x, mean / factor, variance / factor, gamma, beta, eps=1e-5)
 
 
-def alexnet(net, x, classes, lrn_first=True):
+def alexnet(net, x, classes, lrn_first=True, units=4096):
     """bvlc_alexnet; or bvlc_reference_caffenet, which pools first."""
 
     def subsample(x, i):
@@ -293,20 +332,20 @@ def alexnet(net, x, classes, lrn_first=True):
     x = net.relu(net.convolution(x, "conv4", 384, 3, 1, 1, 2), "relu4")
     x = net.relu(net.convolution(x, "conv5", 256, 3, 1, 1, 2), "relu5")
     x = net.pool(x, "pool5", 3, 2)
-    x = net.relu(net.fc(x, "fc6", 4096), "relu6")
-    x = net.relu(net.fc(x, "fc7", 4096), "relu7")
+    x = net.relu(net.fc(x, "fc6", units), "relu6")
+    x = net.relu(net.fc(x, "fc7", units), "relu7")
     return net.fc(x, "fc8", classes)
 
 
-def vgg(net, x, classes, counts=(2, 2, 3, 3, 3)):
-    """VGG_ILSVRC_16_layers, or with other counts the one of 19."""
+def vgg(net, x, classes, counts=(2, 2, 3, 3, 3), share=1, units=4096):
+    """VGG_ILSVRC_16_layers, or with other counts the one of 19; or with a share of the maps."""
     for s, count in enumerate(counts, start=1):
         for i in range(1, count + 1):
-            x = net.convolution(x, f"conv{s}_{i}", min(32 * 2**s, 512), 3, 1, 1)
+            x = net.convolution(x, f"conv{s}_{i}", min(32 * 2**s, 512) // share, 3, 1, 1)
             x = net.relu(x, f"relu{s}_{i}")
         x = net.pool(x, f"pool{s}", 2, 2)
-    x = net.relu(net.fc(x, "fc6", 4096), "relu6")
-    x = net.relu(net.fc(x, "fc7", 4096), "relu7")
+    x = net.relu(net.fc(x, "fc6", units), "relu6")
+    x = net.relu(net.fc(x, "fc7", units), "relu7")
     return net.fc(x, "fc8", classes)
 
 

@@ -299,7 +299,7 @@ NO_WEIGHTS = {
     ),
     "prototxt": (b'name: "VGG_ILSVRC_16_layers"\nlayers {\n', "is text, as a .prototxt"),
     "json": (b'{"abcd":{"a": 1}}', "is text, as a .prototxt or a .json"),
-    "npy": (saved(np.save, BIAS), "one array of NumPy .*Save the arrays by their names"),
+    "npy": (saved(np.save, BIAS), "one array of NumPy .*Save the arrays by their names where"),
     "tar": (TAR, "is a tar archive"),
     "gzip": (b"\x1f\x8b\x08\x00\x00\x00", "compressed by gzip"),
     "zip": (archive(readme__txt="hello"), "is a zip archive, but holds neither .*readme.txt"),
@@ -314,7 +314,7 @@ def test_no_file_of_weights(fails, content, match):
 
 
 def test_a_folder(tmp_path):
-    with pytest.raises(ValueError, match="is a folder: give a file, of a KerasHub preset"):
+    with pytest.raises(ValueError, match="is a folder without model.weights.h5"):
         weights.read(tmp_path)
 
 
@@ -797,6 +797,72 @@ def test_bfloat16(tmp_path, write):
     expected = np.array([[1, -0.5], [3.140625, 0]], "float32")
     array = weights.read(tmp_path / "a.weights.h5")[name]
     np.testing.assert_array_equal(array, expected, strict=True)
+
+
+def one_tensor(kind, shape, numbers):
+    """A file of safetensors with one array, of bytes as they are."""
+    text = json.dumps({"w": {"dtype": kind, "shape": shape, "data_offsets": [0, len(numbers)]}})
+    return struct.pack("<Q", len(text)) + text.encode() + numbers
+
+
+def float8(exponents, bias, byte):
+    """A number by its bits, or `None` if it is not finite (Micikevicius et al., 2022, table 1)."""
+    bits = f"{byte:08b}"
+    exponent, mantissa = bits[1 : 1 + exponents], bits[1 + exponents :]
+    ones = "1" * len(mantissa)
+    if "0" not in exponent and (exponents == 5 or mantissa == ones):
+        return None
+    value = int(mantissa, 2) / 2 ** len(mantissa) + (int(exponent, 2) > 0)
+    return (-1) ** int(bits[0]) * value * 2.0 ** (max(int(exponent, 2), 1) - bias)
+
+
+@pytest.mark.parametrize(("kind", "exponents", "bias"), [("F8_E4M3", 4, 7), ("F8_E5M2", 5, 15)])
+def test_float8(kind, exponents, bias, tmp_path, monkeypatch):
+    """All 256 numbers, without the libraries that know these types."""
+    pytest.importorskip("safetensors", reason="needs safetensors, which reads it")
+    for library in ("ml_dtypes", "torch"):
+        monkeypatch.setitem(sys.modules, library, None)
+    (tmp_path / "a").write_bytes(one_tensor(kind, [16, 16], bytes(range(256))))
+    found = weights.read(tmp_path / "a")["w"]
+    assert found.dtype == "float32"
+    for byte, number in enumerate(found.reshape(-1)):
+        expected = float8(exponents, bias, byte)
+        assert not np.isfinite(number) if expected is None else number == expected
+
+
+def test_bfloat16_whatever_was_imported(tmp_path, monkeypatch):
+    pytest.importorskip("safetensors", reason="needs safetensors, which reads it")
+    for library in ("ml_dtypes", "torch"):
+        monkeypatch.setitem(sys.modules, library, None)
+    name = bfloat16_of_safetensors(tmp_path / "a")
+    assert weights.read(tmp_path / "a")[name][1, 0] == 3.140625
+
+
+@pytest.mark.parametrize("kind", ["float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_float8_of_pytorch(kind, suffix, tmp_path):
+    torch = pytest.importorskip("torch", reason="needs PyTorch, to write it")
+    tensor, path = torch.tensor([[1, -0.5], [1.75, 0]]).to(getattr(torch, kind)), tmp_path / "a"
+    if suffix == ".pth":
+        torch.save({"w": tensor}, path)
+    else:
+        pytest.importorskip("safetensors.torch").save_file({"w": tensor}, path)
+    expected = np.array([[1, -0.5], [1.75, 0]], "float32")
+    np.testing.assert_array_equal(weights.read(path)["w"], expected, strict=True)
+
+
+def test_float8_with_scales(model, tmp_path):
+    """Of a quantized model: the kernels alone are other numbers."""
+    torch = pytest.importorskip("torch", reason="needs PyTorch, to write it")
+    tensors = {name: torch.tensor(array) for name, array in THEIRS.items()}
+    kernel = tensors["features.0.weight"] = tensors["features.0.weight"].to(torch.float8_e4m3fn)
+    torch.save(tensors, tmp_path / "a")
+    weights.load(model, tmp_path / "a")
+    rounded = kernel.float().numpy().transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(model.get_weights()[0], rounded)
+    torch.save({**tensors, "features.0.weight_scale": torch.tensor(0.5)}, tmp_path / "a")
+    with pytest.raises(ValueError, match="float8 with scales beside it .features.0.weight_scale"):
+        weights.load(model, tmp_path / "a")
 
 
 def test_many_groups_and_long_lists_of_names(tmp_path):

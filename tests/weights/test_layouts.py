@@ -35,6 +35,22 @@ def test_convolution():
     equal(back, theirs)
 
 
+def test_side_by_side():
+    """Queries, keys and values of transformers: three matrices, or three vectors, in one."""
+    theirs = [numbers(2, 3) + 10 * part for part in range(3)]  # outputs, inputs
+    ours = np.zeros((3, 6), "float32")
+    for part, (o, i) in itertools.product(range(3), indices(2, 3)):
+        ours[i, 2 * part + o] = theirs[part][o, i]
+    layout = layouts.side_by_side(3)
+    equal(layout.load(*theirs), ours)
+    for back, part in zip(layout.save(ours), theirs, strict=True):
+        equal(back, part)
+    vectors = [numbers(4) + 10 * part for part in range(3)]
+    equal(layout.load(*vectors), np.concatenate(vectors))
+    for back, part in zip(layout.save(np.concatenate(vectors)), vectors, strict=True):
+        equal(back, part)
+
+
 def test_dense():
     theirs = numbers(2, 3)  # outputs, inputs
     ours = np.zeros((3, 2), "float32")

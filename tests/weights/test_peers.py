@@ -22,6 +22,7 @@ from keras_classics.applications import (
     GoogLeNet,
     LeNet5,
     PlainNet,
+    PlainNetCIFAR,
     ResNet,
     ResNet18,
     ResNet34,
@@ -90,7 +91,8 @@ def test_keras_applications(name, builder, suffix, names, tmp_path, built, image
         theirs.save(path)
     else:
         theirs.save_weights(path)
-    agree(weights.load(built(builder, **WIDE), path), x, expected)
+    of = ("keras", name.rstrip("0123456789"), "read")
+    agree(weights.load(built(builder, **WIDE), path), x, expected, of=of)
 
 
 def test_epsilon_is_that_of_keras_applications(tmp_path, built, images, agree):
@@ -203,7 +205,9 @@ def test_torchvision(
     twin = torchvisions(peers, kept, name)
     path = peers.write(twin.state_dict(), tmp_path / f"theirs{suffix}", form)
     x = images(64, 96, 3)
-    agree(weights.load(built(builder, **WIDE, **given), path), x, peers.outputs(twin, x))
+    of = ("torchvision", "VGG" if "vgg" in name else "ResNet", "read")
+    model = weights.load(built(builder, **WIDE, **given), path)
+    agree(model, x, peers.outputs(twin, x), of=of)
 
 
 MINI_8 = functools.partial(ViT, "Mini/8")
@@ -231,7 +235,7 @@ def test_torchvisions_vit(hidden, names, peers, tmp_path, images, agree):
         assert any(f".mlp.{old}.weight" in k for k in state)
     path = peers.write(state, tmp_path / "theirs.pth")
     model = ViT("Mini/8", weights=path, representation_size=hidden, **MINI, **GELU)
-    agree(model, x, peers.outputs(twin, x))
+    agree(model, x, peers.outputs(twin, x), of=("torchvision", "ViT", "read"))
 
 
 @pytest.mark.parametrize(
@@ -335,7 +339,96 @@ def test_timm(
     state = twin.state_dict() if suffix == ".safetensors" else wrapped(twin.state_dict())
     path = peers.write(state, tmp_path / f"theirs{suffix}")
     model = weights.load(built(builder, input_shape=x.shape[1:], **TOP, **given), path)
+    networks = {"vgg11": "VGG", "vit": "ViT"}
+    agree(model, x, peers.outputs(twin, x), of=("timm", networks.get(name, "ResNet"), "read"))
+
+
+def timm_network(peers, **given):
+    """A Vision Transformer of timm, as small as `small` makes ours."""
+    d, depth, mlp_dim, heads = vit.SIZES["Ti"]
+    timm = peers.library("timm.models.vision_transformer")
+    arguments = {"embed_dim": d, "depth": depth, "num_heads": heads, "mlp_ratio": mlp_dim / d}
+    arguments |= {"img_size": 64, "patch_size": 16, "num_classes": 5}
+    return peers.build(timm.VisionTransformer, **arguments | given)
+
+
+TI_16 = functools.partial(ViT, "Ti/16", activation="gelu", input_shape=(64, 64, 3))
+
+
+@pytest.mark.parametrize("key", [None, "model", "teacher"])
+def test_a_backbone_of_timm(key, small, peers, tmp_path, images, agree, caplog):
+    """As DINO, MAE and their like are published: without a head, and within a dictionary."""
+    twin, x = timm_network(peers, num_classes=0, global_pool=""), images(64, 64, 3)
+    state = twin.state_dict()
+    if key == "teacher":  # as DINO's programs write it, with the projection of its loss
+        other = timm_network(peers, num_classes=0).state_dict()
+        state = {f"backbone.{k}": v for k, v in state.items()}
+        state |= {
+            "head.mlp.0.weight": peers.torch.ones(9, 24),
+            "head.mlp.0.bias": peers.torch.ones(9),
+        }
+        state = {"student": {f"module.backbone.{k}": v for k, v in other.items()}, key: state}
+    path = peers.write({key: state} if key == "model" else state, tmp_path / "theirs.pth")
+    asks = {"key": key, "adapt": True} if key == "teacher" else {}
+    model = weights.load(TI_16(include_top=False), path, **asks)
     agree(model, x, peers.outputs(twin, x))
+    head = TI_16(classes=7)
+    weights.load(head, path, **{**asks, "adapt": True})
+    assert "predictions stays as it is: the file is without" in caplog.text
+    same({k: v for k, v in values(head).items() if "predictions" not in k}, values(model))
+
+
+def test_timms_network_without_class_token(small, peers, tmp_path, images, agree):
+    given = {"class_token": False, "global_pool": "avg", "fc_norm": False}
+    twin, x = timm_network(peers, **given), images(64, 64, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    model = TI_16(pooling="avg", weights=path, **TOP)
+    agree(model, x, peers.outputs(twin, x))
+
+
+@pytest.mark.parametrize(
+    ("given", "ours", "reason"),
+    [
+        ({"global_pool": "avg"}, {}, "normalizes the mean of the patches .global_pool='avg'"),
+        ({}, {"pooling": "avg"}, 'it has a class token: build it without pooling="avg"'),
+        ({"init_values": 0.1}, {}, "nothing here: blocks.0.ls1.gamma"),
+        ({"reg_tokens": 2}, {}, "nothing here: reg_token"),
+        ({"pre_norm": True}, {}, "nothing here: norm_pre.weight"),
+        ({"qkv_bias": False}, {}, "blocks.0.attn.qkv.bias missing there"),
+    ],
+)
+def test_what_is_another_network_in_timm(given, ours, reason, small, peers, tmp_path, no_values):
+    twin = timm_network(peers, **given)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    with pytest.raises(ValueError, match=reason):
+        TI_16(weights=path, classes=5, **ours)
+
+
+def test_distilled_deit_is_another_network(small, peers, tmp_path, no_values):
+    d, depth, mlp_dim, heads = vit.SIZES["Ti"]
+    timm = peers.library("timm.models.deit")
+    arguments = {"embed_dim": d, "depth": depth, "num_heads": heads, "mlp_ratio": mlp_dim / d}
+    twin = peers.build(timm.VisionTransformerDistilled, 64, num_classes=5, **arguments)
+    path = peers.write({"model": twin.state_dict()}, tmp_path / "theirs.pth")
+    with pytest.raises(ValueError, match="it has a distillation token beside the class token"):
+        TI_16(weights=path, classes=5)
+
+
+@pytest.mark.parametrize("variant", ["R50+Ti/16", "R26+Ti/32", "R+Ti/16"])
+def test_timms_hybrids(variant, small, peers, tmp_path, images, agree):
+    """Their kernels and norms have other epsilons, which these random values let show."""
+    hybrid = peers.library("timm.models.vision_transformer_hybrid")
+    name, _, patch = vit._parse(variant)
+    on_maps = vit.HYBRID_PATCHES.get(name, 1)
+
+    def embed(**given):
+        backbone = hybrid._resnetv2(vit.RESNETS[name][patch])
+        return peers.library("timm.layers").HybridEmbed(backbone, **given)
+
+    twin, x = timm_network(peers, patch_size=on_maps, embed_layer=embed), images(64, 64, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "theirs.safetensors")
+    model = ViT(variant, activation="gelu", weights=path, input_shape=(64, 64, 3), **TOP)
+    agree(model, x, peers.outputs(twin, x), 1e-3, of=("timm", "ViT, hybrids", "read"))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -363,11 +456,42 @@ def test_akamaster(depth, peers, tmp_path, images, agree):
     }
     path = peers.write({**state, "best_prec1": 91.7}, tmp_path / "resnet.th", "legacy")
     model = ResNetCIFAR(depth, weights=path, classifier_activation=None)
-    agree(model, x, peers.outputs(twin, x))
+    agree(model, x, peers.outputs(twin, x), of=("akamaster", "ResNetCIFAR", "read"))
     maps = ResNetCIFAR(
         depth, weights=path, include_top=False
     )  # without it, names are torchvision's
     same(values(maps), values(model))
+
+
+# chenyaofo/pytorch-cifar-models, and akamaster's option B
+
+PROJECTING = functools.partial(ResNetCIFAR, shortcut="B", classifier_activation=None)
+
+
+@pytest.mark.parametrize("names", [{}, {"shortcut": "shortcut", "head": "linear"}])
+@pytest.mark.parametrize("depth", [8, 20])
+def test_projections_for_cifar(depth, names, peers, tmp_path, images, agree):
+    twin, x = peers.lively(peers.Projecting(depth, 5, **names)), images(32, 32, 3)
+    path = peers.write(twin.state_dict(), tmp_path / "cifar.pt")
+    model = PROJECTING(depth, weights=path, classes=5)
+    agree(model, x, peers.outputs(twin, x), of=("chenyaofo", "ResNetCIFAR", "read"))
+    same(values(PROJECTING(depth, weights=path, include_top=False)), values(model))
+
+
+def test_which_projections(peers, twins, tmp_path, no_values):
+    """The error says which network to build, for every mismatch of the two."""
+    b = peers.write(peers.Projecting(8).state_dict(), tmp_path / "b.pt")
+    a = peers.write(peers.Akamaster(8).state_dict(), tmp_path / "a.pt")
+    for builder, path, reason in [
+        (ResNetCIFAR, b, 'projections where the maps change: build it with shortcut="B"'),
+        (functools.partial(ResNetCIFAR, shortcut="C"), b, 'build it with shortcut="B"'),
+        (PlainNetCIFAR, b, 'build ResNetCIFAR with shortcut="B"'),
+        (functools.partial(ResNetCIFAR, shortcut="B"), a, "downsample.0.weight missing there"),
+    ]:
+        with pytest.raises(ValueError, match=reason):
+            builder(8, weights=path)
+    with pytest.raises(ValueError, match=r"shortcut='A' \(given: 'B'\)"):
+        ResNetCIFAR(20, shortcut="B", weights="cifar10")
 
 
 # Caffe
@@ -397,7 +521,9 @@ def test_caffe(
     net, x = peers.Caffe(), images(*shape)
     expected = net(getattr(peers, name), x, 5, *arguments)
     path = peers.caffemodel(net.layers, tmp_path / "theirs.caffemodel", form, legacy)
-    agree(weights.load(built(builder, input_shape=shape, **TOP, **given), path), x, expected)
+    model = weights.load(built(builder, input_shape=shape, **TOP, **given), path)
+    networks = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet"}
+    agree(model, x, expected, of=("caffe", networks[name], "read"))
 
 
 @pytest.mark.parametrize(("form", "legacy"), [("V1", True), ("V2", False)])
@@ -414,7 +540,8 @@ def test_caffes_googlenet(shape, form, legacy, peers, built, tmp_path, images, a
     weights.load(model, path)
     assert model.output.keys() == expected.keys()
     for name, values in expected.items():
-        agree(keras.Model(model.input, model.output[name]), x, values)
+        of = ("caffe", "GoogLeNet", "read")
+        agree(keras.Model(model.input, model.output[name]), x, values, of=of)
 
 
 @pytest.mark.parametrize(
@@ -464,6 +591,7 @@ def small(monkeypatch):
     """The hybrids' ResNet with few blocks, and a few units and layers behind it."""
     monkeypatch.setitem(vit.SIZES, "Ti", (24, 3, 40, 3))
     monkeypatch.setitem(vit.RESNETS, "R50", {16: (2, 1, 1), 32: (1, 2, 1, 1)})
+    monkeypatch.setitem(vit.RESNETS, "R26", {32: (1, 1, 2, 1)})
 
 
 def released(peers, twins, path, variant, shape, hidden=None, big_vision=False, token=True):
@@ -471,8 +599,12 @@ def released(peers, twins, path, variant, shape, hidden=None, big_vision=False, 
     name, size, patch = vit._parse(variant)
     d, depth, mlp_dim, heads = vit.SIZES[size]
     grid = [side // patch for side in shape[:2]]
-    blocks = vit.RESNETS[name][patch] if name else ()
-    arguments = ((d, depth, mlp_dim, heads), 1 if name else patch, grid, 5, token, hidden, blocks)
+    blocks = vit.RESNETS[name][patch] if name else None
+    on_maps = vit.HYBRID_PATCHES.get(name, 1)
+    if on_maps > 1:
+        grid = [side // (4 * on_maps) for side in shape[:2]]
+    kernel = on_maps if name else patch
+    arguments = ((d, depth, mlp_dim, heads), kernel, grid, 5, token, hidden, blocks)
     twin = peers.lively(twins.ViTTwin(*arguments))
     np.savez(path, **peers.released(twin, heads, big_vision))
     return twin
@@ -501,7 +633,8 @@ def test_vision_transformer(
         input_shape=shape,
         **TOP,
     )
-    agree(model, images(*shape), peers.outputs(twin, images(*shape)))
+    of = ("big_vision" if big_vision else "vision_transformer", "ViT", "read")
+    agree(model, images(*shape), peers.outputs(twin, images(*shape)), of=of)
 
 
 @pytest.mark.parametrize(("prefix", "beside"), [("params/", "opt/mu"), ("opt/target/", "opt/step")])
@@ -515,12 +648,13 @@ def test_with_the_state_of_the_training(prefix, beside, peers, twins, tmp_path, 
     agree(model, images(*shape), peers.outputs(twin, images(*shape)))
 
 
-@pytest.mark.parametrize("variant", ["R50+Ti/16", "R50+Ti/32"])
+@pytest.mark.parametrize("variant", ["R50+Ti/16", "R50+Ti/32", "R26+Ti/32", "R+Ti/16"])
 def test_hybrids(variant, small, peers, twins, tmp_path, images, agree):
     shape, path = (64, 96, 3), tmp_path / "theirs.npz"
     twin = released(peers, twins, path, variant, shape, 11)
     model = ViT(variant, weights=path, representation_size=11, input_shape=shape, **TOP)
-    agree(model, images(*shape), peers.outputs(twin, images(*shape)))
+    of = ("vision_transformer", "ViT, hybrids", "read")
+    agree(model, images(*shape), peers.outputs(twin, images(*shape)), of=of)
     grey = ViT(variant, representation_size=11, input_shape=(64, 96, 1), **TOP)
     message = r"conv_root/kernel \(7, 7, 1, 64\) here: conv_root/kernel \(7, 7, 3, 64\) there"
     with pytest.raises(ValueError, match=message):  # it is standardized

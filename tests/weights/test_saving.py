@@ -1,6 +1,8 @@
 """What is saved for other libraries, they load, and compute the same; and our own files."""
 
 import functools
+import shutil
+import types
 
 import keras
 import numpy as np
@@ -64,6 +66,7 @@ SAVED = [
     ("big_vision", ".npz", functools.partial(ViT, "Mini/8"), MINI),
     ("akamaster", ".safetensors", functools.partial(ResNetCIFAR, 20), {}),
     ("akamaster", ".npz", functools.partial(ResNetCIFAR, 20), {"classes": 5}),
+    ("chenyaofo", ".safetensors", functools.partial(ResNetCIFAR, 8, shortcut="B"), {}),
     ("keras", ".h5", VGG16, WIDE),
     ("keras", ".h5", ResNet50, WIDE),
     ("keras", ".h5", ResNet50, {"input_shape": (32, 32, 3), "include_top": False}),
@@ -103,7 +106,8 @@ def test_torchvision_takes_it(name, builder, given, peers, tmp_path, built, imag
 
     model, x, path = built(builder, **WIDE, **given), images(64, 96, 3), tmp_path / "a.safetensors"
     weights.save(model, path, convention="torchvision")
-    agree(model, x, torch_outputs(peers, peers.build(network), path, x))
+    of = ("torchvision", "VGG" if name == "vgg11" else "ResNet", "written")
+    agree(model, x, torch_outputs(peers, peers.build(network), path, x), of=of)
 
 
 @pytest.mark.parametrize("hidden", [None, 11])
@@ -115,7 +119,8 @@ def test_torchvisions_vit_takes_it(hidden, peers, tmp_path, lively, images, agre
     model = lively(ViT("Mini/8", representation_size=hidden, **MINI, **GELU))
     x, path = images(40, 40, 3), tmp_path / "ours.safetensors"
     weights.save(model, path, convention="torchvision")
-    agree(model, x, torch_outputs(peers, twin, path, x))
+    of = ("torchvision", "ViT", "written")
+    agree(model, x, torch_outputs(peers, twin, path, x), of=of)
 
 
 def test_timms_vit_takes_it(peers, tmp_path, lively, images, agree):
@@ -126,7 +131,7 @@ def test_timms_vit_takes_it(peers, tmp_path, lively, images, agree):
     x, path = images(40, 40, 3), tmp_path / "ours.safetensors"
     model = lively(ViT("Mini/8", **MINI, **GELU))
     weights.save(model, path, convention="timm")
-    agree(model, x, torch_outputs(peers, twin, path, x))
+    agree(model, x, torch_outputs(peers, twin, path, x), of=("timm", "ViT", "written"))
 
 
 def test_timms_vgg_takes_it(peers, tmp_path, lively, images, agree):
@@ -141,14 +146,36 @@ def test_timms_vgg_takes_it(peers, tmp_path, lively, images, agree):
     twin, x, path = peers.build(network), images(64, 64, 3), tmp_path / "ours.safetensors"
     model = lively(VGG11(input_shape=(64, 64, 3), **TOP))
     weights.save(model, path, convention="timm")
-    agree(model, x, torch_outputs(peers, twin, path, x))
+    agree(model, x, torch_outputs(peers, twin, path, x), of=("timm", "VGG", "written"))
+
+
+def test_timms_resnet_takes_it(peers, tmp_path, lively, images, agree, monkeypatch):
+    monkeypatch.setitem(resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1)))
+    network = peers.library("timm.models.resnet")
+    twin = peers.build(network.ResNet, network.BasicBlock, (2, 1, 1, 1), num_classes=5)
+    model, x = lively(ResNet18(**WIDE)), images(64, 96, 3)
+    weights.save(model, path := tmp_path / "ours.safetensors", convention="timm")
+    agree(model, x, torch_outputs(peers, twin, path, x), of=("timm", "ResNet", "written"))
+
+
+def test_chenyaofo_takes_it(peers, tmp_path, lively, images, agree):
+    model, path = lively(ResNetCIFAR(8, shortcut="B", **TOP)), tmp_path / "a.safetensors"
+    weights.save(model, path, convention="chenyaofo")
+    twin, x = peers.build(peers.Projecting, 8, 5), images(32, 32, 3)
+    agree(
+        model,
+        x,
+        torch_outputs(peers, twin, path, x),
+        of=("chenyaofo", "ResNetCIFAR", "written"),
+    )
 
 
 def test_akamaster_takes_it(peers, tmp_path, lively, images, agree):
     model, x, path = lively(ResNetCIFAR(20, **TOP)), images(32, 32, 3), tmp_path / "a.safetensors"
     weights.save(model, path, convention="akamaster")
     twin = peers.build(peers.Akamaster, 20, classes=5)
-    agree(model, x, torch_outputs(peers, twin, path, x))
+    of = ("akamaster", "ResNetCIFAR", "written")
+    agree(model, x, torch_outputs(peers, twin, path, x), of=of)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +192,8 @@ def test_keras_applications_takes_it(builder, given, tmp_path, built, images, ag
     model, x, path = built(builder, **given), images(64, 96, 3), tmp_path / "ours.h5"
     weights.save(model, path, convention="keras")
     theirs = getattr(keras.applications, builder.__name__)(weights=str(path), **given)
-    agree(model, x, theirs(x[..., ::-1], training=False))
+    of = ("keras", builder.__name__.rstrip("0123456789"), "written")
+    agree(model, x, theirs(x[..., ::-1], training=False), of=of)
 
 
 def test_small_variances(tmp_path, built, lively, images, agree):
@@ -205,18 +233,39 @@ def test_order_of_channels(tmp_path, lively, images, agree):
         weights.save(model, path, convention="torchvision", channels="bgr")
 
 
-def test_the_authors_names(peers, twins, tmp_path, lively):
-    """And shapes are those that the released files have."""
-    shape, path = (40, 40, 3), tmp_path / "ours.npz"
-    d, depth, mlp_dim, heads = vit.SIZES["Mini"]
-    model = lively(ViT("Mini/8", representation_size=11, **MINI))
-    for convention, big_vision in [("vision_transformer", False), ("big_vision", True)]:
-        weights.save(model, path, convention=convention)
-        twin = twins.ViTTwin((d, depth, mlp_dim, heads), 8, (5, 5), 5, hidden=11)
-        expected = peers.released(twin, heads, big_vision)
-        expected = {k.removeprefix("params/"): v.shape for k, v in expected.items()}
-        assert {k: v.shape for k, v in np.load(path).items()} == expected
-    assert shape == model.input_shape[1:]
+@pytest.mark.parametrize(
+    ("variant", "convention", "hidden"),
+    [
+        ("Mini/8", "vision_transformer", 11),
+        ("Mini/8", "big_vision", None),
+        ("R50+Mini/16", "vision_transformer", None),
+    ],
+)
+def test_the_authors_files_come_back(
+    variant, convention, hidden, peers, twins, tmp_path, monkeypatch, images, agree
+):
+    """A file of theirs is loaded and written: the same names, shapes and numbers."""
+    monkeypatch.setitem(vit.SIZES, "Mini", (24, 2, 40, 3))
+    monkeypatch.setitem(vit.RESNETS, "R50", {16: (2, 1, 1)})
+    hybrid, size, patch = variant[0] == "R", vit.SIZES["Mini"], int(variant.split("/")[1])
+    blocks = (2, 1, 1) if hybrid else None
+    grid = (64 // patch, 96 // patch)
+    twin = twins.ViTTwin(size, 1 if hybrid else patch, grid, 5, hidden=hidden, blocks=blocks)
+    theirs = peers.released(peers.lively(twin), size[3], convention == "big_vision")
+    np.savez(tmp_path / "theirs.npz", **theirs)
+    model = ViT(variant, weights=tmp_path / "theirs.npz", representation_size=hidden, **WIDE)
+    weights.save(model, tmp_path / "ours.npz", convention=convention)
+    ours = dict(np.load(tmp_path / "ours.npz"))
+    theirs = {name.removeprefix("params/"): array for name, array in theirs.items()}
+    assert ours.keys() == theirs.keys()
+    for name, array in theirs.items():
+        shape = ours[name].shape
+        assert array.size == ours[name].size
+        assert hybrid or shape == array.shape, name  # group normalization has more axes there
+        np.testing.assert_array_equal(ours[name].reshape(array.shape), array)
+    x = images(64, 96, 3)
+    of = (convention, "ViT, hybrids" if hybrid else "ViT", "written")
+    agree(model, x, peers.outputs(twin, x), of=of)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +291,7 @@ def test_the_authors_names(peers, twins, tmp_path, lively):
         ("timm", "a.npz", (ViT, "Mini/8"), 'its activation is "gelu"'),
         ("vision_transformer", "a.npz", (ViT, "Mini/8", GELU), 'activation="gelu_tanh"'),
         ("timm", "a.npz", (ViT, "Mini/8", GELU | {"representation_size": 9}), "no hidden layer"),
-        ("timm", "a.npz", (ViT, "Mini/8", GELU | {"pooling": "avg"}), "has a class token"),
+        ("torchvision", "a.npz", (ViT, "Mini/8", GELU | {"pooling": "avg"}), "has a class token"),
         (
             *("torchvision", "a.npz", (ViT, "Mini/8", GELU | {"input_shape": (32, 64, 3)})),
             "as many patches to the side as down",
@@ -251,12 +300,17 @@ def test_the_authors_names(peers, twins, tmp_path, lively):
             "torchvision",
             "a.npz",
             (AlexNet,),
-            "there is none. Received: convention='torchvision' for",
+            "this network: tensorflow. Received: convention='torchvision' for",
         ),
         ("caffe", "a.npz", (GoogLeNet,), "there is none. Received: convention='caffe'"),
         ("keras", "a.h5", (LeNet5,), "there is none. Received: convention='keras' for"),
-        ("keras", "a.h5", (ViT, "Mini/8"), "vision_transformer, big_vision, timm, torchvision. Re"),
-        ("mxnet", "a.npz", (ResNet, 18), "keras, torchvision, timm. Received: convention='mxnet'"),
+        ("keras", "a.h5", (ViT, "Mini/8"), "vision_transformer, big_vision, timm, torchvision, tr"),
+        (
+            "mxnet",
+            "a.npz",
+            (ResNet, 18),
+            "keras, kerashub, torchvision, timm, transformers, chenyaofo",
+        ),
         ("torchvision", "a.pth", (ResNet, 18), "written as .safetensors or .npz.*a.pth"),
         ("vision_transformer", "a.h5", (ViT, "Mini/8"), "written as .npz or .safetensors.*a.h5"),
         ("keras", "a.weights.h5", (ResNet, 50), "written as .h5, not .weights.h5.*a.weights.h5"),
@@ -370,3 +424,45 @@ def test_our_own_files_of_another_network(theirs, ours, reason, suffix, short, t
     same(values(model), before)
     with pytest.raises(ValueError, match=reason):
         ours(weights=path)
+
+
+# The Hugging Face Hub, which is Keras's own
+
+
+class Hub:
+    """A folder in place of the hub: what Keras calls of `huggingface_hub`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def HfApi(self, **about):
+        return self
+
+    def create_repo(self, name, exist_ok):
+        assert exist_ok
+        (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return types.SimpleNamespace(repo_id=name)
+
+    def upload_folder(self, repo_id, folder_path, commit_message):
+        shutil.copytree(folder_path, self.folder / repo_id, dirs_exist_ok=True)
+
+    def snapshot_download(self, repo_id, **about):
+        return str(self.folder / repo_id)
+
+
+@pytest.mark.parametrize(
+    "build", [LeNet5, functools.partial(ResNetCIFAR, 8), functools.partial(ViT, "Mini/8", **MINI)]
+)
+def test_the_hugging_face_hub(build, tmp_path, monkeypatch, lively):
+    """Also its folder alone, as a file of weights."""
+    from keras.src.saving import saving_lib
+
+    monkeypatch.setattr(saving_lib, "huggingface_hub", Hub(tmp_path))
+    model = lively(build())
+    model.save("hf://me/mine")
+    again = keras.saving.load_model("hf://me/mine")
+    assert again.to_json() == model.to_json()
+    same(values(again), values(model))
+    with pytest.raises(ValueError, match="Directory doesn't exist"):
+        keras.saving.load_model("hf://me/another")
+    same(values(weights.load(lively(build(), seed=2), tmp_path / "me" / "mine")), values(model))

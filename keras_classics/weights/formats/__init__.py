@@ -17,6 +17,8 @@ from keras_classics.weights.formats.parts import reading
 
 HDF5, ZIP, NPY = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY"
 PICKLE = b"\x80"  # and the number of the protocol: PyTorch until version 1.5
+FOLDER = ("model.weights.h5", "model.safetensors", "pytorch_model.bin")
+HEAD = "task.weights.h5"
 CAFFEMODEL = "a caffemodel"
 
 
@@ -30,15 +32,33 @@ def open_weights(path):
     """
     path = pathlib.Path(path).expanduser()
     if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder: give a file, of a KerasHub preset task.weights.h5 or "
-            "model.weights.h5."
-        )
+        return _folder(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if not path.is_file():
         raise ValueError(f"{path} is no regular file.")
     return _opened(path)
+
+
+@contextlib.contextmanager
+def _folder(path):
+    """The file of weights of a folder as transformers or KerasHub writes it.
+
+    Of a KerasHub preset, the head is in a file of its own, whose arrays are added.
+    """
+    known = [name for name in FOLDER if (path / name).is_file()]
+    if not known:
+        raise ValueError(
+            f"{path} is a folder without {', '.join(FOLDER)}: give a file. Received: "
+            f"{', '.join(sorted(each.name for each in path.iterdir())[:10]) or 'no file'}"
+        )
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(_opened(path / known[0]))
+        if known[0] == "model.weights.h5" and (path / HEAD).is_file():
+            head = stack.enter_context(_opened(path / HEAD))
+            file.models = head.models | file.models
+            file.arrays = head.arrays | file.arrays
+        yield file
 
 
 @contextlib.contextmanager
@@ -72,15 +92,11 @@ def _recognize(path):
         (text, "is text, as a .prototxt or a .json is: the weights are in another file"),
         (start[257:262] == b"ustar", "is a tar archive: give the file in it"),
         (start.startswith(b"\x1f\x8b"), "is compressed by gzip: unpack it"),
-        (
-            start.startswith(NPY),
-            "is one array of NumPy (.npy), perhaps a pickle, which could run code. Save the arrays "
-            "by their names where it was made, numpy.savez(path, **arrays), by the names of a "
-            "library that is known here or of this network's weights (weight.path)",
-        ),
     ]:
         if is_this:
             raise ValueError(f"{path} {words}.")
+    if start.startswith(NPY):
+        raise ValueError(f"{path} {npz.refusal(path)}")
     if start[8:9] == b"{":
         return "a safetensors file", pytorch.read_safetensors
     if start.startswith(PICKLE):
@@ -124,7 +140,8 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     Args:
         path: Path of a weights file of Keras (`.h5`, `.weights.h5`, `.keras`), of PyTorch
             (`.pth`, `.pt`, `.th`, `.safetensors`), a `.npz` or a `.caffemodel`. What the file
-            is, is read from its content.
+            is, is read from its content. Or the folder of a model of transformers, of a KerasHub
+            preset, or of Keras.
 
     Returns:
         A dictionary from names to arrays. Of a caffemodel, it is a dictionary from names of

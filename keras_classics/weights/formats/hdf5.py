@@ -12,7 +12,7 @@ import struct
 
 import numpy as np
 
-from keras_classics.weights.formats.parts import File, members, open_part
+from keras_classics.weights.formats.parts import File, itemsize, members, open_part
 
 # Messages of an object (section IV.A.2).
 SPACE, TYPE, ATTRIBUTE, LAYOUT, CONTINUATION, SYMBOL_TABLE = 1, 3, 12, 8, 16, 17
@@ -279,7 +279,7 @@ class _Objects:
             raise ValueError(f"{path} is in several pieces, or compressed, as Keras writes none")
         start, size = struct.unpack_from("<QQ", layout, 2)
         shape = _shape(space)
-        if size != math.prod(shape) * (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize):
+        if size != math.prod(shape) * itemsize(dtype):
             raise ValueError(f"{path} has {size:,} bytes for the shape {shape}")
         if start + size > self._file.size:
             raise ValueError(f"{path} has no numbers, or not all of its {size:,} bytes")

@@ -6,7 +6,9 @@ faster, or takes less memory.
 """
 
 import contextlib
+import functools
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -20,8 +22,28 @@ from keras_classics.weights.layouts import empty
 # Arrays that take more than so many times the bytes of their file are no weights.
 EXPANSION, SMALL = 20, 2**26
 MEMBERS = 10**5  # of a zip archive, at most
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-BLOCK = 2**20
+# Types that NumPy has not: their numbers become float32, exactly.
+SMALL_FLOATS = {"bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
+FLOATS = ("float16", "float32", "float64", *SMALL_FLOATS)
+BLOCK = LONGEST_CONFIG = 2**20
+
+
+def itemsize(dtype):
+    """The bytes of a number."""
+    return SMALL_FLOATS.get(dtype) or np.dtype(dtype).itemsize
+
+
+@functools.cache
+def _float8(dtype):
+    """The 256 numbers of a type, by their bytes (Micikevicius et al., 2022, table 1)."""
+    octets = np.arange(256, dtype="uint16")
+    if dtype == "float8_e5m2":  # the first byte of a float16
+        return (octets << 8).view("float16").astype("float32")
+    exponent, mantissa = (octets >> 3 & 15).astype("int32"), (octets & 7).astype("float32")
+    small = exponent == 0  # and there is no infinity
+    found = np.ldexp(np.where(small, mantissa, 8 + mantissa), np.where(small, 1, exponent) - 10)
+    found[octets & 127 == 127] = np.nan
+    return np.where(octets < 128, found, -found).astype("float32")
 
 
 class Array(NamedTuple):
@@ -55,6 +77,23 @@ class File:
         self.arrays, self.structure, self.layers = arrays, structure, layers
         self.models = models or {}
 
+    @functools.cached_property
+    def config(self):
+        """What a `config.json` beside the file says of its network, `{}` without.
+
+        transformers and KerasHub write it.
+        """
+        path = self.path.with_name("config.json")
+        if not path.is_file() or path.stat().st_size > LONGEST_CONFIG:
+            return {}
+        try:
+            found = json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}, which says what network {self.path.name} is of, is damaged: {error}"
+            ) from error
+        return found if isinstance(found, dict) else {}
+
 
 class Refused(ValueError):
     """A file could do harm. The message, of several lines, says what to do."""
@@ -83,9 +122,11 @@ class Part:
         return Part(self._stream, self._start + start, size)
 
     def numbers(self, start, shape, dtype):
-        """The numbers that begin at `start`. Those of bfloat16 become float32, exactly."""
+        """The numbers that begin at `start`. Those of `SMALL_FLOATS` become float32, exactly."""
         if dtype == "bfloat16":
             return (self.numbers(start, shape, "<u2").astype("uint32") << 16).view("float32")
+        if dtype in SMALL_FLOATS:
+            return _float8(dtype)[self.numbers(start, shape, "u1")]
         array = empty(shape, dtype)
         self._seek(start, array.nbytes)
         if self._stream.readinto(array.reshape(-1).view("u1")) != array.nbytes:
@@ -94,7 +135,7 @@ class Part:
 
     def array(self, name, start, shape, dtype):
         """The `Array` whose numbers begin at `start`."""
-        known = dtype if dtype == "bfloat16" else np.dtype(dtype).name
+        known = dtype if dtype in SMALL_FLOATS else np.dtype(dtype).name
         return Array(name, shape, known, lambda: self.numbers(start, shape, dtype))
 
     def checksum(self):

@@ -10,9 +10,11 @@ import re
 import numpy as np
 
 from keras_classics.weights.formats.parts import (
+    SMALL_FLOATS,
     Array,
     File,
     Refused,
+    itemsize,
     members,
     open_part,
     refuse_bomb,
@@ -22,7 +24,8 @@ DEEPEST = 3  # dictionaries within each other
 # What a pickle of tensors calls. PyTorch allows more, with which a few bytes take all memory.
 CALLS = re.compile(
     r"collections OrderedDict|torch(\.cuda)? \w+Storage|torch Size"
-    r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)"
+    r"|torch\._utils _rebuild_(tensor|tensor_v2|tensor_v3|parameter)"
+    r"|torch\.storage UntypedStorage|torch float8_(e4m3fn|e5m2)"
 )
 # What training programs save beside the tensors, and what PyTorch opens without running code.
 ARGUMENTS = "argparse Namespace"
@@ -45,6 +48,7 @@ alone, which runs no code of the file, and take the new file:
 OPCODES, HEADER = 500_000, 2**24
 # The types of safetensors.
 TYPES = {"BOOL": "?", "F16": "<f2", "BF16": "bfloat16", "F32": "<f4", "F64": "<f8"}
+TYPES |= {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
 TYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
 
@@ -155,7 +159,7 @@ def _array(name, tensor):
     dtype = str(tensor.dtype).removeprefix("torch.")
 
     def load():  # a copy: these may be pages of the file, which another program can change
-        return np.array((tensor.float() if dtype == "bfloat16" else tensor).numpy())
+        return np.array((tensor.float() if dtype in SMALL_FLOATS else tensor).numpy())
 
     return Array(name, tuple(tensor.shape), dtype, load)
 
@@ -180,5 +184,5 @@ def read_safetensors(path, stack):
         if dtype is None:
             raise ValueError(f"{name} is of the type {part.get_dtype()}")
         arrays[name] = file.array(name, start, shape, dtype)
-        start += math.prod(shape) * (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize)
+        start += math.prod(shape) * itemsize(dtype)
     return File(arrays)

@@ -1,12 +1,15 @@
 """Names of AlexNet's weights in the releases."""
 
+from keras_classics.layers import LocalResponseNormalization
 from keras_classics.weights.conventions import (
     Convention,
     Family,
     caffe,
     differs_from_caffe,
     of_caffe,
+    of_numpy,
     templates,
+    tensorflow,
     torch,
 )
 from keras_classics.weights.releases import ANOTHER
@@ -28,10 +31,31 @@ TORCHVISION = templates(
     }
 )
 
+
+def differs_from_tensorflow(model, file):
+    """The reason why a model is not Caffe's bvlc_alexnet, of which the early ports are made."""
+    norms = [la for la in model.layers if isinstance(la, LocalResponseNormalization)]
+    if len(norms) != 2 or any((la.bias, la.alpha) != CAFFE_LRN for la in norms):
+        return (
+            "it has Caffe's two local response normalizations: build it with convention='caffe', "
+            "and input_shape=(227, 227, 3)"
+        )
+    return None
+
+
+CAFFE_LRN = (1.0, 2e-5)  # k, and alpha over one of the five maps
 FAMILY = Family(
     {
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
+        ),
+        "tensorflow": Convention(
+            tensorflow,
+            CAFFE,
+            "BGR",
+            differs=differs_from_tensorflow,
+            matches=of_numpy,
+            saved=(".npz",),
         ),
         "torchvision": Convention(
             torch, TORCHVISION, differs=lambda model, file: ANOTHER["alexnet"]

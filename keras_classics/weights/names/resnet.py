@@ -1,5 +1,7 @@
 """Names of ResNet's weights in the releases."""
 
+import re
+
 import numpy as np
 
 from keras_classics.weights import layouts
@@ -8,6 +10,7 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    in_models,
     keras_files,
     of_caffe,
     templates,
@@ -28,6 +31,25 @@ TORCHVISION = templates(
         "conv{s}_{b}_shortcut": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.0",
         "conv{s}_{b}_shortcut_bn": lambda s, b: f"layer{s - 1}.{b - 1}.downsample.1",
         "predictions": "fc",
+    }
+)
+
+
+def _transformers(s, b, module):
+    return f"encoder.stages.{s - 2}.layers.{b - 1}.{module}"
+
+
+TRANSFORMERS = templates(
+    {
+        "conv1": "embedder.embedder.convolution",
+        "conv1_bn": "embedder.embedder.normalization",
+        "conv{s}_{b}_conv{c}": lambda s, b, c: _transformers(s, b, f"layer.{c - 1}.convolution"),
+        "conv{s}_{b}_conv{c}_bn": lambda s, b, c: _transformers(
+            s, b, f"layer.{c - 1}.normalization"
+        ),
+        "conv{s}_{b}_shortcut": lambda s, b: _transformers(s, b, "shortcut.convolution"),
+        "conv{s}_{b}_shortcut_bn": lambda s, b: _transformers(s, b, "shortcut.normalization"),
+        "predictions": "classifier.1",
     }
 )
 AKAMASTER = templates(IN_TORCH | {"predictions": "linear"})
@@ -131,6 +153,16 @@ def differs_from_keras(model, file):
     return why
 
 
+def differs_from_transformers(model, file):
+    """The reason why a model is none of transformers'; a config.json beside the file says more."""
+    config = file.config if file else {}
+    if config.get("downsample_in_first_stage"):
+        return "it halves the maps in its first stage, too, which no network of the paper does"
+    if config.get("hidden_act", "relu") != "relu":
+        return f"its activation is {config['hidden_act']!r}, and the paper's is 'relu'"
+    return differs("1x1" if config.get("downsample_in_bottleneck") else "3x3")(model, file)
+
+
 def differs_from_authors(model, file):
     """The reason why a model is not the authors' network. Their files also say the strides."""
     return differs("1x1", "caffe")(model, file) or differs_from_caffe(CAFFE)(model, file)
@@ -142,6 +174,27 @@ def differs_from_akamaster(model, file):
     if "pool1" in names or "conv2_1_add" not in names:
         return "it is a residual network for CIFAR-10: build ResNetCIFAR"
     return None
+
+
+def differs_from_chenyaofo(model, file):
+    """The reason why a model is none of chenyaofo's, which are for CIFAR, with shortcut B."""
+    layers = {layer.name: layer for layer in model.layers}
+    if "pool1" in layers or "conv2_1_add" not in layers:
+        return 'it is a residual network for CIFAR: build ResNetCIFAR with shortcut="B"'
+    if "conv2_1_shortcut" in layers or not layers["conv3_1_shortcut"].weights:
+        return 'it has projections where the maps change: build it with shortcut="B"'
+    return None
+
+
+def of_cifar(file):
+    """Whether a file is of a network for small images: its first kernel is of 3x3."""
+    first = (a.shape for k, a in file.arrays.items() if re.search(r"(^|[a-z_]\.)conv1\.weight$", k))
+    return any(shape[-2:] == (3, 3) for shape in first)
+
+
+def of_imagenet(file):
+    """Whether a file can be of a network for ImageNet."""
+    return not of_cifar(file)
 
 
 def zeros_around(width):
@@ -180,6 +233,8 @@ def akamaster(group, theirs, convention):
 
 def decides(network):
     """Arguments of the builders that make another network of these weights."""
+    if network.builder == "ResNetCIFAR":
+        return ("shortcut",)
     if network.builder != "ResNet":
         return ()
     bottlenecks = network.arguments["depth"] >= 50  # only they have a `stride_in`
@@ -187,10 +242,10 @@ def decides(network):
 
 
 def shortcut_first(names):
-    """Layers in the order of keras.applications, where a shortcut comes before its sum."""
+    """Layers in the order of Keras's libraries: a shortcut before the end of its block."""
     names = list(names)
     for at, name in enumerate(names[:-1]):
-        if "_0_" in names[at + 1] and "_3_" in name:
+        if "_0_" in names[at + 1] and name.rpartition("_")[2] == names[at + 1].rpartition("_")[2]:
             names[at : at + 2] = names[at + 1], name
     return names
 
@@ -207,10 +262,36 @@ FAMILY = Family(
             saved=(".h5",),
             ordered=shortcut_first,
         ),
-        "kerashub": Convention(keras_files, KERASHUB, differs=differs("3x3")),
+        "kerashub": Convention(
+            keras_files,
+            KERASHUB,
+            differs=differs("3x3"),
+            saved=(".h5",),
+            ordered=shortcut_first,
+            packed=in_models("res_net_backbone", ("predictions",)),
+        ),
         "caffe": Convention(caffe, CAFFE, "BGR", differs=differs_from_authors, matches=of_caffe),
-        "torchvision": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
-        "timm": Convention(torch, TORCHVISION, differs=differs("3x3"), saved=TORCH_FILES),
+        "torchvision": Convention(
+            torch, TORCHVISION, differs=differs("3x3"), matches=of_imagenet, saved=TORCH_FILES
+        ),
+        "timm": Convention(
+            torch, TORCHVISION, differs=differs("3x3"), matches=of_imagenet, saved=TORCH_FILES
+        ),
+        "transformers": Convention(
+            torch,
+            TRANSFORMERS,
+            differs=differs_from_transformers,
+            saved=TORCH_FILES,
+            body="resnet.",
+        ),
+        "chenyaofo": Convention(
+            torch,
+            TORCHVISION,
+            differs=differs_from_chenyaofo,
+            matches=of_cifar,
+            renamed={r"\.shortcut\.(\d)\.": r".downsample.\1.", r"(^|\.)linear\.": r"\1fc."},
+            saved=TORCH_FILES,
+        ),
         "akamaster": Convention(
             akamaster, AKAMASTER, differs=differs_from_akamaster, saved=TORCH_FILES
         ),

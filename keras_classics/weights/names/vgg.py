@@ -8,9 +8,12 @@ from keras_classics.weights.conventions import (
     Family,
     caffe,
     differs_from_caffe,
+    in_models,
     keras_files,
     of_caffe,
+    of_numpy,
     templates,
+    tensorflow,
     torch,
 )
 
@@ -63,6 +66,16 @@ def timm(group, theirs, convention):
     return sources
 
 
+def named_otherwise(group, theirs, convention):
+    """The arrays of `tensorflow`, named `conv1_1_W` and `conv1_1_b`."""
+    sources = tensorflow(group, theirs, convention)
+    ends = {"weights": "_W", "biases": "_b"}
+    return {
+        name: source._replace(keys=tuple(theirs + ends[k.rpartition("/")[2]] for k in source.keys))
+        for name, source in sources.items()
+    }
+
+
 def differs(model, file):
     """The reason why no other library has a model: A-LRN and C are only here."""
     sizes = {layer.name: getattr(layer, "kernel_size", None) for layer in model.layers}
@@ -87,7 +100,9 @@ def origin(file):
     if not isinstance(file.structure, str):
         return "another"
     models = {model.rpartition("/")[2].rstrip("_0123456789") for model in file.models.values()}
-    if file.structure == "nested" and "vgg_backbone" in models:  # KerasHub's class
+    if file.structure != "flat" and "vgg_backbone" in models:  # KerasHub's class
+        return "kerashub"
+    if str(file.config.get("registered_name")).startswith("keras_hub>"):  # beside it, in a preset
         return "kerashub"
     layers = ("block1_conv1", "fc1", "fc2", "predictions")
     whole = {file.models.get(f"{layer}/0") for layer in layers}
@@ -103,7 +118,12 @@ def of(*origins):
 FAMILY = Family(
     {
         "keras or kerashub": Convention(
-            keras_files, KERAS, None, differs=differs, matches=of(None)
+            keras_files,
+            KERAS,
+            None,
+            unsure="keras.applications, whose first kernel is for BGR, and of KerasHub, for RGB",
+            differs=differs,
+            matches=of(None),
         ),
         "keras": Convention(
             keras_files,
@@ -113,9 +133,28 @@ FAMILY = Family(
             matches=of("keras", None),
             saved=(".h5",),
         ),
-        "kerashub": Convention(keras_files, KERAS, differs=differs, matches=of("kerashub", None)),
+        "kerashub": Convention(
+            keras_files,
+            KERAS,
+            differs=differs,
+            matches=of("kerashub", None),
+            saved=(".h5",),
+            packed=in_models("vgg_backbone", ("fc1", "fc2", "predictions")),
+        ),
         "caffe": Convention(
             caffe, CAFFE, "BGR", differs=differs_from_caffe(CAFFE), matches=of_caffe
+        ),
+        "tensorflow": Convention(
+            tensorflow, CAFFE, "BGR", differs=differs, matches=of_numpy, saved=(".npz",)
+        ),
+        "frossard": Convention(
+            named_otherwise,
+            CAFFE,
+            None,
+            unsure="vgg16_weights.npz, made of Caffe's, whose first kernel is for BGR, for a "
+            "program that gives RGB",
+            differs=differs,
+            matches=of_numpy,
         ),
         "torchvision": Convention(
             torch, TORCHVISION, differs=differs, saved=(".safetensors", ".npz")

@@ -1,13 +1,17 @@
 """Names of ViT's weights in the releases."""
 
+import re
+
 import keras
 
+from keras_classics import activations
 from keras_classics.activations import gelu_tanh
 from keras_classics.layers import ClassToken, PatchEmbedding, TransformerEncoderBlock
 from keras_classics.weights.conventions import (
     Convention,
     Family,
     flax,
+    in_models,
     keras_files,
     templates,
     torch,
@@ -63,7 +67,7 @@ VISION_TRANSFORMER = released(
     "Transformer/posembed_input/pos_embedding",
 )
 BIG_VISION = released("LayerNorm_0", f"{SELF}_0", "LayerNorm_1", "MlpBlock_0", "pos_embedding")
-TIMM = templates(
+TIMM_LAYERS = templates(
     {
         "patch_embedding": "patch_embed.proj",
         "class_token": "cls_token",
@@ -79,6 +83,27 @@ TIMM = templates(
         "predictions": "head",
     }
 )
+HYBRID = "patch_embed.backbone."
+
+
+def TIMM(ours):
+    """The names of timm. A hybrid's root is a part of its ResNet, or alone."""
+    root = HYBRID if "conv2_1_conv1" not in ours else f"{HYBRID}stem."
+
+    def block(s, b):
+        return f"{HYBRID}stages.{s - 2}.blocks.{b - 1}"
+
+    hybrid = templates(
+        {
+            "conv_root": f"{root}conv",
+            "conv_root_gn": f"{root}norm",
+            "conv{s}_{b}_conv{c}": lambda s, b, c: f"{block(s, b)}.conv{c}",
+            "conv{s}_{b}_conv{c}_gn": lambda s, b, c: f"{block(s, b)}.norm{c}",
+            "conv{s}_{b}_shortcut": lambda s, b: f"{block(s, b)}.downsample.conv",
+            "conv{s}_{b}_shortcut_gn": lambda s, b: f"{block(s, b)}.downsample.norm",
+        }
+    )
+    return TIMM_LAYERS(ours) | hybrid(ours)
 
 
 def _torchvision(i, module):
@@ -108,6 +133,40 @@ TORCHVISION = templates(
 TORCHVISION_OLD = {r"\.mlp\.linear_1\.": ".mlp.0.", r"\.mlp\.linear_2\.": ".mlp.3."}
 
 
+def _transformers(i, module):
+    return f"encoder.layer.{i - 1}.{module}"
+
+
+TRANSFORMERS = templates(
+    {
+        "patch_embedding": "embeddings.patch_embeddings.projection",
+        "class_token": "embeddings.cls_token",
+        "position_embedding": "embeddings.position_embeddings",
+        "encoder_block_{i}/norm1": lambda i: _transformers(i, "layernorm_before"),
+        "encoder_block_{i}/attention/qkv": lambda i: tuple(
+            _transformers(i, f"attention.attention.{part}") for part in ("query", "key", "value")
+        ),
+        "encoder_block_{i}/attention/out": lambda i: _transformers(i, "attention.output.dense"),
+        "encoder_block_{i}/norm2": lambda i: _transformers(i, "layernorm_after"),
+        "encoder_block_{i}/mlp1": lambda i: _transformers(i, "intermediate.dense"),
+        "encoder_block_{i}/mlp2": lambda i: _transformers(i, "output.dense"),
+        "encoder_norm": "layernorm",
+        "pre_logits": "pooler.dense",
+        "predictions": "classifier",
+    }
+)
+# Of its version 5, `state_dict()` has newer names; `save_pretrained` writes the older ones.
+TRANSFORMERS_NEW = {
+    r"(^|\.)layers\.(\d+)\.": r"\1encoder.layer.\2.",
+    r"\.attention\.q_proj\.": ".attention.attention.query.",
+    r"\.attention\.k_proj\.": ".attention.attention.key.",
+    r"\.attention\.v_proj\.": ".attention.attention.value.",
+    r"\.attention\.o_proj\.": ".attention.output.dense.",
+    r"\.mlp\.fc1\.": ".intermediate.dense.",
+    r"\.mlp\.fc2\.": ".output.dense.",
+}
+
+
 def _kerashub(i, module):
     return f"vit_encoder/transformer_block_{i}/{module}"
 
@@ -129,6 +188,11 @@ KERASHUB = templates(
         "predictions": "predictions",
     }
 )
+
+
+def token_first(names):
+    """Layers in the order of KerasHub, whose embedding has the class token before the patches."""
+    return sorted(names, key=lambda name: name != "vit_patching_and_embedding")
 
 
 def differs(activation, title, token=True):
@@ -155,9 +219,20 @@ def differs(activation, title, token=True):
 
 def differs_from_timm(model, file):
     """The reason why a model is none of timm's. Older files can have a hidden layer in the head."""
+    if distilled(file):
+        return DISTILLED
     if file is None and any(layer.name == "pre_logits" for layer in model.layers):
         return "it has no hidden layer in its head: build it with representation_size=None"
-    return with_exact_gelu(model, file)
+    names = file.arrays if file else ()
+    if any(re.search(r"(^|[./])fc_norm\.", name) for name in names):
+        return (
+            "it normalizes the mean of the patches (global_pool='avg', as MAE is fine-tuned), and "
+            "the paper's network each of them, before the mean"
+        )
+    here = any(isinstance(layer, ClassToken) for layer in model.layers)
+    if not here and any(name.endswith("cls_token") for name in names):
+        return 'it has a class token: build it without pooling="avg"'
+    return differs(keras.activations.gelu, "gelu", token=False)(model, file)
 
 
 def differs_from_torchvision(model, file):
@@ -166,6 +241,58 @@ def differs_from_torchvision(model, file):
     if file is None and grid[0] != grid[1]:
         return "it has as many patches to the side as down"
     return with_exact_gelu(model, file)
+
+
+def distilled(file):
+    """Whether a file is of DeiT's distilled form, with a second token and a second head."""
+    return file is not None and any(re.search(r"dist(illation)?_token$", k) for k in file.arrays)
+
+
+DISTILLED = (
+    "it has a distillation token beside the class token (DeiT's distilled form), which the paper's "
+    "network has not: take the weights of DeiT that were trained without distillation"
+)
+# What transformers calls the forms of an activation otherwise.
+FORMS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "swish": "silu"}
+
+
+def differs_from_transformers(model, file):
+    """The reason why a model is none of transformers'; a config.json beside the file says more."""
+    if distilled(file):
+        return DISTILLED
+    if file is None and any(layer.name == "pre_logits" for layer in model.layers):
+        return "it has no hidden layer in its head: build it with representation_size=None"
+    config = file.config if file else {}
+    form = config.get("hidden_act", "gelu")
+    form = FORMS.get(str(form), form)
+    try:
+        activation = activations.get(form)
+    except (TypeError, ValueError):
+        return f"its activation is {form!r}, which is not known here"
+    blocks = [la for la in model.layers if isinstance(la, TransformerEncoderBlock)]
+    heads = config.get("num_attention_heads", blocks[0].num_heads)
+    if heads != blocks[0].num_heads:
+        return f"its attention has {heads} heads, and {blocks[0].num_heads} here"
+    return differs(activation, form)(model, file)
+
+
+def other_epsilon(default):
+    """The function `warns` of a library, whose files do not say what its normalization adds."""
+
+    def warns(model, file):
+        config = file.config if file else {}
+        theirs = config.get("layer_norm_eps", default)  # transformers
+        if isinstance(config.get("config"), dict):  # KerasHub
+            theirs = config["config"].get("layer_norm_epsilon", theirs)
+        ours = model.get_layer("encoder_norm").epsilon
+        if theirs == ours:
+            return None
+        return (
+            f"the library adds {theirs} to the variances of layer normalization, and this network "
+            f"{ours}: for the library's very numbers, build it with epsilon={theirs}"
+        )
+
+    return warns
 
 
 with_exact_gelu = differs(keras.activations.gelu, "gelu")
@@ -186,7 +313,24 @@ FAMILY = Family(
             renamed=TORCHVISION_OLD,
             saved=TORCH_FILES,
         ),
-        "kerashub": Convention(keras_files, KERASHUB, differs=with_exact_gelu),
+        "transformers": Convention(
+            torch,
+            TRANSFORMERS,
+            differs=differs_from_transformers,
+            warns=other_epsilon(1e-12),
+            body="vit.",
+            renamed=TRANSFORMERS_NEW,
+            saved=TORCH_FILES,
+        ),
+        "kerashub": Convention(
+            keras_files,
+            KERASHUB,
+            differs=with_exact_gelu,
+            warns=other_epsilon(1e-6),
+            saved=(".h5",),
+            ordered=token_first,
+            packed=in_models("vi_t_backbone", ("predictions",), apart=True),
+        ),
     },
     decides=lambda network: ("activation",),
     top=("pre_logits",),

@@ -365,7 +365,7 @@ def test_constants():
         "L": (1024, 24, 4096, 16),
         "H": (1280, 32, 5120, 16),
     }
-    assert applications.vit.RESNETS == {"R50": {16: (3, 4, 9), 32: (3, 4, 6, 3)}}  # section 4.1
+    assert applications.vit.RESNETS["R50"] == {16: (3, 4, 9), 32: (3, 4, 6, 3)}  # section 4.1
     assert applications.resnet.BLOCKS[50][-1] == (3, 4, 6, 3)
     assert applications.resnet.WIDTHS == (64, 128, 256, 512)  # Table 1
     assert applications.resnet.CIFAR_WIDTHS == (16, 32, 64)  # section 4.2
