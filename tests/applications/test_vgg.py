@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_classics.analysis import count
-from keras_classics.applications import VGG, VGG11, VGG13, VGG16, VGG19
+from keras_classics.applications import VGG, VGG11, VGG13, VGG16, VGG19, vgg
 from keras_classics.applications.vgg import GAUSSIAN, dense, grow
 
 # Table 1's columns as printed, from top to bottom; "/" is a maxpool, and the three
@@ -170,11 +170,12 @@ def test_convolutions_are_those_of_keras_applications(configuration):
 
 @pytest.mark.slow
 def test_the_whole_net_is_that_of_keras_applications():
-    """E, on smaller images, in `weights/test_peers.py`."""
-    expected = keras.applications.VGG16(weights=None, classes=10)
-    ours = lively(VGG("D", classes=10))
+    """D, on an image whose maps are no square before `fc6`; E in `weights/test_peers.py`."""
+    shape = (64, 96, 3)
+    expected = keras.applications.VGG16(weights=None, input_shape=shape, classes=10)
+    ours = lively(VGG("D", input_shape=shape, classes=10))
     expected.set_weights(ours.get_weights())
-    x = images(2, 224, 224, 3)
+    x = images(2, *shape)
     scores = numpy(expected(x))
     assert np.ptp(scores) > 0.1
     np.testing.assert_allclose(numpy(ours(x)), scores, rtol=1e-3)
@@ -396,11 +397,12 @@ def test_dense_refuses_smaller_images(small):
 
 
 @pytest.mark.slow
-def test_dense_at_224():
+def test_dense_at_224(monkeypatch):
     """The 7x7 kernel of the paper, on the crop and on a larger image."""
+    monkeypatch.setattr(vgg, "UNITS", 64)
     model = lively(VGG("A", classes=10))
     network = dense(model)
-    assert network.get_layer("fc6").kernel.shape == (7, 7, 512, 4096)
+    assert network.get_layer("fc6").kernel.shape == (7, 7, 512, 64)
     x = images(1, 224, 224, 3)
     np.testing.assert_allclose(numpy(network(x)), numpy(model(x)), rtol=1e-3)
     score_map = up_to(network, "score_map")(images(1, 384, 384, 3))

@@ -1,8 +1,8 @@
 """Trainings in a process of their own, to be killed and resumed, or one of several workers.
 
-python job.py RECIPE,RECIPE,... FOLDER [STRATEGY [LOGICAL_CPUS]]; each recipe trains in the folder
-of its name. EAGER=1 keeps a checkpoint of every step, KILL=SECONDS ends the process so long after
-its first step, CHANGES is JSON: `{recipe: {field: value}}`.
+`main` takes RECIPE,RECIPE,... FOLDER [STRATEGY [LOGICAL_CPUS]]; each recipe trains in the folder
+of its name. In the environment, EAGER=1 keeps a checkpoint of every step, KILL=SECONDS ends the
+process so long after its first step, CHANGES is JSON: `{recipe: {field: value}}`.
 """
 
 import dataclasses
@@ -11,17 +11,7 @@ import math
 import os
 import pathlib
 import signal
-import sys
 import threading
-
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-if __name__ == "__main__" and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-    for package in (
-        "jax",
-        "matplotlib",
-        "sklearn",
-    ):  # Keras would import them: a third of the start
-        sys.modules[package] = None
 
 import keras
 import numpy as np
@@ -96,7 +86,3 @@ def main(names, folder, strategy="default", cpus=1):
         if training.strategies.replicas(strategy).worker == 0:
             weights = {str(k): w for k, w in enumerate(run.model.get_weights())}
             np.savez(run.folder / "weights.npz", **weights)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,21 +1,11 @@
-"""One process of a cluster, for `test_strategies.py`: trains three networks, saves what came of it.
+"""One process of a cluster, for `test_strategies.py`: trains two networks, saves what came of it.
 
-python replica.py STRATEGY LOGICAL_CPUS FOLDER
+A Transformer is trained on replicas by its recipe, see `job.py`.
 """
 
 import json
 import os
 import pathlib
-import sys
-
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-if __name__ == "__main__":
-    for package in (
-        "jax",
-        "matplotlib",
-        "sklearn",
-    ):  # Keras would import them: a third of the start
-        sys.modules[package] = None
 
 import keras
 import numpy as np
@@ -24,8 +14,6 @@ import tensorflow as tf
 
 from keras_classics import applications, losses, training
 from tests import small
-
-NAME, CPUS, FOLDER = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
 
 
 def networks():
@@ -40,8 +28,6 @@ def networks():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
     yield "resnet8", net, "sparse_categorical_crossentropy", keras.optimizers.SGD(1e-4, 0.9)
-    net = applications.ViT("Mini/8", input_shape=(16, 16, 3), classes=10)
-    yield "vit", net, "sparse_categorical_crossentropy", keras.optimizers.SGD(1e-3)
 
 
 def data(shape):
@@ -50,20 +36,22 @@ def data(shape):
     return tf.data.Dataset.from_tensor_slices((images, labels)).batch(8, drop_remainder=True)
 
 
-def run():
+def main(name, cpus, folder):
+    """Trains under a strategy, with as many logical processors."""
     tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * CPUS
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * int(cpus),
     )
     tf.config.threading.set_intra_op_parallelism_threads(1)
     small.patch(pytest.MonkeyPatch())
-    strategy = training.strategy(NAME)
+    strategy = training.strategy(name)
     keras.utils.set_random_seed(1)
     with strategy.scope():
         made = list(networks())
         for _, net, loss, optimizer in made:
             net.compile(optimizer, loss, metrics=["sparse_categorical_accuracy"])
     found = {}
-    for name, net, _, _ in made:
+    for network, net, _, _ in made:
         start = net.get_weights()
         seen = data(net.input_shape[1:])
         logged = net.fit(seen, epochs=2, validation_data=seen, verbose=0).history
@@ -76,11 +64,7 @@ def run():
             "evaluated": np.array(net.evaluate(seen, verbose=0)),
             "predicted": net.predict(seen, verbose=0),
         }
-        found |= {f"{name} {key}": value for key, value in values.items()}
+        found |= {f"{network} {key}": value for key, value in values.items()}
     config = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))
     found["chief"] = np.array(training.strategies.replicas(strategy).worker == 0)
-    np.savez(FOLDER / f"{config['task']['index']}.npz", **found)
-
-
-if __name__ == "__main__":
-    run()
+    np.savez(pathlib.Path(folder) / f"{config['task']['index']}.npz", **found)

@@ -71,11 +71,11 @@ def test_a_finished_run_is_given_as_it_is(colours, tmp_path):
     assert again.manifest == run.manifest
     assert before == {path: path.stat().st_mtime_ns for path in run.folder.iterdir()}
 
-    def linear(input_shape, classes):
-        return tiny.network(input_shape, classes, activation="linear")
+    def sigmoid(input_shape, classes):
+        return tiny.network(input_shape, classes, activation="sigmoid")
 
     with pytest.raises(ValueError, match="another run, and cannot be resumed as this.*Its network"):
-        train(tmp_path / "run", tiny.Tiny(), data, builder=linear, resume=True)
+        train(tmp_path / "run", tiny.Tiny(), data, builder=sigmoid, resume=True)
 
 
 def test_a_run_that_was_interrupted_goes_on_with_its_own_network_alone(colours, tmp_path):
