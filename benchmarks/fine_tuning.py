@@ -19,7 +19,7 @@ import time
 
 import keras
 import numpy as np
-from rounds import alternate
+from rounds import alternate, report
 
 import keras_classics as kc
 from keras_classics.tables import markdown
@@ -151,11 +151,9 @@ def head(options):
             steps_per_execution=50,
         )
         trained.append(lambda m=model, b=batches: m.fit(b, shuffle=False, verbose=0))
-    ratio = alternate(*trained, options.rounds)
-    print(
-        f"{len(features):,} images; features once: {once:.1f} s; an epoch through the network "
-        f"over one on the features: {ratio}"
-    )
+    pairs = alternate(*trained, options.rounds)
+    print(f"{len(features):,} images, whose features took {once:.1f} s")
+    report("an epoch, through the frozen network / on features", pairs, "at least 5")
     weights = zip(alone.get_weights(), network.get_layer("predictions").get_weights(), strict=True)
     print("largest difference of the weights:", max(np.abs(a - b).max() for a, b in weights))
 
