@@ -45,9 +45,9 @@ def classifier(
         weights: Name of a release: `"imagenet"`, `"cifar10"`, or one that
             `keras_classics.weights.cards()` lists; or its card; or the path of a file, as of
             `keras_classics.weights.load`.
-        classes: Classes of your own: how many, or their names, in the order of the labels. Their
-            output layer is a new one, unless the weights have as many outputs and `classes` is a
-            number, or has the names of the release. Default: those of the weights.
+        classes: Classes of your own: how many, or their names, in the order of the labels. If the
+            weights have as many outputs, these are kept; otherwise the output layer is a new one.
+            Default: those of the weights.
         image_size: Side of the network's input, pixels. The images are resized in proportion.
             Default: that of the weights.
         like: For a file, the release whose preprocessing it needs, and whose arguments of the

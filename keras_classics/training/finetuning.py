@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 ROOM = 2**33  # bytes that the features of all images may take
 OURS = "ours: see docs/fine_tuning.md"
 OF_WEIGHTS = "as the weights need it"
-PREPARED = (
-    *("image_size", "border", "squash", "mean", "deviation"),
-    *("interpolation", "rounding"),
-)  # the fields of that source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +31,7 @@ class FineTuneRecipe(Recipe):
     computed once, from the images as they are tested. Then all layers are trained, the output
     layer at a rate of its own, by augmented images. Batch normalization keeps its statistics.
 
-    A number of `OF_WEIGHTS` that is not given becomes that of the weights, by `settled`.
+    What the images need, and is not given, becomes what the weights say, by `settled`.
 
     Reference: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform
     Out-of-Distribution", ICLR 2022 (first the output layer, then all).
@@ -128,7 +124,10 @@ class FineTuneRecipe(Recipe):
     # The network.
 
     def settled(self):
-        missing = [name for name in PREPARED if getattr(self, name) is None]
+        of_weights = (
+            f.name for f in dataclasses.fields(self) if f.metadata["source"] == OF_WEIGHTS
+        )
+        missing = [name for name in of_weights if getattr(self, name) is None]
         if not missing:
             return self
         from keras_classics import classification
@@ -184,7 +183,6 @@ class FineTuneRecipe(Recipe):
 
         if not self.weights or not os.path.isfile(os.path.join(self.weights, files.MANIFEST)):
             return None
-
         run = Run(self.weights)
         if names.reduced(run.recipe.network) != names.reduced(self.network):
             raise ValueError(

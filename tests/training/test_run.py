@@ -23,6 +23,19 @@ def begin(folder, recipe, data, **arguments):
         return run
 
 
+def test_the_precision_belongs_to_the_run(photographs, tmp_path):
+    recipe, data = Mine(), datasets.load(str(photographs))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        with training.Run.open(tmp_path / "run", recipe, data, recipe.splits(data), 3) as (run, _):
+            assert run.manifest["dtype_policy"] == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    with pytest.raises(ValueError, match="another run.*Its dtype_policy: mixed_bfloat16. Received"):
+        begin(tmp_path / "run", recipe, data, resume=True)
+
+
 def test_a_manifest(digits, colours, photographs, tmp_path):
     recipe = dataclasses.replace(training.recipe("vgg11"), image_size=32, short_side=(36, 44))
     begin(tmp_path / "run", recipe, datasets.load(str(photographs)))

@@ -42,7 +42,7 @@ def alone(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cpus", "workers"),
-    [("mirrored", 2, 0), ("auto", 2, 2), ("multi-worker", 1, 2)],
+    [("mirrored", 2, 0), ("auto", 2, 2), ("multi-worker", 1, 4)],
 )
 def test_replicas_train_as_one_device_does(name, cpus, workers, alone, tmp_path):
     found = start(tmp_path / "run", name, cpus, workers)
@@ -64,8 +64,8 @@ CHANGES = {
 }
 SETTINGS = {  # the strategies: what they train, on how many processors and workers
     "default": ("lenet5,vit_cifar", 1, 0),
-    "mirrored": ("lenet5,vit_cifar,alexnet", 2, 0),
-    "auto": ("lenet5,resnet8_cifar", 1, 2),
+    "mirrored": ("lenet5,vit_cifar,resnet8_cifar,alexnet", 2, 0),
+    "auto": ("lenet5,vit_cifar,resnet8_cifar,alexnet", 1, 2),
 }
 
 
