@@ -229,7 +229,21 @@ class Digits(InMemory):
         self.box = box
 
 
-class Files(Indexed):
+class Encoded(Indexed):
+    """A split of encoded images, such as JPEG, which are decoded as they are needed."""
+
+    upright = False
+
+    def content(self, record: Any) -> tuple[Any, Any]:
+        """The encoded image of a record, and its label, as tensors."""
+        raise NotImplementedError
+
+    def decode(self, record: Any) -> tuple[Any, Any]:
+        content, label = self.content(record)
+        return decode(content, self.upright), label
+
+
+class Files(Encoded):
     """A split in files, which are decoded as they are needed.
 
     Args:
@@ -279,11 +293,11 @@ class Files(Indexed):
     def __getitem__(self, index):
         return read_image(self.paths[index], self.upright), self.labels[index]
 
-    def decode(self, record: Any) -> tuple[Any, Any]:
+    def content(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         paths, labels = self._tensors
-        return decode(tf.io.read_file(paths[record]), self.upright), labels[record]
+        return tf.io.read_file(paths[record]), labels[record]
 
     def _arrays(self):
         return [os.fsencode(path) for path in self.paths], self.labels

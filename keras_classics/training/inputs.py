@@ -227,8 +227,7 @@ def image_batches(
     groups = deal(n, batch_size, replicas, training)
 
     def load(record, key):
-        image, label = split.decode(record)
-        return apply(layers, image, key, training), label
+        return load_image(split, record, layers, key, training)
 
     if not training:
         keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
@@ -264,6 +263,12 @@ def image_batches(
     else:
         data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
     return _dealt(data.prefetch(tf.data.AUTOTUNE), steps)
+
+
+def load_image(split, record, layers, key, training):
+    """One image of a split through the layers, and its label, in a TensorFlow graph."""
+    image, label = split.decode(record)
+    return apply(layers, image, key, training), label
 
 
 def _epochs(one_epoch, position):
