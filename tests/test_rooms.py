@@ -47,7 +47,7 @@ ROOMS = {
 }
 PACKAGES = {
     "backend": BACKENDS,
-    "datasets": BACKENDS | {"requests", "sklearn", "tensorflow_datasets"},
+    "datasets": BACKENDS | {"array_record", "requests", "sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
     "weights": {"h5py", "safetensors", "torch"},

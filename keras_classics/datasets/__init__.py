@@ -16,14 +16,17 @@ _HOMES = {
     "Files": "splits",
     "Images": "images",
     "InMemory": "splits",
+    "Shards": "shards",
     "Split": "splits",
     "Stream": "splits",
     "image_folder": "folders",
     "is_folder": "loading",
     "load": "loading",
+    "pack": "packing",
     "read_image": "decoding",
     "size": "loading",
     "test_folder": "folders",
+    "verify": "packing",
     "wrap": "images",
 }
 _MODULES = (*names.DATA_SETS, *sorted({*_HOMES.values(), "files", "of_keras", "tfds"}))
@@ -56,6 +59,9 @@ if TYPE_CHECKING:
     from keras_classics.datasets.loading import is_folder as is_folder
     from keras_classics.datasets.loading import load as load
     from keras_classics.datasets.loading import size as size
+    from keras_classics.datasets.packing import pack as pack
+    from keras_classics.datasets.packing import verify as verify
+    from keras_classics.datasets.shards import Shards as Shards
     from keras_classics.datasets.splits import Arrays as Arrays
     from keras_classics.datasets.splits import Digits as Digits
     from keras_classics.datasets.splits import Files as Files

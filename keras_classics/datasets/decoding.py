@@ -56,17 +56,21 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     """
     refuse_no_file(path)
     try:
-        content = pathlib.Path(path).read_bytes()
-        refuse_huge(content)
-        if content.startswith(b"\x89PNG") and b"IEND" not in content:  # Pillow may not miss it
-            raise ValueError("it is cut off")
-        if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
-            return decode_with_pillow(io.BytesIO(content), upright)
-        return decode(content, upright).numpy()
+        return decoded(pathlib.Path(path).read_bytes(), upright)
     except Exception as error:  # decoders raise nearly anything
         raise ValueError(
             f"{os.fspath(path)} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
         ) from error
+
+
+def decoded(content: bytes, upright: bool = False) -> np.ndarray:
+    """Decodes the content of a file, as `read_image` does; decoders raise nearly anything."""
+    refuse_huge(content)
+    if content.startswith(b"\x89PNG") and b"IEND" not in content:  # Pillow may not miss it
+        raise ValueError("it is cut off")
+    if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
+        return decode_with_pillow(io.BytesIO(content), upright)
+    return decode(content, upright).numpy()
 
 
 def refuse_no_file(path: str | os.PathLike) -> None:
@@ -175,6 +179,19 @@ def _orientation(image):
         return image.getexif().get(ORIENTATION, 1)
     except Exception:  # of a damaged EXIF, whose image may be whole
         return 1
+
+
+def orientation(content: bytes) -> int:
+    """The orientation in which the content of a file is decoded, as EXIF numbers it; 1 is upright.
+
+    Args:
+        content: Content of a file that can be decoded.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        # Pillow turns TIFF as it decodes it.
+        return 1 if image.format == "TIFF" else _orientation(image)
 
 
 def _turned(pixels, orientation):

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 OTHERS = {
     "keras:NAME": "mnist, fashion_mnist, cifar10, cifar100 of keras.datasets",
     "tfds:NAME": "photographs of TensorFlow Datasets",
-    "FOLDER": "a folder of images with a sub-folder for each class",
+    "FOLDER": "a folder of images with a sub-folder for each class, or what `pack` made of one",
 }
+MANIFEST = "shards.json"  # of a packed folder, written last
+PLAN = "packing.json"  # of one that is being packed
 
 
 @arguments(name=PATH, classes=NAMES)
@@ -27,13 +29,14 @@ def load(
     classes: Sequence[str] | None = None,
     upright: bool = False,
 ) -> "Images[Any]":
-    """Loads a data set by name, or opens a folder of images.
+    """Loads a data set by name, or opens a folder of images or of packed shards.
 
     Args:
         name: `"digits"`, `"mnist"`, `"usps"`, `"cifar10"` or `"cifar100"`, where case and signs
             do not matter; `"keras:NAME"` for MNIST, Fashion-MNIST and CIFAR of
             `keras.datasets`; `"tfds:NAME"` for a data set of TensorFlow Datasets; or the path of
-            a folder of images, with a sub-folder for each class (see `image_folder`).
+            a folder of images, with a sub-folder for each class (see `image_folder`), or of what
+            `pack` made of one.
         data_dir: Folder of the files of a data set that has a name. Default:
             `~/.keras/datasets/NAME`, or `~/tensorflow_datasets` for `"tfds:NAME"`, and
             files that are not there are downloaded into it.
@@ -46,7 +49,8 @@ def load(
 
     Returns:
         `Images`. Their splits are `Digits` for digits, `Arrays` for CIFAR, and for photographs
-        `Files` or, of TensorFlow Datasets, `datasets.tfds.Examples`.
+        `Files`, of a packed folder `Shards`, and of TensorFlow Datasets
+        `datasets.tfds.Examples`.
 
     Raises:
         ValueError: If there is no such data set, or its files are damaged; or if there are
@@ -73,6 +77,8 @@ def load(
         )
     if module == "of_keras":
         return opened.load(rest)
+    if module == "shards":
+        return opened.open_packed(rest, upright)
     if module == "tfds":
         return opened.load(rest, data_dir, upright)
     return opened.load(data_dir)
@@ -80,7 +86,7 @@ def load(
 
 @arguments(name=PATH)
 def is_folder(name: str | os.PathLike) -> bool:
-    """Whether a name is the path of a folder of images, there or not.
+    """Whether a name is the path of a folder of images, there or not, that is not packed.
 
     Args:
         name: As of `load`.
@@ -137,6 +143,8 @@ def _find(name):
             return module, name.removeprefix(prefix)
     if name in names.DATA_SETS:
         return name, ""
+    if any(os.path.isfile(os.path.join(os.path.expanduser(name), x)) for x in (MANIFEST, PLAN)):
+        return "shards", name
     if os.path.isdir(name) or os.path.basename(name) != name:
         return "folders", name
     for each in names.DATA_SETS:

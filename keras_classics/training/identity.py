@@ -15,7 +15,8 @@ def of_data(data, splits):
     """What a run states of its data.
 
     Of images in memory a digest of all values and labels, in their order; of image files one of
-    their names, sizes and labels, without a look into them; of a `tf.data.Dataset` and of
+    their names, sizes and labels, without a look into them; of packed shards the digests of their
+    manifest; of a `tf.data.Dataset` and of
     TensorFlow Datasets the kind of its examples, its version and the name of the split.
 
     Args:
@@ -53,6 +54,8 @@ def _split(split):
             stated = f"{folders[folder][common:]}\0{name}\0{_size(path)}\0{label}\0"
             digest.update(os.fsencode(stated))
         return f"names, sizes and labels of files, sha256 {digest.hexdigest()}"
+    if hasattr(split, "digest"):
+        return f"shards and labels, sha256 {split.digest}"
     if hasattr(split, "builder"):
         return f"{split.builder.info.full_name}, {split.split}"
     return str(getattr(getattr(split, "data", None), "element_spec", type(split).__name__))

@@ -363,6 +363,8 @@ class _ImageBatches(keras.utils.PyDataset):
         random = np.random.default_rng([self.seed or 0, self.position.epoch])
         self.order = np.arange(n) if self.seed is None else random.permutation(n)
         self.keys = random.integers(2**30, size=n)
+        if self.seed is not None and hasattr(self.split, "order"):  # its own, for quick reading
+            self.order = self.split.order(self.seed, self.position.epoch)
 
     def __getitem__(self, index):
         index += self.position.step
