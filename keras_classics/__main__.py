@@ -6,6 +6,7 @@
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
+  keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
   keras-classics recipe NETWORK              how it is trained, and which section says so
@@ -26,6 +27,7 @@ Examples:
   keras-classics finetune resnet18 --weights=mine.pth --data=photographs/ --image_size=160
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
+  keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
 """
@@ -57,7 +59,7 @@ from keras_classics.training import engine, finetuning, recipes
 log = logging.getLogger("keras_classics")
 DATA = (
     "digits, mnist, usps, cifar10, cifar100, keras:NAME, tfds:NAME, or a folder with a "
-    "sub-folder for each class, in splits (train, val, test) or not"
+    "sub-folder for each class, in splits (train, val, test) or not, or what pack made of one"
 )
 STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -130,6 +132,24 @@ FLAGS = {
     "weights": Flag(flags.DEFINE_string, "imagenet", "a release, or the path of a file"),
     "like": Flag(
         flags.DEFINE_string, None, "for a file: the release whose preprocessing and classes it has"
+    ),
+    "shards": Flag(
+        flags.DEFINE_integer,
+        None,
+        "files of the training images; default: one for 1,000 images",
+        {"lower_bound": 1},
+    ),
+    "short_side": Flag(
+        flags.DEFINE_integer,
+        None,
+        "pixels of the short side that larger images are made smaller to; default: as they are",
+        {"lower_bound": 1},
+    ),
+    "quality": Flag(
+        flags.DEFINE_integer,
+        95,
+        "of the JPEG files of images that are made smaller",
+        {"lower_bound": 1, "upper_bound": 100},
     ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
@@ -247,7 +267,7 @@ def evaluate_published(options):
         count = f"{card.classes} classes" if card else "those of the file"
         raise ValueError(f"Which data? --data=FOLDER, {count} or some of them.")
     chosen = options.corrupt, options.classes, bool(options.upright)
-    if options.data in names.DATA_SETS or ":" in options.data:
+    if not datasets.is_folder(options.data):
         data = datasets.load(options.data, options.data_dir, *chosen)
         classes, split = data.classes, data.splits[-1]
     else:
@@ -316,6 +336,28 @@ def attention(options, folder, *paths):
         figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
         for written in page.save(figures, run.folder / "pictures"):
             print(f"  {written}")
+
+
+def pack(options, folder, out):
+    """Packs a folder of images into shards, which --data takes in its place.
+
+    Each image is decoded, and what is damaged is left out. After an interruption the same command
+    goes on. The order of the images follows from --seed.
+    """
+    from keras_classics import datasets
+
+    data = datasets.image_folder(folder, options.corrupt, options.classes, bool(options.upright))
+    start = time.time()
+    packed = datasets.pack(
+        data, out, options.shards, options.short_side, options.quality, options.seed
+    )
+    counts = ", ".join(f"{len(split):,} {part}" for part, split in packed.parts.items())
+    shards = [shard for split in packed.splits for shard in split.shards]
+    size = sum(shard.bytes for shard in shards) / 1e6
+    print(
+        f"{packed.name}: {counts} in {counted(len(shards), 'shard')}, {size:,.0f} MB, "
+        f"{time.time() - start:.0f} s"
+    )
 
 
 def reproduce(options, name):
@@ -405,6 +447,13 @@ COMMANDS = {
     ),
     "predict": Command(predict, fields="of tests"),
     "attention": Command(attention, fields="of tests"),
+    "pack": Command(
+        pack,
+        {
+            "Data": ("corrupt", "classes", "upright"),
+            "Shards": ("shards", "short_side", "quality", "seed"),
+        },
+    ),
     "reproduce": Command(
         reproduce, {"Run": ("data_dir", "run_dir", "seeds", "epochs"), "Devices": ("precision",)}
     ),
@@ -677,6 +726,8 @@ def main(argv):
 
 def _interrupted(error, command, options, argv):
     """Where an interrupted command stands, and how to go on."""
+    if command.function is pack:
+        return "To go on: the same command."
     if command.function not in (train, finetune):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)

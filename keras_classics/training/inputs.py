@@ -233,7 +233,9 @@ def image_batches(
         keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
         records = tf.data.Dataset.zip(split.records(None, replicas.worker, replicas.workers), keys)
         parts = [
-            records.skip(first).take(count * size).map(load, tf.data.AUTOTUNE).batch(size)
+            _read(split, records.skip(first).take(count * size))
+            .map(load, tf.data.AUTOTUNE)
+            .batch(size)
             for first, count, size, _ in groups
         ]
         data = _in_turn(parts)
@@ -255,7 +257,7 @@ def image_batches(
         records = tf.data.Dataset.zip(records, keys, moments)
         return records.skip(step * share).take((steps - step) * share)
 
-    data = _epochs(one_epoch, position)
+    data = _read(split, _epochs(one_epoch, position))
     data = data.map(lambda record, key, moment: (*load(record, key), moment), tf.data.AUTOTUNE)
     data = data.batch(size, drop_remainder=True)
     if mix is None:
@@ -263,6 +265,11 @@ def image_batches(
     else:
         data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
     return _dealt(data.prefetch(tf.data.AUTOTUNE), steps)
+
+
+def _read(split, data):
+    """A dataset whose records have been read, of a split that reads several at once."""
+    return split.read_ahead(data) if hasattr(split, "read_ahead") else data
 
 
 def load_image(split, record, layers, key, training):
