@@ -147,7 +147,7 @@ FLAGS = {
     ),
     "quality": Flag(
         flags.DEFINE_integer,
-        95,
+        90,
         "of the JPEG files of images that are made smaller",
         {"lower_bound": 1, "upper_bound": 100},
     ),
