@@ -288,7 +288,7 @@ def test_published_weights(cli, tmp_path, monkeypatch):
         cli("evaluate", *flags[:2])
     with pytest.raises(SystemExit, match="Which network?"):
         cli("evaluate")
-    with pytest.raises(SystemExit, match="There is no folder .*nowhere"):
+    with pytest.raises(SystemExit, match="There is no data set or folder .nowhere"):
         cli("evaluate", *flags[:2], "--data=nowhere")
 
 
