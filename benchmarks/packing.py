@@ -191,6 +191,11 @@ def candidates():
     return found
 
 
+def exhaust(batches, count=None):
+    """Takes so many batches, and keeps none."""
+    collections.deque(itertools.islice(batches, count), maxlen=0)
+
+
 def compare(title, count, images=None, decode=False, first=0, before=None):
     """Prints seconds, or images a second, of each candidate, of rounds in which they take turns."""
     everyone, times = candidates(), collections.defaultdict(list)
@@ -200,7 +205,7 @@ def compare(title, count, images=None, decode=False, first=0, before=None):
                 before(each)
             batches = each.records(number, decode, first)
             take = None if images else 1
-            times[each].append(rounds.seconds(lambda b=batches, n=take: [*itertools.islice(b, n)]))
+            times[each].append(rounds.seconds(functools.partial(exhaust, batches, take)))
     print(f"\n{title}\n{'':20} {'median':>9}    min ..   max   median of shards' seconds / these")
     for each, own in times.items():
         shown = [images / t if images else 1000 * t for t in own[1:]]

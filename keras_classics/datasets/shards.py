@@ -342,14 +342,14 @@ def open_shard(shard: Shard) -> Any:
         shard: The `Shard`.
 
     Raises:
-        FileNotFoundError, ValueError: If it is not there, or has another number of records.
+        FileNotFoundError, ValueError: If it is not there, or not as it was packed.
     """
+    refuse_other_size(shard)
     reader = array_record().ArrayRecordReader(
         shard.path, options=READING, file_reader_buffer_size=2**15
     )
-    # Of a file that is cut off, or is not there, the reader has no records, and no error.
+    # Of a file of another kind the reader has no records, and an error only as it is read.
     if reader.num_records() != shard.records:
-        refuse_other_size(shard)
         raise ValueError(
             f"The shard {shard.path} must have {shard.records:,} records. Received: "
             f"{reader.num_records():,}. Get it again, or pack again."

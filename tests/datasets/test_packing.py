@@ -152,6 +152,17 @@ def test_evaluation_is_in_order(packed):
         image, label = data.train.decode(record)
         np.testing.assert_array_equal(image, data.train[int(record)][0])
         assert label == data.train.labels[int(record)]
+    for k, (contents, _) in enumerate(data.train.read_ahead(pairs(data.train.records()))):
+        content, label = data.train.content(contents)
+        assert content.numpy() == data.train.encoded(k)
+        assert label == data.train.labels[k]
+
+
+def pairs(records):
+    """A dataset of tuples, as those with keys are."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.zip(records, records)
 
 
 def in_another_process(split, queue):
