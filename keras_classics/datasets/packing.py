@@ -23,7 +23,6 @@ from keras_classics.datasets.decoding import (
     decoded,
     orientation,
     reason,
-    refuse_no_file,
 )
 from keras_classics.datasets.images import Images, some
 from keras_classics.datasets.loading import MANIFEST, PLAN
@@ -91,7 +90,7 @@ def pack(
         FileExistsError: If there is something else at `folder`, or a packing of other images or
             with other options.
         ValueError: If the splits are not `Files`, no image is left of a class, or a file cannot
-            be decoded that must be.
+            be read, or not be decoded that must be.
         OSError: If a shard cannot be written.
         ImportError: If array_record is not installed.
 
@@ -149,7 +148,14 @@ def pack(
 
     def prepare(path):
         try:
-            return (*_prepared(path, short_side, quality), None)
+            content = pathlib.Path(path).read_bytes()
+        except OSError as error:  # of the disk, perhaps for a moment: this is no damaged image
+            raise ValueError(
+                f"{path} cannot be read ({error.strerror or error}). The same call goes on from "
+                "the last whole shard, when it can be."
+            ) from error
+        try:
+            return (*_prepared(content, short_side, quality), None)
         except Exception as error:  # decoders raise nearly anything
             if data.train.corrupt == "refuse":
                 raise ValueError(f"{path} cannot be decoded: {reason(error)}.") from error
@@ -287,10 +293,8 @@ def _within(path, name):
     return path.removeprefix(name + os.sep)
 
 
-def _prepared(path, short_side, quality):
-    """The content of a file as it is packed, and whether it was made smaller."""
-    refuse_no_file(path)
-    content = pathlib.Path(path).read_bytes()
+def _prepared(content, short_side, quality):
+    """The content of a file as it is packed, and whether the image was made smaller."""
     pixels = decoded(content)
     height, width = pixels.shape[:2]
     ratio = (short_side or np.inf) / min(height, width)
