@@ -183,6 +183,27 @@ def test_train_validation_and_test(tiny_cli, tmp_path):
         tiny_cli("train", "resnet18", "--data=pets/valid", "--classes=cow,dog")
 
 
+def test_pack_and_train(tiny_cli, tmp_path):
+    """A packed folder stands for the folder."""
+    for split in ("train", "val"):
+        for name, grey in [("cat", 40), ("dog", 200)]:
+            (tmp_path / "pets" / split / name).mkdir(parents=True)
+            for k in range(4):
+                image = Image.fromarray(np.full((16, 24, 3), grey + k, "uint8"))
+                image.save(tmp_path / "pets" / split / name / f"{k}.jpg")
+    printed = tiny_cli("pack", "pets", "packed", "--shards=2", "--short_side=12")
+    assert "packed: 8 train, 8 validation in 4 shards, 1 MB" in printed
+    printed = tiny_cli("train", "resnet18", "--data=packed", "--run_dir=run")
+    assert "packed (8 train, 8 validation), into run" in printed
+    trained = numbers(printed)
+    assert numbers(tiny_cli("evaluate", "run")) == trained
+    assert numbers(tiny_cli("evaluate", "run", "--data=packed")) == trained
+    with pytest.raises(SystemExit, match="another short_side"):
+        tiny_cli("pack", "pets", "packed", "--shards=2")
+    with pytest.raises(SystemExit, match="--shards takes a whole number of 1 or more"):
+        tiny_cli("pack", "pets", "packed", "--shards=0")
+
+
 def test_predict_sees_photographs_upright(tiny_cli, tmp_path):
     stripes = np.zeros((40, 20, 3), "uint8")
     stripes[:20] = 255  # light above
