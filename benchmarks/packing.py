@@ -14,12 +14,14 @@ import importlib.metadata
 import importlib.util
 import io
 import itertools
+import multiprocessing
 import os
 import pathlib
 import re
 import statistics
 import tarfile
 import tempfile
+import time
 
 import matplotlib
 import numpy as np
@@ -196,23 +198,38 @@ def exhaust(batches, count=None):
     collections.deque(itertools.islice(batches, count), maxlen=0)
 
 
+def busy():
+    """Seconds of the processors, of this process and of PyTorch's workers."""
+    ticks = 0
+    for child in multiprocessing.active_children():
+        fields = pathlib.Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def compare(title, count, images=None, decode=False, first=0, before=None):
-    """Prints seconds, or images a second, of each candidate, of rounds in which they take turns."""
+    """Prints medians of rounds in which the candidates take turns.
+
+    Of all images these are images a second; otherwise milliseconds to the first batch. Beside
+    them stand the processors' microseconds for an image, which other programs disturb less.
+    """
     everyone, times = candidates(), collections.defaultdict(list)
     for number in range(count + 1):  # the first one traces, and fills caches
         for each in everyone[number % len(everyone) :] + everyone[: number % len(everyone)]:
             if before:
                 before(each)
             batches = each.records(number, decode, first)
-            take = None if images else 1
-            times[each].append(rounds.seconds(functools.partial(exhaust, batches, take)))
-    print(f"\n{title}\n{'':20} {'median':>9}    min ..   max   median of shards' seconds / these")
-    for each, own in times.items():
-        shown = [images / t if images else 1000 * t for t in own[1:]]
-        ratios = [a / b for a, b in zip(times[everyone[0]][1:], own[1:], strict=True)]
+            take, start = None if images else 1, busy()
+            seconds = rounds.seconds(functools.partial(exhaust, batches, take))
+            times[each].append((seconds, busy() - start))
+    print(f"\n{title}\n{'':20} {'median':>9}    min ..   max   processors")
+    for each, found in times.items():
+        seconds, own = zip(*found[1:], strict=True)
+        shown = [images / t if images else 1000 * t for t in seconds]
+        used = f"{1e6 * statistics.median(own) / images:8,.0f} us" if images else ""
         print(
             f"{each.name:20} {statistics.median(shown):9,.0f} {min(shown):6,.0f} .. "
-            f"{max(shown):6,.0f} {statistics.median(ratios):6.2f}",
+            f"{max(shown):6,.0f}  {used}".rstrip(),
             flush=True,
         )
 
