@@ -199,7 +199,7 @@ def pack(
         root / MANIFEST, {**plan, "name": data.name, "versions": versions, "splits": splits}
     )
     for leftover in (*root.glob("*-of-*.json"), *root.glob("part-*"), root / PLAN):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)
     return open_packed(root)
 
 
