@@ -99,6 +99,19 @@ def refuse_huge(content: bytes) -> None:
             width, height = image.size
     except UnidentifiedImageError as error:
         raise ValueError("not a JPEG, PNG, GIF, BMP, WebP or TIFF image") from error
+    refuse_large(width, height)
+
+
+def refuse_large(width: int, height: int) -> None:
+    """Refuses an image of too many pixels.
+
+    Args:
+        width: Its width.
+        height: Its height.
+
+    Raises:
+        ValueError: If it has too many.
+    """
     if width * height > LARGEST:
         raise ValueError(
             f"its header declares {width}x{height} pixels, more than {LARGEST:,}: make it smaller"
