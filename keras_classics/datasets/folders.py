@@ -231,18 +231,21 @@ def _scanned(root, classes):
     """The names of the classes, and of each split the paths and the labels."""
     top = _unwrapped(root)
     found = _splits(top, classes)
-    if found:
-        parts = _divided(top, found, classes)
-    else:
-        train, held = _hold_out(_classes(top, classes))
-        parts = {"train": train, "validation": held}
+    parts = _divided(top, found, classes) if found else {"train": _classes(top, classes)}
     names = tuple(parts["train"])
     if len(names) < 2:
         raise ValueError(
             f"{root} must have a sub-folder for each of two classes or more. "
             f"Received: {names[0]} alone"
         )
-    return names, {part: _labelled(paths, names) for part, paths in parts.items()}
+    files = {part: _labelled(parts.pop(part), names) for part in [*parts]}
+    if found:
+        return names, files
+    paths, labels = files["train"]
+    held = _held_out(paths, labels, len(names))
+    rest = np.flatnonzero(~held), np.flatnonzero(held)
+    train, validation = ((paths.take(part), labels[part]) for part in rest)
+    return names, {"train": train, "validation": validation}
 
 
 def _labelled(paths, classes):
@@ -342,21 +345,19 @@ def _or_classes(names):
     return f"If these are classes, name them (--classes={','.join(names[:20])})."
 
 
-def _hold_out(classes):
-    train, held = {}, {}
-    for name, paths in classes.items():
-        if len(paths) < 2:
+def _held_out(paths, labels, classes):
+    """Which of the files are held out: of each class a tenth, by the hashes of their names."""
+    held = np.zeros(len(paths), bool)
+    for label in range(classes):
+        own = np.flatnonzero(labels == label).tolist()
+        if len(own) < 2:
             raise ValueError(
                 "Each class needs two images or more, one of them for validation. "
-                f"Received: {paths[0]} alone"
+                f"Received: {paths[own[0]]} alone"
             )
-        count = max(1, len(paths) // 10)
-        hashes = [hashlib.sha256(os.fsencode(os.path.basename(path))).digest() for path in paths]
-        order = sorted(range(len(paths)), key=hashes.__getitem__)
-        train[name], held[name] = (
-            paths.take(sorted(part)) for part in (order[:-count], order[-count:])
-        )
-    return train, held
+        own.sort(key=lambda k: hashlib.sha256(os.fsencode(os.path.basename(paths[k]))).digest())
+        held[own[-max(1, len(own) // 10) :]] = True
+    return held
 
 
 def _classes(folder, chosen):

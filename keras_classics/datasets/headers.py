@@ -81,7 +81,7 @@ class Headers:
         marks: A number for each file, as `Paths.marks` gives it, uint64 `(n,)`.
         sizes: Width and height, int32 `(n, 2)`.
         formats: Positions in `FORMATS`, int8 `(n,)`; -1 of a file that is no image.
-        reasons: Why it is none, `{mark: reason}`.
+        reasons: Why it is none, or cannot be decoded all the same, `{mark: reason}`.
     """
 
     def __init__(self, marks, sizes, formats, reasons):
@@ -89,8 +89,9 @@ class Headers:
 
     @property
     def damaged(self) -> dict[int, str]:
-        """The positions of the files that are no images, with the reasons."""
-        return {int(k): self.reasons[int(self.marks[k])] for k in np.flatnonzero(self.formats < 0)}
+        """The positions of the files that are known to be damaged, with the reasons."""
+        known = np.isin(self.marks, np.array([*self.reasons], "uint64"))
+        return {int(k): self.reasons[int(self.marks[k])] for k in np.flatnonzero(known)}
 
     def write(self, key: str) -> None:
         """Keeps what is known, if there are many files.
@@ -111,38 +112,40 @@ class Headers:
             )
 
 
-def read_headers(paths: Sequence[str], key: str, verbose: bool = False) -> Headers:
+def read_headers(parts: Sequence[Paths], key: str, verbose: bool = False) -> Headers:
     """Reads the headers of files, in threads where a disk is slow.
 
     Of 10,000 files and more they are kept in Keras's cache, and are read again of those files
     alone that have another size or time.
 
     Args:
-        paths: Paths of the files.
+        parts: Paths of the files, of one split after the other.
         key: Name of the data set.
         verbose: Whether a long reading shows how far it is.
 
     Raises:
         OSError: If a file cannot be read.
     """
-    paths = Paths.of(paths)
-    n, marks = len(paths), paths.marks()
+    marks = np.concatenate([np.zeros(0, "uint64"), *(part.marks() for part in parts)])
+    n, firsts = len(marks), np.cumsum([0, *map(len, parts)])
     sizes, formats, reasons = np.zeros((n, 2), "int32"), np.full(n, -2, "int8"), {}
     kept = cache.read("headers", key) if n >= LARGE else None
     if kept is not None and len(kept["marks"]):
         at = np.searchsorted(kept["marks"], marks).clip(max=len(kept["marks"]) - 1)
         known = kept["marks"][at] == marks
         sizes[known], formats[known] = kept["sizes"][at[known]], kept["formats"][at[known]]
-        of_mark = dict(zip(kept["damaged"].tolist(), kept["reasons"].tolist(), strict=True))
-        reasons = {mark: of_mark[mark] for mark in marks[formats == -1].tolist()}
+        there = np.isin(kept["damaged"], marks)
+        damaged, why = (kept[name][there].tolist() for name in ("damaged", "reasons"))
+        reasons = dict(zip(damaged, why, strict=True))
     missing = np.flatnonzero(formats == -2)
     if not len(missing):
         return Headers(marks, sizes, formats, reasons)
 
     def read(positions):
         for k in positions:
+            part = np.searchsorted(firsts, k, "right") - 1
             try:
-                name, *size = read_header(paths[k])
+                name, *size = read_header(parts[part][k - firsts[part]])
             except (OSError, ValueError) as error:
                 formats[k], reasons[int(marks[k])] = -1, _reason(error)
             else:
@@ -151,12 +154,12 @@ def read_headers(paths: Sequence[str], key: str, verbose: bool = False) -> Heade
 
     progress = Progress("headers", n, verbose)
     progress.add(n - len(missing))
-    parts = [missing[k : k + AT_ONCE].tolist() for k in range(0, len(missing), AT_ONCE)]
+    chunks = [missing[k : k + AT_ONCE].tolist() for k in range(0, len(missing), AT_ONCE)]
     begin = time.perf_counter()
-    progress.add(read(parts[0]))
-    slow = (time.perf_counter() - begin) / len(parts[0]) > SLOW
+    progress.add(read(chunks[0]))
+    slow = (time.perf_counter() - begin) / len(chunks[0]) > SLOW
     with concurrent.futures.ThreadPoolExecutor(THREADS if slow else 1) as pool:
-        for count in pool.map(read, parts[1:]) if slow else map(read, parts[1:]):
+        for count in pool.map(read, chunks[1:]) if slow else map(read, chunks[1:]):
             progress.add(count)
     progress.end()
     found = Headers(marks, sizes, formats, reasons)

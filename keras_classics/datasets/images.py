@@ -12,7 +12,6 @@ import numpy as np
 from keras_classics.checks import ANYTHING, TEXT, Rule, several
 from keras_classics.datasets.decoding import FORMATS
 from keras_classics.datasets.headers import read_headers
-from keras_classics.datasets.paths import Paths
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
 from keras_classics.tables import counted
 
@@ -138,7 +137,8 @@ class Images(Generic[S]):
 
         Files that are no images are left out, with one warning that names them; or they are an
         error, where the files were opened with `corrupt="refuse"`. A file whose header is sound
-        may still be truncated: `check` finds those, and a training meets them.
+        may still be truncated: `check` finds those, and a training meets them, and takes the next
+        file in place of each.
 
         Args:
             parts: Names of the splits to survey, `"train"`, `"validation"` and `"test"`.
@@ -176,76 +176,89 @@ class Images(Generic[S]):
             if isinstance(split := getattr(self, part), Stream):
                 split.refuse_others()
         files = self._files(parts)
-        headers = read_headers(_paths(files), self.name, verbose)
-        return self._left(files, headers.damaged)
+        return self._left(
+            files, read_headers([split.paths for split in files.values()], self.name, verbose)
+        )
 
     def check(
         self, parts: Collection[str] = PARTS, verbose: bool = False
-    ) -> "tuple[Images[S], dict[str, str], dict[str, Any]]":
+    ) -> tuple[dict[str, str], dict[str, Any]]:
         """Decodes each file, in threads on all processors.
 
-        What is damaged is remembered for a later `survey`, of 10,000 files and more.
+        Of 10,000 files and more, what is damaged is remembered for a later training.
 
         Args:
             parts: Names of the splits to check, `"train"`, `"validation"` and `"test"`.
             verbose: Whether a long check shows how far it is.
 
         Returns:
-            The data and the reasons, as of `survey`; and what was found: `"formats"`, how many
-            files there are of each, and `"sizes"`, the least and the greatest width and height.
+            The reason for each file that cannot be decoded, `{path: reason}`; and what was found:
+            `"formats"`, how many files there are of each, and `"sizes"`, the least and the
+            greatest width and height.
 
         Raises:
-            ValueError: As of `survey`.
+            OSError: If a file cannot be read.
         """
-        files = self._files(parts)
-        headers, first = read_headers(_paths(files), self.name, verbose), 0
+        files, reasons = self._files(parts), {}
+        headers, first = self._headers(files, verbose), 0
         for split in files.values():
-            sound = np.flatnonzero(headers.formats[first : first + len(split)] >= 0)
-            split.damaged.clear()
-            for _ in split.decoded(None, sound, verbose):
+            whole = np.flatnonzero(headers.formats[first : first + len(split)] >= 0)
+            tested = Files(split.paths, split.labels, upright=split.upright)
+            for _ in tested.decoded(None, whole, verbose):
                 pass
-            for k, reason in split.damaged.items():
-                headers.formats[first + k] = -1
+            for k, reason in tested.damaged.items():
                 headers.reasons[int(headers.marks[first + k])] = reason
+            own = _of_part(headers.damaged, first, len(split))
+            reasons |= {split.paths[k]: why for k, why in own.items()}
             first += len(split)
         headers.write(self.name)
-        data, damaged = self._left(files, headers.damaged)
+        damaged = headers.damaged
         sound = headers.formats >= 0
+        sound[[*damaged]] = False
         counts = collections.Counter(FORMATS[k] for k in headers.formats[sound])
-        sizes = headers.sizes[sound]
-        found = {"formats": dict(counts.most_common()), "sizes": []}
-        if len(sizes):
+        found: dict[str, Any] = {"formats": dict(counts.most_common()), "sizes": []}
+        if sound.any():
+            sizes = headers.sizes[sound]
             found["sizes"] = [tuple(map(int, f(axis=0))) for f in (sizes.min, sizes.max)]
-        return data, damaged, found
+        return reasons, found
 
     def _files(self, parts):
         """The splits in files among some, by their names."""
         return {p: s for p in PARTS if p in parts and isinstance(s := getattr(self, p), Files)}
 
-    def _left(self, files, damaged):
-        """The data without damaged files, which are given by their positions in all `files`."""
+    def _headers(self, files, verbose):
+        return read_headers([split.paths for split in files.values()], self.name, verbose)
+
+    def _left(self, files, headers):
+        """The data without the files that are no images, of those whose headers were read.
+
+        Others that are known to be damaged stay, and are replaced as they are read.
+        """
+        damaged = headers.damaged
         if not damaged:
             return self, {}
         splits, reasons, first = {}, {}, 0
         for part, split in files.items():
-            own = {k - first: why for k, why in damaged.items() if 0 <= k - first < len(split)}
-            reasons |= {split.paths[k]: why for k, why in own.items()}
-            splits[part] = split.take(np.setdiff1d(np.arange(len(split)), [*own]))
+            own = _of_part(damaged, first, len(split))
+            is_image = headers.formats[first : first + len(split)] >= 0
+            reasons |= {split.paths[k]: why for k, why in own.items() if not is_image[k]}
+            split.damaged |= {k: why for k, why in own.items() if is_image[k]}
+            splits[part] = split if is_image.all() else split.take(np.flatnonzero(is_image))
             first += len(split)
         reasons = dict(sorted(reasons.items()))
-        message = self.words(reasons)
         if any(split.corrupt == "refuse" for split in files.values()):
-            raise ValueError(message)
-        warnings.warn(
-            f"{message}. {'It is' if len(reasons) == 1 else 'They are'} left out.", stacklevel=3
-        )
-        bare = [part for part, split in splits.items() if not len(split)]
+            raise ValueError(self.words(reasons))
+        if reasons:
+            left = "It is" if len(reasons) == 1 else "They are"
+            warnings.warn(f"{self.words(reasons)}. {left} left out.", stacklevel=3)
+        bare = [part for part, split in splits.items() if len(split) == len(split.damaged)]
         if "train" in splits:
-            before, after = (set(each["train"].labels) for each in (files, splits))
-            bare = [self.classes[label] for label in sorted(before - after)] or bare
+            left = np.delete(splits["train"].labels, [*splits["train"].damaged])
+            gone = sorted(set(files["train"].labels) - set(left))
+            bare = [self.classes[label] for label in gone] or bare
         if bare:
             raise ValueError(f"{self.name} has no image left that can be decoded for {some(bare)}.")
-        return dataclasses.replace(self, **splits), reasons
+        return dataclasses.replace(self, **splits) if reasons else self, reasons
 
     def words(self, damaged: dict[str, str]) -> str:
         """Names damaged files, in a sentence without its end.
@@ -272,8 +285,9 @@ class Images(Generic[S]):
         return dataclasses.replace(self, **files)
 
 
-def _paths(files):
-    return Paths.joined([split.paths for split in files.values()])
+def _of_part(damaged, first, count):
+    """The damaged files of one split, by their positions in it."""
+    return {k - first: why for k, why in damaged.items() if 0 <= k - first < count}
 
 
 def wrap(

@@ -311,7 +311,7 @@ class Files(Encoded):
         return tf.io.read_file(folders[folder[record]] + name), labels[record]
 
     def _arrays(self):
-        folder, begin, end = self.paths.rows.T
+        folder, begin, end = self.paths.rows.T.astype("int64")
         length = end - begin
         length[[*self.damaged]] = 0  # which reads a folder, and fails: it is not tried again
         return self.paths.folders, self.paths.names, begin, length, folder, self.labels
@@ -401,8 +401,11 @@ class Files(Encoded):
         Args:
             positions: Integers.
         """
-        paths, labels = self.paths.take(positions), self.labels[positions]
-        return Files(paths, labels, self.corrupt, self.upright)
+        positions = np.asarray(positions, "int64")
+        part = Files(self.paths.take(positions), self.labels[positions], self.corrupt, self.upright)
+        for k in np.flatnonzero(np.isin(positions, [*self.damaged])):
+            part.damaged[int(k)] = self.damaged[int(positions[k])]
+        return part
 
     def positions(self, paths: Collection[str]) -> list[int]:
         """The positions of some files, as far as they are of this split.

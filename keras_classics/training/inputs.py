@@ -1,6 +1,7 @@
 """Feeds `fit`: each epoch is a function of the seed and the epoch's number alone."""
 
 import concurrent.futures
+import contextlib
 import math
 import os
 
@@ -226,15 +227,16 @@ def image_batches(
 
     groups = deal(n, batch_size, replicas, training)
 
-    def load(record, key):
-        return load_image(split, record, layers, key, training)
+    raised: list[Exception] = []  # in threads of TensorFlow
+
+    def load(records, size):
+        return _loaded(split, layers, training, records, size, raised)
 
     if not training:
         keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
         records = tf.data.Dataset.zip(split.records(None, replicas.worker, replicas.workers), keys)
         parts = [
-            records.skip(first).take(count * size).map(load, tf.data.AUTOTUNE).batch(size)
-            for first, count, size, _ in groups
+            load(records.skip(first).take(count * size), size) for first, count, size, _ in groups
         ]
         data = _in_turn(parts)
         image = data.element_spec[0]
@@ -242,7 +244,7 @@ def image_batches(
         if known and n * math.prod(image.shape[1:]) * image.dtype.size <= CACHED:
             data = data.cache()
         data = data.map(lambda x, y: (x, targets(y))).prefetch(tf.data.AUTOTUNE)
-        return _dealt(data, math.ceil(n / batch_size))
+        return _dealt(data, math.ceil(n / batch_size), raised)
 
     steps = n // batch_size
     share, size = batch_size // replicas.workers, batch_size // replicas.count
@@ -251,18 +253,74 @@ def image_batches(
         seeds = tf.stack([seed, epoch])
         records = split.records(seeds, replicas.worker, replicas.workers)
         keys = tf.data.Dataset.from_tensor_slices(_keys(seeds, n, replicas))
-        moments = tf.data.Dataset.range(steps * share).map(lambda k: (epoch, k // size))
-        records = tf.data.Dataset.zip(records, keys, moments)
+        records = tf.data.Dataset.zip(records, keys)
         return records.skip(step * share).take((steps - step) * share)
 
-    data = _epochs(one_epoch, position)
-    data = data.map(lambda record, key, moment: (*load(record, key), moment), tf.data.AUTOTUNE)
-    data = data.batch(size, drop_remainder=True)
+    def moments(epoch, step):
+        # Of each batch the epoch, and its own number among those of the worker's replicas.
+        numbers = tf.data.Dataset.range(step * replicas.local, steps * replicas.local)
+        return numbers.map(lambda k: (epoch, k))
+
+    data = load(_epochs(one_epoch, position), size)
     if mix is None:
-        data = data.map(lambda x, y, _: (x, targets(y)))
+        data = data.map(lambda x, y: (x, targets(y)))
     else:
-        data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
-    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps)
+        data = tf.data.Dataset.zip(data, _epochs(moments, position))
+        data = data.map(lambda pair, moment: mix(pair[0], targets(pair[1]), *moment))
+    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps, raised)
+
+
+def _loaded(split, layers, training, records, size, raised):
+    """Batches of images and labels, of records and keys.
+
+    Of files, those that cannot be decoded are replaced.
+    """
+    import tensorflow as tf
+
+    def load(record, key):
+        return load_image(split, record, layers, key, training)
+
+    if not hasattr(split, "sound"):
+        return records.map(load, tf.data.AUTOTUNE).batch(size, drop_remainder=training)
+
+    def one_batch(record, key):
+        places = tf.range(tf.size(record, tf.int64))
+        data = tf.data.Dataset.from_tensor_slices((places, record, key))
+        data = data.map(lambda place, *pair: (place, *load(*pair)), tf.data.AUTOTUNE)
+        data = data.ignore_errors().batch(tf.size(record, tf.int64))
+        spec = data.element_spec
+        none = [tf.zeros([side or 0 for side in each.shape], each.dtype) for each in spec]
+        data = data.concatenate(tf.data.Dataset.from_tensors(tuple(none))).take(1)
+        return data.map(lambda *loaded: mended(record, key, *loaded))
+
+    def mended(record, key, places, images, labels):
+        whole = tf.size(places) == tf.size(record)
+        given = [record, key, places, images, labels]
+        types = images.dtype, labels.dtype
+        x, y = tf.cond(
+            whole, lambda: (images, labels), lambda: tuple(tf.py_function(mend, given, types))
+        )
+        size = record.shape[0]
+        return tf.ensure_shape(x, (size, *images.shape[1:])), tf.ensure_shape(y, (size,))
+
+    def mend(record, key, places, images, labels):
+        loaded = {int(k): (x, y) for k, x, y in zip(places, images, labels, strict=True)}
+        try:
+            for k, (position, number) in enumerate(zip(record, key, strict=True)):
+                if k not in loaded:
+                    image, label = split.sound(int(position))
+                    loaded[k] = apply(layers, tf.constant(image), number, training), label
+        except Exception as error:
+            raised.append(error)
+            raise
+        return tuple(
+            tf.stack(part) for part in zip(*(loaded[k] for k in sorted(loaded)), strict=True)
+        )
+
+    # Two batches at a time, so that no processor waits for the last image of one.
+    return records.batch(size, drop_remainder=training).interleave(
+        one_batch, cycle_length=2, block_length=1, num_parallel_calls=2, deterministic=True
+    )
 
 
 def load_image(split, record, layers, key, training):
@@ -301,12 +359,26 @@ def _in_turn(parts):
     return data
 
 
-def _dealt(data, steps):
+@contextlib.contextmanager
+def in_plain_words(*datasets):
+    """A context in which an error of files that are read is that error, and not TensorFlow's."""
+    try:
+        yield
+    except Exception as error:
+        for data in datasets:
+            for each in getattr(data, "raised", ()):
+                raise each from error
+        raise
+
+
+def _dealt(data, steps, raised=()):
     """Tells `fit` the steps of an epoch, at whichever it begins and on however many replicas.
 
     A cardinality that TensorFlow checks would refuse the rest of an epoch.
     """
     import tensorflow as tf
+
+    data.raised = raised
 
     data.cardinality = lambda: tf.constant(steps, tf.int64)
     data.is_dealt = True  # to the replicas: see `strategies`
@@ -377,7 +449,8 @@ class _ImageBatches(keras.utils.PyDataset):
         return self.threads.map(self._example, self.order[part], self.keys[part])
 
     def _example(self, index, key):
-        image, label = self.split[index]
+        read = getattr(self.split, "sound", self.split.__getitem__)
+        image, label = read(int(index))
         with keras.device("cpu"):
             image = apply(self.layers, image, int(key), self.seed is not None)
         return ops.convert_to_numpy(image), label

@@ -3,9 +3,12 @@
 import importlib.util
 import os
 import time
+import warnings
 
 import keras
 import numpy as np
+
+from keras_classics.training import files
 
 
 class Rate(keras.callbacks.Callback):
@@ -34,6 +37,51 @@ class Rate(keras.callbacks.Callback):
     def rate(self):
         """Images a second; `None` if there was one step only."""
         return self.images / self.seconds if self.seconds else None
+
+
+class Replaced(keras.callbacks.Callback):
+    """Names the files that could not be decoded, once each, and writes them into the run folder.
+
+    Args:
+        folder: The run's folder.
+        data: The data.
+        known: Paths of the files that the run has named already.
+        worker: Number of the worker.
+    """
+
+    def __init__(self, folder, data, known, worker):
+        super().__init__()
+        self.folder, self.data, self.known, self.worker = folder, data, set(known), worker
+        self.splits = [split for split in data.splits if hasattr(split, "damaged")]
+        self.count = 0
+
+    def _all(self):
+        for split in self.splits:
+            for k, why in tuple(split.damaged.items()):  # which threads add to
+                yield split.paths[k], why
+
+    def note(self):
+        """Names those that are new."""
+        count = sum(len(split.damaged) for split in self.splits)
+        if count == self.count:
+            return
+        self.count, found = count, dict(self._all())
+        new = {path: why for path, why in sorted(found.items()) if path not in self.known}
+        if new:
+            files.write_replaced(self.folder, self.worker, found)
+            warnings.warn(
+                f"{self.data.words(new)}. The next file takes the place of each.", stacklevel=2
+            )
+        self.known |= set(new)
+
+    def on_train_begin(self, logs=None):
+        self.note()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.note()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.note()
 
 
 def input_rate(batches, seconds):

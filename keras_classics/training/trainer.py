@@ -16,8 +16,8 @@ from keras_classics.checks import arguments
 from keras_classics.training import admission, identity, imaging, strategies
 from keras_classics.training.checkpoint import Averaged, Checkpoints, write_history
 from keras_classics.training.engine import Recipe
-from keras_classics.training.inputs import Position
-from keras_classics.training.progress import Rate, input_rate
+from keras_classics.training.inputs import Position, in_plain_words
+from keras_classics.training.progress import Rate, Replaced, input_rate
 from keras_classics.training.run import Run, refuse_taken
 from keras_classics.training.strategies import ONE
 
@@ -44,7 +44,9 @@ def train(
 ) -> Run:
     """Trains the recipe's network and leaves model, history and manifest in a folder.
 
-    Image files are looked through first: damaged ones are left out, and named in the manifest.
+    The headers of image files are read first: files that are no images are left out. A file that
+    cannot be decoded is met later, and the next one of its split takes its place. The manifest
+    names them all.
 
     The same seed on the same machine and versions gives the same history, also if the training
     was interrupted, at whatever moment, and resumed.
@@ -131,11 +133,10 @@ def train(
         with run.removed_on_error() if is_new else contextlib.nullcontext():
             if replicas.is_chief:
                 run.rehearse(splits)
-                run.look_through(data)  # each image file is decoded once
+                run.look_through(data, bool(verbose))
             strategies.agree(strategy)  # the others wait for what it found
-            kept = run.kept(data)
-            if kept is not data:
-                splits = recipe.splits(kept)
+            data = run.kept(data)
+            splits = recipe.splits(data)
             classes = len(data.classes)
             job = prepare(recipe, splits, classes, seed, run.mean, strategy, builder, network)
             strategies.refuse_unsupported(job.model, strategy)
@@ -149,7 +150,8 @@ def train(
             run.give_start(_network(job.model, job))
 
         rate = Rate(recipe.batch_size)
-        callbacks = [*job.callbacks, *callbacks]
+        met = Replaced(run.folder, data, run.replaced, replicas.worker)
+        callbacks = [*job.callbacks, met, *callbacks]
         if early_stopping:
             stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
             callbacks.append(stop)
@@ -190,10 +192,12 @@ def train(
         if replicas.is_chief:
             model = job.model if replicas.count == 1 else _copy(job.model)
             seconds, rates = checkpoints.seconds, {}
-            network = finished(model, job)
+            with in_plain_words(job.batches):
+                network = finished(model, job)
             if rate.rate:
                 alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
                 rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
+            met.note()
             run.finish(network, splits, seconds, rates)
         strategies.agree(strategy)  # the others wait
         return run
@@ -357,6 +361,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
         stack.enter_context(backend.scope_of_fit(strategy))
         # An epoch that goes on is shorter than the others.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
+        stack.enter_context(in_plain_words(job.batches, job.validation))
         try:
             job.model.fit(
                 job.batches,
