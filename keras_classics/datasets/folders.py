@@ -108,11 +108,11 @@ def image_folder(
     kept = None if rescan else cache.read("folders", key)
     if kept is None:
         names, files = _scanned(root, classes)
-        if sum(map(len, files.values())) >= LARGE:
+        if sum(len(paths) for paths, _ in files.values()) >= LARGE:
             cache.write("folders", key, **_as_arrays(names, files))
     else:
         names, files = _of_arrays(kept)
-    parts = [Files(*part, corrupt, upright) for part in files.values()]
+    parts = [Files(paths, labels, corrupt, upright) for paths, labels in files.values()]
     train, held, *test = parts
     return Images(str(root), names, train, held, test=test[0] if test else None)
 
@@ -171,7 +171,9 @@ def test_folder(
             f"class. Add one, or give {found['train']} itself."
         )
     paths = _classes(labelled[0] if labelled else top, classes)
-    return tuple(paths), Files(*_labelled(paths, tuple(paths)), corrupt, upright)
+    names = tuple(paths)
+    joined, labels = _labelled(paths, names)
+    return names, Files(joined, labels, corrupt, upright)
 
 
 def split_of(names: Collection[str]) -> dict[str, str]:

@@ -199,7 +199,8 @@ class Images(Generic[S]):
         Raises:
             OSError: If a file cannot be read.
         """
-        files, reasons = self._files(parts), {}
+        files = self._files(parts)
+        reasons: dict[str, str] = {}
         headers, first = self._headers(files, verbose), 0
         for split in files.values():
             whole = np.flatnonzero(headers.formats[first : first + len(split)] >= 0)
@@ -237,17 +238,17 @@ class Images(Generic[S]):
         damaged = headers.damaged
         if not damaged:
             return self, {}
-        splits, reasons, first = {}, {}, 0
+        splits, reasons, known, first = {}, {}, {}, 0
         for part, split in files.items():
             own = _of_part(damaged, first, len(split))
             is_image = headers.formats[first : first + len(split)] >= 0
             reasons |= {split.paths[k]: why for k, why in own.items() if not is_image[k]}
             split.damaged |= {k: why for k, why in own.items() if is_image[k]}
+            known |= {split.paths[k]: why for k, why in own.items()}
             splits[part] = split if is_image.all() else split.take(np.flatnonzero(is_image))
             first += len(split)
-        reasons = dict(sorted(reasons.items()))
         if any(split.corrupt == "refuse" for split in files.values()):
-            raise ValueError(self.words(reasons))
+            raise ValueError(self.words(known))
         if reasons:
             left = "It is" if len(reasons) == 1 else "They are"
             warnings.warn(f"{self.words(reasons)}. {left} left out.", stacklevel=3)
@@ -258,7 +259,9 @@ class Images(Generic[S]):
             bare = [self.classes[label] for label in gone] or bare
         if bare:
             raise ValueError(f"{self.name} has no image left that can be decoded for {some(bare)}.")
-        return dataclasses.replace(self, **splits) if reasons else self, reasons
+        return dataclasses.replace(self, **splits) if reasons else self, dict(
+            sorted(reasons.items())
+        )
 
     def words(self, damaged: dict[str, str]) -> str:
         """Names damaged files, in a sentence without its end.
@@ -267,7 +270,8 @@ class Images(Generic[S]):
             damaged: `{path: reason}`.
         """
         return f"{counted(len(damaged), 'file')} of {self.name} cannot be decoded: " + some(
-            f"{path.removeprefix(self.name + os.sep)} ({why})" for path, why in damaged.items()
+            f"{path.removeprefix(self.name + os.sep)} ({why})"
+            for path, why in sorted(damaged.items())
         )
 
     def without(self, paths: Collection[str]) -> "Images[S]":

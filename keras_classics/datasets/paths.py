@@ -50,8 +50,7 @@ class Paths(Sequence[str]):
             rows.append((folders.setdefault(folder, len(folders)), end, end + len(name)))
             names.append(name)
             end += len(name)
-        rows = np.array(rows, "uint32").reshape(-1, 3)
-        return cls([*folders], rows, b"".join(names), stats)
+        return cls([*folders], np.reshape(rows, (-1, 3)), b"".join(names), stats)
 
     @classmethod
     def joined(cls, parts: "Sequence[Paths]") -> "Paths":
@@ -142,7 +141,7 @@ class Paths(Sequence[str]):
         folders = [self.folders[k] for k in np.unique(self.rows[:, 0])]
         if not folders or not all(map(os.path.isabs, folders)):
             return b""
-        return os.path.commonpath(folders)
+        return os.path.commonpath(folders).rstrip(os.fsencode(os.sep))
 
     def marks(self) -> np.ndarray:
         """A number for each file: of its path, its size and the time of its last change.

@@ -34,6 +34,12 @@ def of_data(data, splits):
     return stated | {"splits": {part: of_split(split) for part, split in data.parts.items()}}
 
 
+def number_of(stated):
+    """A number for what is stated, which a float64 holds."""
+    text = json.dumps(stated, sort_keys=True).encode()
+    return float(int.from_bytes(hashlib.sha256(text).digest()[:6]))
+
+
 def of_split(split):
     """What tells a split from another, as far as that is known without reading files."""
     digest = hashlib.sha256()

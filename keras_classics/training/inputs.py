@@ -1,9 +1,11 @@
 """Feeds `fit`: each epoch is a function of the seed and the epoch's number alone."""
 
+import collections
 import concurrent.futures
 import contextlib
 import math
 import os
+import time
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from keras_classics.tables import counted
 from keras_classics.training.strategies import Replicas
 
 ALONE = Replicas()
+NOTED = 10_000  # batches at most, of one step, of which it is noted when they came
 CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
@@ -267,7 +270,7 @@ def image_batches(
     else:
         data = tf.data.Dataset.zip(data, _epochs(moments, position))
         data = data.map(lambda pair, moment: mix(pair[0], targets(pair[1]), *moment))
-    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps, raised)
+    return _noted(data.prefetch(tf.data.AUTOTUNE), steps, raised)
 
 
 def _loaded(split, layers, training, records, size, raised):
@@ -371,6 +374,25 @@ def in_plain_words(*datasets):
         raise
 
 
+def _noted(data, steps, raised):
+    """Batches that note when each is taken, in `arrivals`."""
+    import tensorflow as tf
+
+    arrivals: collections.deque = collections.deque(maxlen=NOTED)
+
+    def note():
+        arrivals.append(time.perf_counter())
+        return np.int64(0)
+
+    def take(*batch):
+        with tf.control_dependencies([tf.numpy_function(note, [], tf.int64)]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    data = _dealt(data.map(take), steps, raised)
+    data.arrivals = arrivals
+    return data
+
+
 def _dealt(data, steps, raised=()):
     """Tells `fit` the steps of an epoch, at whichever it begins and on however many replicas.
 
@@ -416,6 +438,7 @@ class _ImageBatches(keras.utils.PyDataset):
         self.split, self.layers, self.batch_size = split, layers, batch_size
         self.seed, self.targets = seed, targets
         self.position, self.next = position, {}
+        self.arrivals = collections.deque(maxlen=NOTED)
         full, rest = divmod(len(split), batch_size)
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
@@ -442,7 +465,9 @@ class _ImageBatches(keras.utils.PyDataset):
         if index + 1 < self.steps:
             self.next = {index + 1: self._start(index + 1)}
         images, labels = zip(*examples, strict=True)
-        return np.stack(images), self.targets(np.array(labels))
+        batch = np.stack(images), self.targets(np.array(labels))
+        self.arrivals.append(time.perf_counter())
+        return batch
 
     def _start(self, index):
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)

@@ -367,9 +367,12 @@ class Run:
         with atomic(self.folder / "model.keras") as path:
             self.model.save(path)
         self.manifest["seconds"] = round(seconds, 1)
+        waiting = rates.pop("waiting", None)
         self.manifest["images a second"] = {
             name: rate and round(rate) for name, rate in rates.items()
         }
+        if waiting is not None:
+            self.manifest["waiting for input"] = round(waiting, 3)
         tested = self._results(splits)
         self.write_confusions(tested, self.folder)
         for name in ("history.csv", *map(files.confusion, tested)):

@@ -118,6 +118,14 @@ def train(
         refuse_taken(run_dir, resume)
     keras.utils.set_random_seed(seed)
     network = build(recipe, len(data.classes), strategy, builder)  # is refused before all else
+    if replicas.workers > 1:
+        own = identity.number_of(identity.of_data(data, splits))
+        if not strategies.agree(strategy, own):
+            raise RuntimeError(
+                "The workers have different data: all must find the same files, of the same names "
+                f"and sizes. Received by worker {replicas.worker}: {data.name}, "
+                f"{', '.join(f'{len(split):,} {part}' for part, split in splits.items())}"
+            )
     with contextlib.ExitStack() as stack:
         run, is_new = None, False
         if replicas.is_chief:
@@ -149,7 +157,9 @@ def train(
             strategies.agree(strategy)  # the others wait for what it found
             run.give_start(_network(job.model, job))
 
-        rate = Rate(recipe.batch_size)
+        folder = data.name if hasattr(data.train, "paths") else None
+        says = bool(verbose) and replicas.is_chief
+        rate = Rate(recipe.batch_size, job.batches, folder, says)
         met = Replaced(run.folder, data, run.replaced, replicas.worker)
         callbacks = [*job.callbacks, met, *callbacks]
         if early_stopping:
@@ -197,6 +207,8 @@ def train(
             if rate.rate:
                 alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
                 rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
+                if rate.arrivals is not None:
+                    rates["waiting"] = rate.share
             met.note()
             run.finish(network, splits, seconds, rates)
         strategies.agree(strategy)  # the others wait
