@@ -1,6 +1,7 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
 import contextlib
+import functools
 import operator
 import os
 import random
@@ -172,7 +173,9 @@ def train(
             recipe.epochs,
             job.steps,
             writes=replicas.is_chief,
-            alone=replicas.workers == 1,
+            together=functools.partial(strategies.any_of, strategy)
+            if replicas.workers > 1
+            else None,
             best=job.monitor if best else None,
             twin=recipe.wrapped(_twin(job.model), data.classes)
             if best and replicas.is_chief
