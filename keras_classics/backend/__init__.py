@@ -9,6 +9,7 @@ from keras_classics.backend.images import (
     eager,
     either,
     on_any_image,
+    place,
     refuse,
     resize_one,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "name",
     "on_any_image",
     "once_more",
+    "place",
     "refuse",
     "resize_one",
     "scope_of_fit",

@@ -133,7 +133,7 @@ class RandAugment(keras.layers.Layer):
             The operation as its index in `NAMES`, `f`, the sign, and the centre of cutout, two
             shares of the sides.
         """
-        numbers = boxes.draw(images, 5 * self.num_layers, self._seeds, True)
+        numbers = boxes.draw(ops.shape(images)[:-3], 5 * self.num_layers, self._seeds, True)
         drawn, level, sign, *center = ops.unstack(ops.reshape(numbers, (5, self.num_layers, -1)), 5)
         codes = ops.convert_to_tensor([NAMES.index(name) for name in self.operations], "int32")
         operation = ops.take(codes, ops.cast(drawn * len(self.operations), "int32"))

@@ -79,7 +79,7 @@ class RandomErasing(keras.layers.Layer):
 
     def draw(self, images):
         """Draws the rows `(..., height)` and the columns `(..., width)` of each rectangle."""
-        numbers = boxes.draw(images, 2 * TRIES + 3, self._seeds, True)
+        numbers = boxes.draw(ops.shape(images)[:-3], 2 * TRIES + 3, self._seeds, True)
         sides = boxes.sides(images)
         rows, columns = (ops.cast(side, "float32") for side in sides)
         low, high = (math.log(end) for end in self.aspect)
