@@ -72,6 +72,31 @@ def eager(tensor) -> bool:
     return name() == "torch"
 
 
+def has_host(image) -> bool:
+    """Whether `on_host` can take an image: not where XLA or JAX compiles."""
+    return eager(image) if name() == "jax" else not fuses()
+
+
+def on_host(function, image, *arrays):
+    """Calls a function of NumPy arrays, in `tf.data`, too.
+
+    Args:
+        function: Takes the image and the arrays as NumPy's, and returns a float32 array of the
+            shape of the image.
+        image: An image `(height, width, channels)`.
+        *arrays: Other tensors.
+
+    Returns:
+        What the function returns, as a tensor.
+    """
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        result = tf.numpy_function(function, [image, *arrays], tf.float32, stateful=False)
+        return tf.ensure_shape(result, image.shape)
+    return keras.ops.convert_to_tensor(function(*map(keras.ops.convert_to_numpy, (image, *arrays))))
+
+
 def resize_one():
     """The backend's own resize of one image of any size, if it is faster than Keras's.
 
