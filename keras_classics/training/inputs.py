@@ -12,6 +12,8 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.datasets.decoding import open_encoded
+from keras_classics.preprocessing import windows
 from keras_classics.tables import counted
 from keras_classics.training.strategies import Replicas
 
@@ -327,9 +329,25 @@ def _loaded(split, layers, training, records, size, raised):
 
 
 def load_image(split, record, layers, key, training):
-    """One image of a split through the layers, and its label, in a TensorFlow graph."""
-    image, label = split.decode(record)
-    return apply(layers, image, key, training), label
+    """One image of a split through the layers, and its label, in a TensorFlow graph.
+
+    Of an encoded image only what the first layers ask for is decoded; in training, in small where
+    it is large. The random numbers are those of the whole image.
+    """
+    if not hasattr(split, "content"):
+        image, label = split.decode(record)
+        return apply(layers, image, key, training), label
+    content, label = split.content(record)
+    sides, halvings, pixels = open_encoded(content, split.upright)
+    with _draws(layers, key, training):
+        window, rest = windows.first(layers, sides, training)
+        if window is None:
+            image = pixels((0, 0, *sides), 0)
+        else:
+            image = windows.read(window, sides, halvings if training else 0, pixels)
+        for layer in rest:
+            image = layer(image, training=training)
+    return image, label
 
 
 def _epochs(one_epoch, position):
@@ -408,7 +426,15 @@ def _dealt(data, steps, raised=()):
 
 
 def apply(layers, image, key=0, training=False):
-    """One image through the layers, whose random numbers follow from `key` alone.
+    """One image through the layers, whose random numbers follow from `key` alone."""
+    with _draws(layers, key, training):
+        for layer in layers:
+            image = layer(image, training=training)
+    return image
+
+
+def _draws(layers, key, training):
+    """A scope in which the layers draw random numbers that follow from `key` alone.
 
     A layer's random numbers come from a variable that counts the draws. Threads would
     count in no fixed order; here each image brings its own value of that variable.
@@ -421,10 +447,7 @@ def apply(layers, image, key=0, training=False):
     ]
     # Apart by more than a layer's draws: PyTorch adds up the two numbers of a seed.
     values = [(counter, ops.stack([key + 1000 * k, 0])) for k, counter in enumerate(counters)]
-    with keras.StatelessScope(values if training else None):
-        for layer in layers:
-            image = layer(image, training=training)
-    return image
+    return keras.StatelessScope(values if training else None)
 
 
 class _ImageBatches(keras.utils.PyDataset):
