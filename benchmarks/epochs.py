@@ -245,7 +245,7 @@ def strategy(rounds):
     """In this process TensorFlow has to be told of two devices before anything else."""
     data = colours(2_560, 128)
     recipe = training.recipe("resnet20_cifar")
-    data, _, mean = imaging.look_through(recipe, data)
+    mean, _ = imaging.mean_of(recipe, data)
 
     def compiled(strategy):
         job = trainer.prepare(recipe, recipe.splits(data), 10, mean=mean, strategy=strategy)

@@ -206,7 +206,7 @@ def input_(rounds):
             smooth.resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
         data = datasets.load(folder)
         recipe = dataclasses.replace(training.recipe("alexnet"), batch_size=32)
-        data, _, mean = imaging.look_through(recipe, data)
+        mean, _ = imaging.mean_of(recipe, data)
         job = trainer.prepare(recipe, recipe.splits(data), len(data.classes), mean=mean)
 
         def read():

@@ -6,6 +6,7 @@
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
+  keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
   keras-classics report NETWORK              the paper's table beside the network's
@@ -99,6 +100,11 @@ FLAGS = {
         None,
         "turn photographs as their EXIF says; of a run's data, default: as it was trained",
     ),
+    "rescan": Flag(
+        flags.DEFINE_boolean,
+        True,
+        "look for files that were added or changed; False: take the list of the last time",
+    ),
     "run_dir": Flag(flags.DEFINE_string, None, "folder to make; default: the next in runs/"),
     "seed": Flag(
         flags.DEFINE_integer,
@@ -155,7 +161,8 @@ FLAGS = {
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
 }
-OF_DATA = ("data", "data_dir", "corrupt", "classes", "upright")
+OF_DATA = ("data", "data_dir", "corrupt", "classes", "upright", "rescan")
+OF_FOLDERS = ("classes", "upright")
 OF_RUNS = ("run_dir", "seed", "resume", "best", "early_stopping", "tensorboard")
 OF_DEVICES = ("precision", "strategy")
 # The fields of a recipe that a test of a trained network can have otherwise.
@@ -187,9 +194,18 @@ def _train(options, label):
     replicas = strategies.replicas(strategy)
     if replicas.workers > 1 and not options.run_dir:
         raise ValueError("Several workers need the same --run_dir, on a disk that they share.")
+    if not replicas.is_chief:
+        strategies.agree(strategy)  # the first worker has looked for files, and kept the list
     data = datasets.load(
-        options.data, options.data_dir, options.corrupt, options.classes, bool(options.upright)
+        options.data,
+        options.data_dir,
+        options.corrupt,
+        options.classes,
+        bool(options.upright),
+        options.rescan and replicas.is_chief,
     )
+    if replicas.is_chief:
+        strategies.agree(strategy)
     label = f"{label}-{pathlib.Path(data.name).name.replace(':', '-')}"
     run_dir = options.run_dir or _free_folder(label, last=options.resume)
     options.folder = run_dir
@@ -221,11 +237,10 @@ def _train(options, label):
     print(f"{counted(len(run.history['loss']), 'epoch')} in {run.manifest['seconds']:.0f} s")
     rates = run.manifest["images a second"]
     if rates.get("input"):
-        brake = "the input" if rates["input"] < 1.2 * rates["training"] else "the network"
-        print(
-            f"{rates['training']:,} images a second; the input alone {rates['input']:,}: {brake} "
-            "is the brake"
-        )
+        words = f"{rates['training']:,} images a second; the input alone {rates['input']:,}"
+        if "waiting for input" in run.manifest:
+            words += f"; waiting for the input {run.manifest['waiting for input']:.0%} of the time"
+        print(words)
     errors = run.manifest["errors"]
     last = list(errors)[-1]
     _print_errors(run, errors, last, run.confusion(last))
@@ -243,7 +258,7 @@ def evaluate(options, folder):
     if classes is None and datasets.is_folder(name):
         classes = trained["classes"]
     upright = trained.get("upright", False) if upright is None else upright
-    data = datasets.load(name, options.data_dir, options.corrupt, classes, upright)
+    data = datasets.load(name, options.data_dir, options.corrupt, classes, upright, options.rescan)
     tested = options.run.test(data)
     errors, last = {part: errors for part, (errors, _) in tested.items()}, list(tested)[-1]
     _print_errors(options.run, errors, last, tested[last][1])
@@ -336,6 +351,37 @@ def attention(options, folder, *paths):
         figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
         for written in page.save(figures, run.folder / "pictures"):
             print(f"  {written}")
+
+
+def check(options, folder):
+    """Decodes every image of a folder, and names those that cannot be; of shards, all that differ.
+
+    Shards, whose images were decoded when they were packed, are compared with their digests.
+    """
+    from keras_classics import datasets
+
+    start = time.time()
+    data = datasets.load(folder, None, "skip", options.classes, bool(options.upright))
+    if isinstance(data.train, datasets.Shards):
+        wrong = datasets.verify(folder)
+        print(f"{folder} compared with {folder}/shards.json in {time.time() - start:.0f} s")
+        for path, why in wrong.items():
+            print(f"{path}: {why}")
+        if wrong:
+            raise ValueError(f"{counted(len(wrong), 'file')} of {folder} differ from the packed.")
+        return
+    damaged, found = data.check(verbose=True)
+    count = sum(map(len, data.splits))
+    print(f"{counted(count, 'file')} of {folder} decoded in {time.time() - start:.0f} s")
+    for format, number in found["formats"].items():
+        print(f"{format:5} {number:,}")
+    if found["sizes"]:
+        (width, height), (wide, high) = found["sizes"]
+        print(f"widths from {width:,} to {wide:,}, heights from {height:,} to {high:,} pixels")
+    for path, why in damaged.items():
+        print(f"{path}: {why}")
+    if damaged:
+        raise ValueError(f"{counted(len(damaged), 'file')} of {folder} cannot be decoded.")
 
 
 def pack(options, folder, out):
@@ -447,6 +493,7 @@ COMMANDS = {
     ),
     "predict": Command(predict, fields="of tests"),
     "attention": Command(attention, fields="of tests"),
+    "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
         pack,
         {

@@ -1,10 +1,18 @@
-"""Where Keras keeps what it downloads. This module needs no Keras."""
+"""Where Keras keeps what it downloads, and this library what it found. It needs no Keras."""
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import socket
+import zipfile
+import zlib
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_classics.atomic import atomic
 
 PATIENCE = 15  # seconds
 
@@ -47,3 +55,39 @@ def impatient() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def read(kind: str, key: str) -> dict[str, Any] | None:
+    """What was kept of an earlier process.
+
+    Args:
+        kind: What it is, a word.
+        key: What it is of.
+
+    Returns:
+        Arrays by their names; `None` if nothing was kept, or it cannot be read.
+    """
+    try:
+        with np.load(_kept(kind, key), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def write(kind: str, key: str, **arrays: Any) -> None:
+    """Keeps arrays for later processes, if the disk allows it.
+
+    Args:
+        kind: What it is, a word.
+        key: What it is of.
+        **arrays: The arrays.
+    """
+    path = _kept(kind, key)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path, unique=True) as part:
+            np.savez(part, **arrays)
+
+
+def _kept(kind, key):
+    return home() / "keras_classics" / kind / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"

@@ -15,7 +15,14 @@ from keras_classics import names
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_classics"
 BACKENDS = {"tensorflow", "jax", "torch"}
 EQUATIONS = {"activations", "initializers", "layers", "losses", "optimizers", "preprocessing"}
-LIGHT = {"atomic", "cache", "checks", "names", "tables"}  # need no Keras; any room may import them
+LIGHT = {
+    "atomic",
+    "cache",
+    "checks",
+    "names",
+    "progress",
+    "tables",
+}  # need no Keras; any room may import them
 BASE = {"keras", "numpy", "PIL"} | set(sys.stdlib_module_names)
 
 # Rooms of the package that each room may import, beside LIGHT, and packages beyond BASE. Rooms

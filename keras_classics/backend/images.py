@@ -72,17 +72,90 @@ def eager(tensor) -> bool:
     return name() == "torch"
 
 
-def resize_one():
-    """The backend's own resize of one image of any size, if it is faster than Keras's.
+def has_host(image) -> bool:
+    """Whether `on_host` can take an image: not where XLA or JAX compiles."""
+    return eager(image) if name() == "jax" else not fuses()
+
+
+def on_host(function, image, *arrays):
+    """Calls a function of NumPy arrays, in `tf.data`, too.
+
+    Args:
+        function: Takes the image and the arrays as NumPy's, and returns a float32 array of the
+            shape of the image.
+        image: An image `(height, width, channels)`.
+        *arrays: Other tensors.
 
     Returns:
-        `tf.image.resize`, or `None`.
+        What the function returns, as a tensor.
     """
     if name() == "tensorflow":
         import tensorflow as tf
 
-        return tf.image.resize
+        result = tf.numpy_function(function, [image, *arrays], tf.float32, stateful=False)
+        return tf.ensure_shape(result, image.shape)
+    return keras.ops.convert_to_tensor(function(*map(keras.ops.convert_to_numpy, (image, *arrays))))
+
+
+def resize_one():
+    """The backend's own resize of one image of any size, if it is faster than Keras's.
+
+    Returns:
+        A function with the arguments of `tf.image.resize`, and its values; or `None`.
+    """
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        def resize(image, size, interpolation="bilinear", antialias=False):
+            if not antialias:
+                return tf.image.resize(image, size, interpolation)
+            size = tf.convert_to_tensor(size)
+            scale = tf.unstack(tf.cast(size, "float32") / tf.cast(tf.shape(image)[:2], "float32"))
+            return place(image, tf.unstack(size), scale, (0.0, 0.0), None, interpolation)
+
+        return resize
     return None
+
+
+def place(image, size, scale, shift, flip=None, interpolation="bilinear"):
+    """Scales and shifts one image, antialiased, in TensorFlow.
+
+    Of a pixel at `x`, along an axis, comes one at `scale * x + shift`.
+
+    Args:
+        image: An image `(height, width, channels)` of any type.
+        size: Height and width of what is seen of it.
+        scale, shift: Pairs, for rows and columns.
+        flip: Whether the result is mirrored; `None`: never.
+        interpolation: `"bilinear"` or `"bicubic"`.
+
+    Returns:
+        The pixels, float32.
+    """
+    import tensorflow as tf
+
+    kernel = {"bilinear": "triangle", "bicubic": "keyscubic"}[interpolation]
+    channels = image.shape[-1]
+
+    def rows(image, count, scale, shift):  # (height, width, channels)
+        # Rows of pixels are added up three times as fast as single pixels, to the same values.
+        height, width = tf.unstack(tf.shape(image)[:2])
+        image = tf.raw_ops.ScaleAndTranslate(
+            images=tf.reshape(image, (1, height, 1, width * channels)),
+            size=(count, 1),
+            scale=(scale, 1.0),
+            translation=(shift, 0.0),
+            kernel_type=kernel,
+            antialias=True,
+        )
+        return tf.reshape(image, (count, width, channels))
+
+    image = rows(image, size[0], scale[0], shift[0])
+    image = rows(tf.transpose(image, (1, 0, 2)), size[1], scale[1], shift[1])
+    if flip is not None:
+        columns = tf.range(size[1])
+        image = tf.gather(image, tf.where(flip, size[1] - 1 - columns, columns))
+    return tf.transpose(image, (1, 0, 2))
 
 
 def either(condition, first, second):

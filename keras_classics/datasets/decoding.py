@@ -1,5 +1,6 @@
 """Decodes one image file: JPEG, PNG, GIF, BMP, WebP or TIFF."""
 
+import functools
 import io
 import os
 import pathlib
@@ -103,6 +104,19 @@ def refuse_huge(content: bytes) -> None:
             width, height = image.size
     except UnidentifiedImageError as error:
         raise ValueError("not a JPEG, PNG, GIF, BMP, WebP or TIFF image") from error
+    refuse_large(width, height)
+
+
+def refuse_large(width: int, height: int) -> None:
+    """Refuses an image of too many pixels.
+
+    Args:
+        width: Its width.
+        height: Its height.
+
+    Raises:
+        ValueError: If it has too many.
+    """
     if width * height > LARGEST:
         raise ValueError(
             f"its header declares {width}x{height} pixels, more than {LARGEST:,}: make it smaller"
@@ -119,22 +133,90 @@ def decode(content: Any, upright: bool = False) -> Any:
     Returns:
         A uint8 tensor `(height, width, 3)`, RGB.
     """
+    sides, _, pixels = open_encoded(content, upright)
+    return pixels((0, 0, *sides), 0)
+
+
+def open_encoded(content: Any, upright: bool = False) -> tuple:
+    """Opens the content of a file in a TensorFlow graph, to decode a part of it later.
+
+    Args:
+        content: A string tensor.
+        upright: As of `read_image`.
+
+    Returns:
+        The image's `(height, width)`; how often its sides can be halved while it is decoded; and
+        a function from a box `(top, left, height, width)` in the image with sides halved
+        `halvings` times, and `halvings`, to the uint8 pixels in it. Of a JPEG little more is
+        decoded than the box; other images are decoded as they are opened.
+    """
     import tensorflow as tf
 
-    by_tensorflow = tf.io.is_jpeg(content) | (tf.strings.substr(content, 0, 4) == b"\x89PNG")
+    is_jpeg, is_png = tf.io.is_jpeg(content), tf.strings.substr(content, 0, 4) == b"\x89PNG"
     if upright:  # TensorFlow does not know EXIF
-        by_tensorflow &= ~tf.ensure_shape(tf.numpy_function(_is_turned, [content], tf.bool), ())
-    image = tf.cond(
-        by_tensorflow,
-        # Reads PNG as well. Its faster DCT differs from Pillow's by up to 8 grey levels.
-        lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.py_function(
+        as_stored = ~tf.ensure_shape(tf.numpy_function(_is_turned, [content], tf.bool), ())
+        is_jpeg, is_png = is_jpeg & as_stored, is_png & as_stored
+
+    def jpeg():
+        sides = tf.io.extract_jpeg_shape(content)[:2]
+        return _refuse_huge_sides(sides), tf.zeros((1, 1, 3), "uint8")
+
+    def png():
+        width_and_height = tf.strings.substr(content, 16, 8)
+        sides = tf.io.decode_raw(width_and_height, tf.int32, little_endian=False)[::-1]
+        with tf.control_dependencies([_refuse_huge_sides(sides)]):
+            return sides, tf.io.decode_png(content, channels=3)
+
+    def other():
+        image = tf.py_function(
             lambda content: decode_with_pillow(io.BytesIO(content.numpy()), upright),
             [content],
             tf.uint8,
-        ),
-    )
-    return tf.ensure_shape(image, (None, None, 3))
+        )
+        return tf.shape(image)[:2], image
+
+    sides, image = tf.cond(is_jpeg, jpeg, lambda: tf.cond(is_png, png, other))
+    sides = tuple(tf.unstack(tf.ensure_shape(sides, (2,))))
+
+    def pixels(box, halvings):
+        top, left, height, width = box
+
+        def decoded(ratio):
+            # A pixel's colour comes from its neighbours', too: those of the box are there as well.
+            low = [tf.maximum(start - 2, 0) for start in (top, left)]
+            ends = (top + height, left + width)
+            high = [
+                tf.minimum(end + 2, -(-side // ratio))
+                for end, side in zip(ends, sides, strict=True)
+            ]
+            grown = tf.stack([*low, high[0] - low[0], high[1] - low[1]])
+            # The faster DCT differs from Pillow's by up to 8 grey levels.
+            image = tf.io.decode_and_crop_jpeg(
+                content, grown, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE"
+            )
+            return tf.slice(image, (top - low[0], left - low[1], 0), (height, width, 3))
+
+        def cut():
+            return tf.slice(image, (top, left, 0), (height, width, 3))
+
+        choices = [functools.partial(decoded, ratio) for ratio in (1, 2, 4, 8)]
+        if isinstance(halvings, int):
+            part = tf.cond(is_jpeg, choices[halvings], cut)
+        else:
+            part = tf.cond(is_jpeg, lambda: tf.switch_case(halvings, choices), cut)
+        return tf.ensure_shape(part, (None, None, 3))
+
+    return sides, tf.where(is_jpeg, 3, 0), pixels
+
+
+def _refuse_huge_sides(sides):
+    """Refuses an image in a graph by the `(height, width)` that its header declares."""
+    import tensorflow as tf
+
+    count = tf.reduce_prod(tf.cast(sides, tf.float64))
+    words = f"its header declares more than {LARGEST:,} pixels: make it smaller. Received:"
+    with tf.control_dependencies([tf.debugging.Assert(count <= LARGEST, [words, sides])]):
+        return tf.identity(sides)
 
 
 def decode_with_pillow(file: Any, upright: bool = False) -> np.ndarray:

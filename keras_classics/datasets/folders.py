@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -10,8 +11,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from keras_classics import cache
 from keras_classics.checks import NAMES, PATH, arguments
+from keras_classics.datasets.headers import LARGE
 from keras_classics.datasets.images import Images, some
+from keras_classics.datasets.paths import Paths
 from keras_classics.datasets.splits import Files, check_corrupt
 from keras_classics.tables import counted
 
@@ -35,6 +39,7 @@ def image_folder(
     corrupt: str = "skip",
     classes: Sequence[str] | None = None,
     upright: bool = False,
+    rescan: bool = True,
 ) -> Images[Files]:
     """A folder of images, with a sub-folder for each class.
 
@@ -53,17 +58,19 @@ def image_folder(
 
     Labels number the classes of `train` in the order of their sorted names, or of `classes`.
 
-    No file is decoded here: `Images.survey` does that, before a training.
+    No file is read here: `Images.survey` reads their headers, and `Images.check` decodes them.
 
     Args:
         folder: Path of the folder.
-        corrupt: What `Images.survey` does about files that cannot be decoded (empty, truncated,
-            no image): `"skip"` leaves them out with a warning that names them, `"refuse"`
-            raises `ValueError`.
+        corrupt: What is done about files that cannot be decoded (empty, truncated, no image):
+            `"skip"` leaves them out with a warning that names them, `"refuse"` raises
+            `ValueError`.
         classes: Names of the classes' folders, in the order of their labels; other folders are
             ignored. A folder of such a name is a class, though it is called `train`. Default: all
             folders that are no splits.
         upright: Whether photographs are turned as EXIF says, see `read_image`.
+        rescan: Whether the folder is looked through for files. `False` takes the files that were
+            found in it before, of which Keras's cache keeps a list if there are 10,000 or more.
 
     Returns:
         `Images`, whose splits are `Files` with absolute paths.
@@ -97,21 +104,16 @@ def image_folder(
     """
     check_corrupt(corrupt)
     root = _existing(folder)
-    top = _unwrapped(root)
-    found = _splits(top, classes)
-    if found:
-        parts = _divided(top, found, classes)
+    key = json.dumps([os.fsdecode(root), classes and list(classes)])
+    kept = None if rescan else cache.read("folders", key)
+    if kept is None:
+        names, files = _scanned(root, classes)
+        if sum(len(paths) for paths, _ in files.values()) >= LARGE:
+            cache.write("folders", key, **_as_arrays(names, files))
     else:
-        train, held = _hold_out(_classes(top, classes))
-        parts = {"train": train, "validation": held}
-    names = tuple(parts["train"])
-    if len(names) < 2:
-        raise ValueError(
-            f"{root} must have a sub-folder for each of two classes or more. "
-            f"Received: {names[0]} alone"
-        )
-    files = {part: _files(paths, names, corrupt, upright) for part, paths in parts.items()}
-    train, held, *test = files.values()
+        names, files = _of_arrays(kept)
+    parts = [Files(paths, labels, corrupt, upright) for paths, labels in files.values()]
+    train, held, *test = parts
     return Images(str(root), names, train, held, test=test[0] if test else None)
 
 
@@ -169,7 +171,9 @@ def test_folder(
             f"class. Add one, or give {found['train']} itself."
         )
     paths = _classes(labelled[0] if labelled else top, classes)
-    return tuple(paths), _files(paths, tuple(paths), corrupt, upright)
+    names = tuple(paths)
+    joined, labels = _labelled(paths, names)
+    return names, Files(joined, labels, corrupt, upright)
 
 
 def split_of(names: Collection[str]) -> dict[str, str]:
@@ -225,10 +229,51 @@ def _existing(folder):
     return folder
 
 
-def _files(paths, classes, corrupt, upright):
-    pairs = [(path, k) for k, name in enumerate(classes) for path in paths.get(name, ())]
-    labels = np.array([k for _, k in pairs], "int32")
-    return Files([path for path, _ in pairs], labels, corrupt, upright)
+def _scanned(root, classes):
+    """The names of the classes, and of each split the paths and the labels."""
+    top = _unwrapped(root)
+    found = _splits(top, classes)
+    parts = _divided(top, found, classes) if found else {"train": _classes(top, classes)}
+    names = tuple(parts["train"])
+    if len(names) < 2:
+        raise ValueError(
+            f"{root} must have a sub-folder for each of two classes or more. "
+            f"Received: {names[0]} alone"
+        )
+    files = {part: _labelled(parts.pop(part), names) for part in [*parts]}
+    if found:
+        return names, files
+    paths, labels = files["train"]
+    held = _held_out(paths, labels, len(names))
+    rest = np.flatnonzero(~held), np.flatnonzero(held)
+    train, validation = ((paths.take(part), labels[part]) for part in rest)
+    return names, {"train": train, "validation": validation}
+
+
+def _labelled(paths, classes):
+    """The paths of all classes, and their labels."""
+    parts = [paths.get(name, Paths.of([])) for name in classes]
+    labels = np.repeat(np.arange(len(parts), dtype="int32"), [len(part) for part in parts])
+    return Paths.joined(parts), labels
+
+
+def _as_arrays(names, files):
+    """What was found in a folder, as arrays."""
+    text = json.dumps([names, [*files]]).encode("utf-8", "surrogateescape")
+    arrays = {"names": np.frombuffer(text, "uint8")}
+    for part, (paths, labels) in files.items():
+        arrays |= {f"{part} {name}": array for name, array in paths.arrays().items()}
+        arrays[f"{part} labels"] = labels
+    return arrays
+
+
+def _of_arrays(arrays):
+    names, parts = json.loads(arrays["names"].tobytes().decode("utf-8", "surrogateescape"))
+    files = {}
+    for part in parts:
+        own = {n.removeprefix(f"{part} "): a for n, a in arrays.items() if n.startswith(part)}
+        files[part] = Paths.of_arrays(own), own["labels"]
+    return tuple(names), files
 
 
 def _splits(folder, classes):
@@ -302,20 +347,19 @@ def _or_classes(names):
     return f"If these are classes, name them (--classes={','.join(names[:20])})."
 
 
-def _hold_out(classes):
-    train, held = {}, {}
-    for name, paths in classes.items():
-        if len(paths) < 2:
+def _held_out(paths, labels, classes):
+    """Which of the files are held out: of each class a tenth, by the hashes of their names."""
+    held = np.zeros(len(paths), bool)
+    for label in range(classes):
+        own = np.flatnonzero(labels == label).tolist()
+        if len(own) < 2:
             raise ValueError(
                 "Each class needs two images or more, one of them for validation. "
-                f"Received: {paths[0]} alone"
+                f"Received: {paths[own[0]]} alone"
             )
-        count = max(1, len(paths) // 10)
-        hashed = sorted(
-            paths, key=lambda p: hashlib.sha256(os.fsencode(pathlib.Path(p).name)).digest()
-        )
-        train[name], held[name] = sorted(hashed[:-count]), sorted(hashed[-count:])
-    return train, held
+        own.sort(key=lambda k: hashlib.sha256(os.fsencode(os.path.basename(paths[k]))).digest())
+        held[own[-max(1, len(own) // 10) :]] = True
+    return held
 
 
 def _classes(folder, chosen):
@@ -341,14 +385,19 @@ def _classes(folder, chosen):
                 "to one folder"
             )
         read -= {identity} - above
-        files = sorted(_files_of(folder / name, "", read, skipped))
-        classes[name] = [path for path in files if path.lower().endswith(EXTENSIONS)]
-        others += [path for path in files if not path.lower().endswith(EXTENSIONS)]
-        if not classes[name]:
+        files = sorted(_files_of(folder / name, "", read, skipped), key=lambda entry: entry.path)
+        images = [entry for entry in files if entry.name.lower().endswith(EXTENSIONS)]
+        foreign = [e.path for e in files if not e.name.lower().endswith(EXTENSIONS)]
+        others += foreign
+        if not images:
             raise ValueError(
                 f"The class {folder / name} has no images ({', '.join(EXTENSIONS)}). Add some, or "
-                f"remove the folder. Received: {some(files + skipped) or 'no files'}"
+                f"remove the folder. Received: {some(foreign + skipped) or 'no files'}"
             )
+        stats = [entry.stat() for entry in images]
+        classes[name] = Paths.of(
+            (entry.path for entry in images), [(s.st_size, s.st_mtime_ns) for s in stats]
+        )
     if not classes:
         raise ValueError(
             f"{folder} must have a sub-folder of images for each class, and has none. Move the "
@@ -409,7 +458,7 @@ def _has_images(folder):
 
 
 def _files_of(folder, endings="", read=None, skipped=None):
-    """The paths of the regular files within a folder, at any depth.
+    """The regular files within a folder, at any depth, as entries of `os.scandir`.
 
     A folder is read once, however many links lead to it, and by its own name if it has one here.
 
@@ -435,7 +484,7 @@ def _files_of(folder, endings="", read=None, skipped=None):
                     (links if entry.is_symlink() else folders).append(entry.path)
                 elif not entry.name.startswith(".") and entry.name.lower().endswith(endings):
                     if _is(entry.is_file):
-                        yield entry.path
+                        yield entry
                     else:  # a pipe would wait for someone who writes
                         skipped.append(f"{entry.path} (no regular file)")
 

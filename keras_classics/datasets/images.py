@@ -2,15 +2,16 @@
 
 import collections
 import dataclasses
-import itertools
 import os
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from keras_classics.checks import ANYTHING, TEXT, Rule, several
+from keras_classics.datasets.decoding import FORMATS
+from keras_classics.datasets.headers import read_headers
 from keras_classics.datasets.splits import Arrays, Files, Split, Stream
 from keras_classics.tables import counted
 
@@ -19,6 +20,7 @@ SPLIT = Rule(
     "a split, such as datasets.Arrays, Digits, Files or Stream",
     lambda x: hasattr(x, "decode") and hasattr(x, "__len__"),
 )
+PARTS = ("train", "validation", "test")
 UNNAMED = 100_000  # classes of arrays that have numbers for names, fewer than so many
 
 
@@ -125,36 +127,30 @@ class Images(Generic[S]):
         return height if not sizes and height == width else None
 
     def survey(
-        self,
-        then: Callable[[np.ndarray], Any] | None = None,
-        into: Callable[[Iterator[Any]], Any] | None = None,
-        parts: Collection[str] = ("train", "validation", "test"),
+        self, parts: Collection[str] = PARTS, verbose: bool = False
     ) -> "tuple[Images[S], dict[str, str]]":
-        """Decodes each file once, in threads on all processors, before a training or a test.
+        """Reads the header of each file, before a training or a test.
 
-        Images in memory and of TensorFlow Datasets are known to be sound. Of a `tf.data.Dataset`
-        the first 4,096 images are read; the others are looked at as a training reads them. For all
-        of these `then` and `into` are not called, and the data stay as they are.
+        Images in memory, of shards and of TensorFlow Datasets are known to be sound. Of a
+        `tf.data.Dataset` the first 4,096 images are read; the others are looked at as a training
+        reads them.
 
-        Files that cannot be decoded are left out, with one warning that names them; or they are
-        an error, where the files were opened with `corrupt="refuse"`.
+        Files that are no images are left out, with one warning that names them; or they are an
+        error, where the files were opened with `corrupt="refuse"`. A file whose header is sound
+        may still be truncated: `check` finds those, and a training meets them, and takes the next
+        file in place of each.
 
         Args:
-            then: Function of a decoded training image, a uint8 array `(height, width, 3)`, for
-                example the layers before the mean. It runs in the thread that decoded the image,
-                beside others.
-            into: Function of an iterator, for example `SubtractMean.adapt`. The iterator gives
-                the results of `then` in the order of the split, and few of them are in memory at
-                a time. It is not called if no training image can be decoded.
             parts: Names of the splits to survey, `"train"`, `"validation"` and `"test"`.
+            verbose: Whether a long survey shows how far it is.
 
         Returns:
             The data without the files that were left out, and the reason for each of these,
             `{path: reason}`.
 
         Raises:
-            ValueError: If a file cannot be decoded that must be, no image is left of a class or
-                of a split, or a `tf.data.Dataset` has a label of no class.
+            ValueError: If a file is no image and must be, no image is left of a class or of a
+                split, or a `tf.data.Dataset` has a label of no class.
 
         Example:
 
@@ -164,7 +160,7 @@ class Images(Generic[S]):
         import numpy as np
         from PIL import Image
 
-        from keras_classics import datasets, preprocessing
+        from keras_classics import datasets
 
         with tempfile.TemporaryDirectory() as folder:
             paths = [f"{folder}/{k}.png" for k in range(2)]
@@ -172,45 +168,111 @@ class Images(Generic[S]):
                 Image.fromarray(np.full((4, 5, 3), 200, "uint8")).save(path)
             split = datasets.Files(paths, [0, 1])
             data = datasets.Images("mine", ("a", "b"), split, split)
-            mean = preprocessing.SubtractMean("channel")
-            data, damaged = data.survey(lambda image: image, mean.adapt)
+            data, damaged = data.survey()
         print(len(data.train), damaged)  # 2 {}
         ```
         """
-        surveyed = {part: getattr(self, part) for part in parts}
-        for split in surveyed.values():
-            if isinstance(split, Stream):
+        for part in parts:
+            if isinstance(split := getattr(self, part), Stream):
                 split.refuse_others()
-        surveyed = {part: each for part, each in surveyed.items() if isinstance(each, Files)}
-        damaged: dict[str, str] = {}
-        for part, split in surveyed.items():
-            results = split.survey(then if part == "train" else None, damaged)
-            values = (value for _, value in results)
-            if part == "train" and into is not None:
-                for first in values:  # if there is one
-                    into(itertools.chain([first], values))
-                    break
-            for _ in values:  # the rest, which `into` did not ask for
+        files = self._files(parts)
+        return self._left(
+            files, read_headers([split.paths for split in files.values()], self.name, verbose)
+        )
+
+    def check(
+        self, parts: Collection[str] = PARTS, verbose: bool = False
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Decodes each file, in threads on all processors.
+
+        Of 10,000 files and more, what is damaged is remembered for a later training.
+
+        Args:
+            parts: Names of the splits to check, `"train"`, `"validation"` and `"test"`.
+            verbose: Whether a long check shows how far it is.
+
+        Returns:
+            The reason for each file that cannot be decoded, `{path: reason}`; and what was found:
+            `"formats"`, how many files there are of each, and `"sizes"`, the least and the
+            greatest width and height.
+
+        Raises:
+            OSError: If a file cannot be read.
+        """
+        files = self._files(parts)
+        reasons: dict[str, str] = {}
+        headers, first = self._headers(files, verbose), 0
+        for split in files.values():
+            whole = np.flatnonzero(headers.formats[first : first + len(split)] >= 0)
+            tested = Files(split.paths, split.labels, upright=split.upright)
+            for _ in tested.decoded(None, whole, verbose):
                 pass
+            for k, reason in tested.damaged.items():
+                headers.reasons[int(headers.marks[first + k])] = reason
+            own = _of_part(headers.damaged, first, len(split))
+            reasons |= {split.paths[k]: why for k, why in own.items()}
+            first += len(split)
+        headers.write(self.name)
+        damaged = headers.damaged
+        sound = headers.formats >= 0
+        sound[[*damaged]] = False
+        counts = collections.Counter(FORMATS[k] for k in headers.formats[sound])
+        found: dict[str, Any] = {"formats": dict(counts.most_common()), "sizes": []}
+        if sound.any():
+            sizes = headers.sizes[sound]
+            found["sizes"] = [tuple(map(int, f(axis=0))) for f in (sizes.min, sizes.max)]
+        return reasons, found
+
+    def _files(self, parts):
+        """The splits in files among some, by their names."""
+        return {p: s for p in PARTS if p in parts and isinstance(s := getattr(self, p), Files)}
+
+    def _headers(self, files, verbose):
+        return read_headers([split.paths for split in files.values()], self.name, verbose)
+
+    def _left(self, files, headers):
+        """The data without the files that are no images, of those whose headers were read.
+
+        Others that are known to be damaged stay, and are replaced as they are read.
+        """
+        damaged = headers.damaged
         if not damaged:
-            return self, damaged
-        damaged = dict(sorted(damaged.items()))
-        message = f"{counted(len(damaged), 'file')} of {self.name} cannot be decoded: " + some(
-            f"{path.removeprefix(self.name + os.sep)} ({why})" for path, why in damaged.items()
-        )
-        if any(split.corrupt == "refuse" for split in surveyed.values()):
-            raise ValueError(message)
-        warnings.warn(
-            f"{message}. {'It is' if len(damaged) == 1 else 'They are'} left out.", stacklevel=2
-        )
-        left = {part: split.without(damaged) for part, split in surveyed.items()}
-        bare = [part for part, split in left.items() if not len(split)]
-        if "train" in left:
-            before, after = (set(each.labels) for each in (surveyed["train"], left["train"]))
-            bare = [self.classes[label] for label in sorted(before - after)] or bare
+            return self, {}
+        splits, reasons, known, first = {}, {}, {}, 0
+        for part, split in files.items():
+            own = _of_part(damaged, first, len(split))
+            is_image = headers.formats[first : first + len(split)] >= 0
+            reasons |= {split.paths[k]: why for k, why in own.items() if not is_image[k]}
+            split.damaged |= {k: why for k, why in own.items() if is_image[k]}
+            known |= {split.paths[k]: why for k, why in own.items()}
+            splits[part] = split if is_image.all() else split.take(np.flatnonzero(is_image))
+            first += len(split)
+        if any(split.corrupt == "refuse" for split in files.values()):
+            raise ValueError(self.words(known))
+        if reasons:
+            left = "It is" if len(reasons) == 1 else "They are"
+            warnings.warn(f"{self.words(reasons)}. {left} left out.", stacklevel=3)
+        bare = [part for part, split in splits.items() if len(split) == len(split.damaged)]
+        if "train" in splits:
+            left = np.delete(splits["train"].labels, [*splits["train"].damaged])
+            gone = sorted(set(files["train"].labels) - set(left))
+            bare = [self.classes[label] for label in gone] or bare
         if bare:
             raise ValueError(f"{self.name} has no image left that can be decoded for {some(bare)}.")
-        return dataclasses.replace(self, **left), damaged
+        return dataclasses.replace(self, **splits) if reasons else self, dict(
+            sorted(reasons.items())
+        )
+
+    def words(self, damaged: dict[str, str]) -> str:
+        """Names damaged files, in a sentence without its end.
+
+        Args:
+            damaged: `{path: reason}`.
+        """
+        return f"{counted(len(damaged), 'file')} of {self.name} cannot be decoded: " + some(
+            f"{path.removeprefix(self.name + os.sep)} ({why})"
+            for path, why in sorted(damaged.items())
+        )
 
     def without(self, paths: Collection[str]) -> "Images[S]":
         """The data without some files, which a survey has left out before.
@@ -220,11 +282,16 @@ class Images(Generic[S]):
         """
         if not paths:
             return self
-        files = {part: getattr(self, part) for part in ("train", "validation", "test")}
-        files = {part: each for part, each in files.items() if isinstance(each, Files)}
-        return dataclasses.replace(
-            self, **{part: each.without(paths) for part, each in files.items()}
-        )
+        files = {}
+        for part, split in self._files(PARTS).items():
+            left = np.setdiff1d(np.arange(len(split)), split.positions(paths))
+            files[part] = split.take(left)
+        return dataclasses.replace(self, **files)
+
+
+def _of_part(damaged, first, count):
+    """The damaged files of one split, by their positions in it."""
+    return {k - first: why for k, why in damaged.items() if 0 <= k - first < count}
 
 
 def wrap(

@@ -28,6 +28,7 @@ def load(
     corrupt: str = "skip",
     classes: Sequence[str] | None = None,
     upright: bool = False,
+    rescan: bool = True,
 ) -> "Images[Any]":
     """Loads a data set by name, or opens a folder of images or of packed shards.
 
@@ -40,12 +41,14 @@ def load(
         data_dir: Folder of the files of a data set that has a name. Default:
             `~/.keras/datasets/NAME`, or `~/tensorflow_datasets` for `"tfds:NAME"`, and
             files that are not there are downloaded into it.
-        corrupt: What `Images.survey` does about files of a folder that cannot be decoded:
-            `"skip"` or `"refuse"` them.
+        corrupt: What is done about files of a folder that cannot be decoded: `"skip"` or
+            `"refuse"` them.
         classes: Names of the sub-folders of a folder that are its classes, in the order of their
             labels, see `image_folder`. Default: all of them.
         upright: Whether photographs, of a folder or of TensorFlow Datasets, are turned as their
             EXIF says, see `read_image`.
+        rescan: Whether a folder is looked through for files that were added, changed or removed,
+            see `image_folder`.
 
     Returns:
         `Images`. Their splits are `Digits` for digits, `Arrays` for CIFAR, and for photographs
@@ -69,7 +72,7 @@ def load(
     module, rest = _find(os.fspath(name))
     opened = importlib.import_module(f"keras_classics.datasets.{module}")
     if module == "folders":
-        return opened.image_folder(rest, corrupt, classes, upright)
+        return opened.image_folder(rest, corrupt, classes, upright, rescan)
     if classes is not None:
         raise ValueError(
             f"`classes` are the sub-folders of a folder of images. Received: {name}, classes="

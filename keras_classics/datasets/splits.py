@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 
 from keras_classics.checks import COUNT, Rule, optional
 from keras_classics.datasets.decoding import decode, read_image, reason
+from keras_classics.datasets.paths import Paths
+from keras_classics.progress import Progress
 from keras_classics.tables import counted
 
 SHUFFLED = 4096  # records of a stream among which the next one is drawn
@@ -246,12 +248,19 @@ class Encoded(Indexed):
 class Files(Encoded):
     """A split in files, which are decoded as they are needed.
 
+    A file that cannot be decoded is met when it is read. In a training, the next file of the
+    split that can be decoded takes its place, so that the batches are the same in each training,
+    whenever it is met. What was met is in `damaged`.
+
     Args:
         paths: Paths of the files.
         labels: Integers from 0, `(n,)`.
-        corrupt: What `Images.survey` does about files that cannot be decoded: `"skip"` leaves
-            them out with a warning that names them, `"refuse"` raises `ValueError`.
+        corrupt: What is done about files that cannot be decoded: `"skip"` leaves them out with a
+            warning that names them, `"refuse"` raises `ValueError`.
         upright: Whether photographs are turned as EXIF says, see `read_image`.
+
+    Attributes:
+        damaged: The positions of the files that could not be decoded, with the reasons.
 
     Raises:
         ValueError: If `corrupt` is another word, or the labels are not integers, or not as many
@@ -283,9 +292,10 @@ class Files(Encoded):
     ):
         check_corrupt(corrupt)
         PATHS.check("paths", paths)
-        self.paths = list(paths)
+        self.paths = Paths.of(paths)
         self.labels = _labels(labels, len(self.paths))
         self.corrupt, self.upright = corrupt, upright
+        self.damaged: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -296,73 +306,115 @@ class Files(Encoded):
     def content(self, record: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        paths, labels = self._tensors
-        return tf.io.read_file(paths[record]), labels[record]
+        folders, names, begin, length, folder, labels = self._tensors
+        name = tf.strings.substr(names, begin[record], length[record])
+        return tf.io.read_file(folders[folder[record]] + name), labels[record]
 
     def _arrays(self):
-        return [os.fsencode(path) for path in self.paths], self.labels
+        folder, begin, end = self.paths.rows.T.astype("int64")
+        length = end - begin
+        length[[*self.damaged]] = 0  # which reads a folder, and fails: it is not tried again
+        return self.paths.folders, self.paths.names, begin, length, folder, self.labels
 
-    def survey(
+    def sound(self, index: int) -> tuple[np.ndarray, Any]:
+        """The image at a position and its label; of a damaged file those of the next sound one.
+
+        Args:
+            index: The position.
+
+        Raises:
+            ValueError: If no file can be decoded, or this one cannot, and `corrupt` is
+                `"refuse"`.
+            OSError: If a file cannot be read.
+        """
+        for k in itertools.chain(range(index, len(self)), range(index)):
+            if k in self.damaged:
+                continue
+            try:
+                return self[k]
+            except ValueError as error:
+                if self.corrupt == "refuse":
+                    raise
+                self.damaged[k] = reason(error.__cause__ or error)
+        raise ValueError(f"None of {counted(len(self), 'file')} can be decoded.")
+
+    def decoded(
         self,
         then: Callable[[np.ndarray], Any] | None = None,
-        damaged: dict[str, str] | None = None,
+        positions: Collection[int] | None = None,
+        verbose: bool = False,
     ) -> Iterator[tuple[int, Any]]:
-        """Decodes each file once, in threads on all processors.
+        """Decodes files, in threads on all processors.
 
         Only a few results, two for each processor, wait in memory.
 
         Args:
             then: Function of a decoded image, a uint8 array `(height, width, 3)`. It runs in the
                 thread that decoded the image, beside others. Default: the result is `None`.
-            damaged: A dictionary that receives the reason for each file that cannot be decoded,
-                `{path: reason}`. Default: the first such file raises `ValueError`.
+            positions: The positions of the files. Default: all.
+            verbose: Whether it shows how far it is.
 
         Yields:
-            Pairs `(index, result)` in the order of the split, without damaged files.
+            Pairs `(position, result)` in the order of the positions, without damaged files, which
+            come into `damaged`.
 
         Raises:
-            ValueError, OSError: If a file cannot be decoded, or not be read, and there is no
-                dictionary `damaged`.
+            ValueError: If a file cannot be decoded, and `corrupt` is `"refuse"`.
+            OSError: If a file cannot be read.
         """
 
-        def look(path):
+        def look(position):
             try:
-                image = read_image(path, self.upright)
-            except (OSError, ValueError) as error:
+                image, _ = self[position]
+            except ValueError as error:
                 return None, error
             return then(image) if then else None, None
 
+        positions = range(len(self)) if positions is None else positions
         threads = os.cpu_count() or 1
         pool = concurrent.futures.ThreadPoolExecutor(threads)
         waiting: collections.deque = collections.deque()
-        paths = enumerate(self.paths)
+        left = iter(positions)
+        progress = Progress("files", len(positions), verbose)
         try:
             while True:
-                for index, path in itertools.islice(paths, 2 * threads - len(waiting)):
-                    waiting.append((index, path, pool.submit(look, path)))
+                for position in itertools.islice(left, 2 * threads - len(waiting)):
+                    waiting.append((position, pool.submit(look, position)))
                 if not waiting:
+                    progress.end()
                     return
-                index, path, future = waiting.popleft()
+                position, future = waiting.popleft()
                 result, error = future.result()
+                progress.add(1)
                 if error is None:
-                    yield index, result
-                elif damaged is None:
+                    yield position, result
+                elif self.corrupt == "refuse":
                     raise error
                 else:
-                    damaged[path] = reason(error.__cause__ or error)
+                    self.damaged[int(position)] = reason(error.__cause__ or error)
         finally:  # also where the caller stops early
             pool.shutdown(cancel_futures=True)
 
-    def without(self, paths: Collection[str]) -> "Files":
-        """The split without some files.
+    def take(self, positions: Any) -> "Files":
+        """The split of the files at some positions.
 
         Args:
-            paths: Paths of the files, as in `paths`; others are ignored.
+            positions: Integers.
         """
-        left_out = set(paths)
-        kept = [k for k, path in enumerate(self.paths) if path not in left_out]
-        paths = [self.paths[k] for k in kept]
-        return Files(paths, self.labels[kept], self.corrupt, self.upright)
+        positions = np.asarray(positions, "int64")
+        part = Files(self.paths.take(positions), self.labels[positions], self.corrupt, self.upright)
+        for k in np.flatnonzero(np.isin(positions, [*self.damaged])):
+            part.damaged[int(k)] = self.damaged[int(positions[k])]
+        return part
+
+    def positions(self, paths: Collection[str]) -> list[int]:
+        """The positions of some files, as far as they are of this split.
+
+        Args:
+            paths: Their paths.
+        """
+        wanted = np.unique(Paths.of(paths).hashes())
+        return [int(k) for k in np.flatnonzero(np.isin(self.paths.hashes(), wanted))]
 
 
 class Stream:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_classics.checks import arguments
-from keras_classics.preprocessing import boxes
+from keras_classics.preprocessing import boxes, windows
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -82,8 +82,17 @@ class AreaAspectCrop(keras.layers.Layer):
 
     def draw(self, images, training):
         """Draws the patch `(top, left, height, width)` of each image, and whether to mirror it."""
-        numbers = boxes.draw(images, 5, self._seeds, training)
-        rows, columns = (ops.cast(side, "float32") for side in boxes.sides(images))
+        return self._draw(boxes.sides(images), ops.shape(images)[:-3], training)
+
+    def window(self, sides, training):  # of a photograph that is still to be decoded
+        if not self.antialias:
+            return None
+        box, flip = self._draw(sides, (), training)
+        return windows.Window(box, self.patch, (0, 0, *self.patch), flip)
+
+    def _draw(self, sides, batch, training):
+        numbers = boxes.draw(batch, 5, self._seeds, training)
+        rows, columns = (ops.cast(side, "float32") for side in sides)
         share = self.area[0] + numbers[0] * (self.area[1] - self.area[0])
         lowest, highest = math.log(self.aspect[0]), math.log(self.aspect[1])
         low = ops.maximum(lowest, ops.log(share * columns / rows))  # the height fits

@@ -21,9 +21,12 @@ def pair(size):
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
-def draw(images, count, seeds, training):
-    """Draws `count` numbers for each image: even from 0 to 1 in training, one half otherwise."""
-    shape = (count, *ops.shape(images)[:-3])
+def draw(batch, count, seeds, training):
+    """Draws `count` numbers for each image: even from 0 to 1 in training, one half otherwise.
+
+    `batch` is `()` for one image, and `(n,)` for a batch.
+    """
+    shape = (count, *batch)
     if training:
         return keras.random.uniform(shape, dtype="float32", seed=seeds)
     return ops.full(shape, 0.5, dtype="float32")
@@ -165,13 +168,13 @@ def resize_in_levels(images, size, antialias, interpolation):
 def rescale(images, short_side, antialias=True, interpolation="bilinear"):
     """Rescales images so that their shorter side is `short_side`, as float32."""
     rows, columns = sides(images)
-    size = sides_for(images, short_side)
+    size = sides_for((rows, columns), short_side)
     return resize(images, (0, 0, rows, columns), size, None, antialias, interpolation)
 
 
-def sides_for(images, short_side, truncates=False):
+def sides_for(sides, short_side, truncates=False):
     """Height and width in proportion, rounded or truncated, for a shorter side of `short_side`."""
-    rows, columns = sides(images)
+    rows, columns = sides
     known = isinstance(rows, int) and isinstance(columns, int)
     shorter = min(rows, columns) if known else ops.minimum(rows, columns)
     more = 0 if truncates else shorter // 2

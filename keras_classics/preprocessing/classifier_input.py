@@ -89,7 +89,7 @@ class ClassifierInput(keras.layers.Layer):
         levels = self.convention == "torchvision"
         size = self.resize
         if isinstance(size, int):
-            size = boxes.sides_for(images, size, truncates=levels)
+            size = boxes.sides_for(boxes.sides(images), size, truncates=levels)
         if levels:
             images = boxes.resize_in_levels(images, size, self.antialias, self.interpolation)
         else:

@@ -64,16 +64,25 @@ class CropAndFlip(keras.layers.Layer):
         if training and self.padding:
             zeros = [[self.padding, self.padding]] * 2 + [[0, 0]]
             images = ops.pad(images, [[0, 0]] * (len(images.shape) - 3) + zeros)
-        down, across = (
-            side - new for side, new in zip(boxes.sides(images), self.patch, strict=True)
-        )
+        top, left, flip = self._draw(boxes.sides(images), ops.shape(images)[:-3], training)
         if training:
-            numbers = boxes.draw(images, 3, self._seeds, training)
-            top, left = boxes.offset(numbers[0], down), boxes.offset(numbers[1], across)
-            crops = boxes.cut_each(images, top, left, self.patch, flip=numbers[2] < 0.5)
+            crops = boxes.cut_each(images, top, left, self.patch, flip)
         else:
-            crops = boxes.cut(images, down // 2, across // 2, self.patch)
+            crops = boxes.cut(images, top, left, self.patch)
         return ops.cast(crops, self.compute_dtype)  # (..., *size, channels)
+
+    def narrow(self, window, training):  # of a photograph that is still to be decoded
+        if (training and self.padding) or window.short < max(self.patch):
+            return None  # and `call` sees to it
+        top, left, flip = self._draw(window.part[2:], (), training)
+        return window.cut(top, left, self.patch, flip)
+
+    def _draw(self, sides, batch, training):
+        down, across = (side - new for side, new in zip(sides, self.patch, strict=True))
+        if not training:
+            return down // 2, across // 2, None
+        numbers = boxes.draw(batch, 3, self._seeds, training)
+        return boxes.offset(numbers[0], down), boxes.offset(numbers[1], across), numbers[2] < 0.5
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-3], *self.patch, input_shape[-1])

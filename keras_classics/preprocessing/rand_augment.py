@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_classics import backend
@@ -13,6 +14,7 @@ from keras_classics.preprocessing.pixels import check_pixels
 
 # By what they touch. The paper's section 3 lists all but the three that others added.
 POINTS = "autocontrast equalize solarize posterize contrast brightness invert solarize_add".split()
+STATISTICS = {"autocontrast", "equalize", "contrast"}  # look at all pixels
 PLANE = "rotate shear_x shear_y translate_x translate_y".split()
 NAMES = ("identity", *POINTS, "color", "sharpness", *PLANE, "cutout")
 
@@ -121,6 +123,10 @@ class RandAugment(keras.layers.Layer):
         if not training:
             return ops.cast(images, self.compute_dtype)
         images = check_pixels(images)
+        if len(images.shape) == 3 and backend.has_host(images):
+            drawn = (x[:, 0] for x in self.draw(images))
+            image = backend.on_host(self.augment_one, images, *drawn)
+            return ops.cast(image, self.compute_dtype)
         batch = images if len(images.shape) == 4 else images[None]
         batch = ops.clip(ops.round(ops.cast(batch, "float32")), 0, 255)
         batch = self.augment(batch, *self.draw(batch))
@@ -133,7 +139,7 @@ class RandAugment(keras.layers.Layer):
             The operation as its index in `NAMES`, `f`, the sign, and the centre of cutout, two
             shares of the sides.
         """
-        numbers = boxes.draw(images, 5 * self.num_layers, self._seeds, True)
+        numbers = boxes.draw(ops.shape(images)[:-3], 5 * self.num_layers, self._seeds, True)
         drawn, level, sign, *center = ops.unstack(ops.reshape(numbers, (5, self.num_layers, -1)), 5)
         codes = ops.convert_to_tensor([NAMES.index(name) for name in self.operations], "int32")
         operation = ops.take(codes, ops.cast(drawn * len(self.operations), "int32"))
@@ -154,7 +160,7 @@ class RandAugment(keras.layers.Layer):
         def amount(name, value, otherwise):
             return ops.where(operation == NAMES.index(name), value, otherwise)
 
-        strength = ops.maximum(0.1, 1 + 0.9 * sign * f) if self.increasing else 0.1 + 1.8 * f
+        strength = self._strength(f, sign)
         color, sharpness = (
             ops.prod(amount(name, strength, 1.0), axis=0)[:, None, None, None]
             for name in ("color", "sharpness")
@@ -178,6 +184,64 @@ class RandAugment(keras.layers.Layer):
             any_of("cutout"), lambda: _cut_out(moved, half, center), lambda: moved
         )
 
+    def augment_one(self, image, operation, f, sign, *center):
+        """Does the same to one image, in NumPy and Pillow on the processor: only what was drawn.
+
+        Args:
+            image: Array `(height, width, 3)`.
+            operation, f, sign, *center: What was drawn, arrays `(num_layers,)`.
+
+        Returns:
+            A float32 array.
+        """
+        from PIL import Image
+
+        image = np.clip(np.rint(image), 0, 255).astype("uint8")
+        names = [NAMES[code] for code in operation]
+        strength = self._strength(f, sign, np)
+        if set(names) & set(POINTS):
+            picture = Image.fromarray(image)
+            counts = np.reshape(picture.histogram(), (3, 256))
+            table = np.tile(np.arange(256), (3, 1))
+            for name, level, s in zip(names, f, strength, strict=True):
+                if name in POINTS:
+                    step = self._tables(counts, level, s, np)[name]()
+                    step = np.broadcast_to(np.clip(step, 0, 255), (3, 256)).astype("int32")
+                    table = np.take_along_axis(step, table, axis=1)
+                    if STATISTICS & set(names[1:]):
+                        pairs = zip(step, counts, strict=True)
+                        counts = np.stack([np.bincount(to, many, 256) for to, many in pairs])
+            image = np.asarray(picture.point(table.ravel().tolist()))
+
+        def amount(name, value, otherwise):
+            return np.where([each == name for each in names], value, otherwise)
+
+        if "color" in names:
+            grey = np.asarray(Image.fromarray(image).convert("L"), "float32")[..., None]
+            image = _blend(grey, image, np.prod(amount("color", strength, 1.0)), np)
+        image = image.astype("float32")
+        if "sharpness" in names:
+            image = _sharpen(image[None], np.prod(amount("sharpness", strength, 1.0)), np)[0]
+        if set(names) & set(PLANE):
+            # Grey comes in by degrees at the rim, as from a frame of one pixel.
+            height, width, _ = image.shape
+            framed = np.full((3, height + 2, width + 2), GREY, "float32")
+            framed[:, 1:-1, 1:-1] = image.transpose(2, 0, 1)
+            matrix = np.array([[1, 0, 1], [0, 1, 1], [0, 0, 1]], "float64")
+            for step in _matrices((height, width), amount, (f * sign).astype("float64"), np):
+                matrix = matrix @ step
+            how = (Image.Transform.AFFINE, matrix.ravel()[:6], Image.Resampling.BILINEAR)
+            for channel, plane in enumerate(framed):
+                plane = Image.fromarray(plane).transform((width, height), *how, fillcolor=GREY)
+                image[..., channel] = plane
+        if "cutout" in names:
+            half = amount("cutout", 0.18 * f, 0.0)
+            image = _cut_out(image, half, center, np)
+        return image
+
+    def _strength(self, f, sign, of=ops):
+        return of.maximum(0.1, 1 + 0.9 * sign * f) if self.increasing else 0.1 + 1.8 * f
+
     def _look_up(self, images, operation, f, strength, any_of):
         """Applies all operations on single pixels, by one table for each image and channel."""
         n, height, width, _ = shape = ops.shape(images)
@@ -193,7 +257,7 @@ class RandAugment(keras.layers.Layer):
 
         table = ops.broadcast_to(ops.arange(256, dtype="int32"), (n, 3, 256))
         counts = backend.either(
-            any_of("autocontrast", "equalize", "contrast"),
+            any_of(*STATISTICS),
             lambda: count(ops.ones_like(pixels), pixels),
             lambda: ops.zeros_like(table),
         )
@@ -205,39 +269,61 @@ class RandAugment(keras.layers.Layer):
         return ops.reshape(ops.cast(ops.take(table, pixels), "float32"), shape)
 
     def _table(self, counts, operation, f, strength):
-        """The values that one operation gives to 0 to 255.
-
-        `counts` are the numbers of pixels of each value, by image and channel.
-        """
-        x = ops.arange(256, dtype="float32")
-        low = ops.min(ops.where(counts > 0, x, 255.0), axis=-1, keepdims=True)
-        high = ops.max(ops.where(counts > 0, x, 0.0), axis=-1, keepdims=True)
-        total = ops.sum(counts, axis=-1, keepdims=True)
-        step = (total - ops.sum(ops.where(x == high, counts, 0), axis=-1, keepdims=True)) // 255
-        below = ops.cumsum(counts, axis=-1) - counts
-        equal = ops.minimum((step // 2 + below) // ops.maximum(step, 1), 255)
-        luma = ops.convert_to_tensor(LUMA, "float32")[:, None] / 65536 * x
-        mean = ops.sum(luma * ops.cast(counts, "float32"), axis=(-2, -1), keepdims=True)
-        mean = ops.floor(mean / ops.maximum(ops.cast(total[:, :1], "float32"), 1) + 0.5)
-        bits, threshold = ops.floor(4 * f), ops.floor(256 * f)
-        if self.increasing:
-            bits, threshold = 4 - bits, 256 - threshold
-        coarse = 2 ** (8 - ops.clip(bits, 1, 8))
-        tables = {
-            "autocontrast": ops.floor((x - low) * 255 / ops.maximum(high - low, 1)),
-            "equalize": ops.where(step > 0, ops.cast(equal, "float32"), x),
-            "solarize": ops.where(x < threshold, x, 255 - x),
-            "posterize": x - x % coarse,
-            "contrast": _blend(mean, x, strength),
-            "brightness": _blend(0.0, x, strength),
-            "invert": 255 - x,
-            "solarize_add": ops.where(x < 128, ops.minimum(x + 110 * f, 255), x),
-        }
-        tables["autocontrast"] = ops.where(high > low, tables["autocontrast"], x)
-        result = x
-        for name, table in tables.items():
-            result = ops.where(operation == NAMES.index(name), table, result)
+        """The values that one operation of each image gives to 0 to 255."""
+        result = ops.arange(256, dtype="float32")
+        for name, table in self._tables(counts, f, strength).items():
+            result = ops.where(operation == NAMES.index(name), table(), result)
         return ops.clip(result, 0, 255)
+
+    def _tables(self, counts, f, strength, of=ops):
+        """By name, functions to the values that the operations on single pixels give to 0 to 255.
+
+        `counts` are the numbers of pixels of each value, by image and channel. `of` is the module
+        that computes, `keras.ops` or NumPy.
+        """
+        x = of.arange(256, dtype="float32")
+
+        def autocontrast():
+            low = of.min(of.where(counts > 0, x, 255.0), axis=-1, keepdims=True)
+            high = of.max(of.where(counts > 0, x, 0.0), axis=-1, keepdims=True)
+            wide = of.floor((x - low) * 255 / of.maximum(high - low, 1))
+            return of.where(high > low, wide, x)
+
+        def equalize():
+            high = of.max(of.where(counts > 0, x, 0.0), axis=-1, keepdims=True)
+            total = of.sum(counts, axis=-1, keepdims=True)
+            step = (total - of.sum(of.where(x == high, counts, 0), axis=-1, keepdims=True)) // 255
+            below = of.cumsum(counts, axis=-1) - counts
+            equal = of.minimum((step // 2 + below) // of.maximum(step, 1), 255)
+            return of.where(step > 0, _cast(equal, "float32", of), x)
+
+        def contrast():
+            luma = of.expand_dims(of.array(LUMA, "float32"), -1) / 65536 * x
+            total = _cast(of.sum(counts[..., :1, :], axis=-1, keepdims=True), "float32", of)
+            mean = of.sum(luma * _cast(counts, "float32", of), axis=(-2, -1), keepdims=True)
+            mean = of.floor(mean / of.maximum(total, 1) + 0.5)
+            return _blend(mean, x, strength, of)
+
+        def solarize():
+            threshold = of.floor(256 * f)
+            threshold = 256 - threshold if self.increasing else threshold
+            return of.where(x < threshold, x, 255 - x)
+
+        def posterize():
+            bits = of.floor(4 * f)
+            bits = 4 - bits if self.increasing else bits
+            return x - x % 2 ** (8 - of.clip(bits, 1, 8))
+
+        return {
+            "autocontrast": autocontrast,
+            "equalize": equalize,
+            "solarize": solarize,
+            "posterize": posterize,
+            "contrast": contrast,
+            "brightness": lambda: _blend(0.0, x, strength, of),
+            "invert": lambda: 255 - x,
+            "solarize_add": lambda: of.where(x < 128, of.minimum(x + 110 * f, 255), x),
+        }
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -254,9 +340,13 @@ class RandAugment(keras.layers.Layer):
         }
 
 
-def _blend(other, images, strength):
-    blend = ops.clip(other + strength * (images - other), 0, 255)
-    return ops.floor(blend + 1e-4)  # as if float32 were exact where levels are whole
+def _cast(numbers, dtype, of):
+    return ops.cast(numbers, dtype) if of is ops else np.asarray(numbers, dtype)
+
+
+def _blend(other, images, strength, of=ops):
+    blend = of.clip(other + strength * (images - other), 0, 255)
+    return of.floor(blend + 1e-4)  # as if float32 were exact where levels are whole
 
 
 def _grey(images):
@@ -265,7 +355,7 @@ def _grey(images):
     return ops.tile(grey[..., None], (1, 1, 1, 3))
 
 
-def _sharpen(images, strength):
+def _sharpen(images, strength, of=ops):
     """Blends with a smooth image, of weights 5 for a pixel and 1 for its eight neighbours.
 
     The pixels of the rim stay.
@@ -273,19 +363,19 @@ def _sharpen(images, strength):
     inner = images[:, 1:-1, 1:-1]
     smooth = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     smooth = smooth[:, :, :-2] + smooth[:, :, 1:-1] + smooth[:, :, 2:]
-    smooth = ops.floor((smooth + 4 * inner) / 13 + 0.5)
-    change = _blend(smooth, inner, strength) - inner
-    return images + ops.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    smooth = of.floor((smooth + 4 * inner) / 13 + 0.5)
+    change = _blend(smooth, inner, strength, of) - inner
+    return images + of.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
-def _transform(images, amount, f):
-    """Moves the pixels of each image by one affine transform.
+def _matrices(sides, amount, f, of=ops):
+    """The affine matrix of each layer, `(..., 3, 3)`, which the identity has if it moves nothing.
 
-    A matrix says where in the image each pixel of the result comes from.
+    It says where in the image each pixel of the result comes from.
     """
-    height, width = (ops.cast(side, "float32") for side in boxes.sides(images))
+    height, width = sides
     angle = amount("rotate", -math.pi / 6 * f, 0.0)
-    cos, sin, zero = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
+    cos, sin, zero = of.cos(angle), of.sin(angle), of.zeros_like(angle)
     across = [
         cos,
         sin + amount("shear_x", 0.3 * f, 0.0),
@@ -296,8 +386,14 @@ def _transform(images, amount, f):
         cos,
         (height - cos * height + sin * width) / 2 + amount("translate_y", 0.45 * f * height, 0.0),
     ]
-    matrices = ops.stack([*across, *down, zero, zero, zero + 1], axis=-1)
-    matrices = ops.reshape(matrices, (f.shape[0], -1, 3, 3))
+    matrices = of.stack([*across, *down, zero, zero, zero + 1], axis=-1)
+    return of.reshape(matrices, (*f.shape[:1], *(-1,) * (len(f.shape) - 1), 3, 3))
+
+
+def _transform(images, amount, f):
+    """Moves the pixels of each image by one affine transform."""
+    sides = (ops.cast(side, "float32") for side in boxes.sides(images))
+    matrices = _matrices(sides, amount, f)
     # The operations have their origin at the corner of the image, `affine_transform` in the
     # middle of its first pixel.
     corner = ops.convert_to_tensor([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], "float32")
@@ -315,15 +411,16 @@ def _transform(images, amount, f):
     )
 
 
-def _cut_out(images, half, center):
+def _cut_out(images, half, center, of=ops):
     """Covers rectangles in each image, of given centres and halves of their sides."""
 
     def covered(side, share):
-        position, length = ops.arange(side, dtype="float32"), ops.cast(side, "float32")
-        middle, reach = (ops.floor(x * length)[..., None] for x in (share, half))
+        position, length = of.arange(side, dtype="float32"), _cast(side, "float32", of)
+        middle, reach = (of.floor(x * length)[..., None] for x in (share, half))
         inside = (position >= middle - reach) & (position < middle + reach)
         return inside  # (layers, batch, side)
 
-    down, across = map(covered, boxes.sides(images), center)
-    inside = ops.any(down[..., :, None] & across[..., None, :], axis=0)
-    return ops.where(inside[..., None], GREY, images)
+    sides = boxes.sides(images) if of is ops else images.shape[:2]
+    down, across = map(covered, sides, center)
+    inside = of.any(down[..., :, None] & across[..., None, :], axis=0)
+    return of.where(inside[..., None], np.float32(GREY), images)

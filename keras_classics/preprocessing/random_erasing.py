@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_classics import backend
 from keras_classics.checks import arguments
 from keras_classics.preprocessing import boxes
 
@@ -73,13 +74,17 @@ class RandomErasing(keras.layers.Layer):
         if not training:
             return images
         down, across = self.draw(images)
-        noise = keras.random.normal(ops.shape(images), dtype="float32", seed=self._seeds)
         inside = down[..., :, None, None] & across[..., None, :, None]
-        return ops.where(inside, ops.cast(noise, images.dtype), images)
+
+        def erased():
+            noise = keras.random.normal(ops.shape(images), dtype="float32", seed=self._seeds)
+            return ops.where(inside, ops.cast(noise, images.dtype), images)
+
+        return backend.either(ops.any(inside), erased, lambda: images)  # noise takes its time
 
     def draw(self, images):
         """Draws the rows `(..., height)` and the columns `(..., width)` of each rectangle."""
-        numbers = boxes.draw(images, 2 * TRIES + 3, self._seeds, True)
+        numbers = boxes.draw(ops.shape(images)[:-3], 2 * TRIES + 3, self._seeds, True)
         sides = boxes.sides(images)
         rows, columns = (ops.cast(side, "float32") for side in sides)
         low, high = (math.log(end) for end in self.aspect)

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_classics import backend
 from keras_classics.checks import arguments
-from keras_classics.preprocessing import boxes
+from keras_classics.preprocessing import boxes, windows
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -74,14 +74,22 @@ class RescaleShortSide(keras.layers.Layer):
         self._seeds = keras.random.SeedGenerator(seed)
 
     def call(self, images, training=False):  # (..., height, width, channels)
-        smallest, largest = self.ends
-        short_side = (smallest + largest) // 2
-        if training and smallest < largest:
-            number = keras.random.uniform((), dtype="float32", seed=self._seeds)
-            drawn = smallest + ops.floor(number * (largest + 1 - smallest))
-            short_side = backend.as_length(ops.cast(drawn, "int32"))
-        images = boxes.rescale(images, short_side, self.antialias)
+        images = boxes.rescale(images, self._draw(training), self.antialias)
         return ops.cast(images, self.compute_dtype)
+
+    def window(self, sides, training):  # of a photograph that is still to be decoded
+        if not self.antialias:
+            return None
+        size = boxes.sides_for(sides, self._draw(training))
+        return windows.Window((0, 0, *sides), size, (0, 0, *size), short=self.ends[0])
+
+    def _draw(self, training):
+        smallest, largest = self.ends
+        if not training or smallest == largest:
+            return (smallest + largest) // 2
+        number = keras.random.uniform((), dtype="float32", seed=self._seeds)
+        drawn = smallest + ops.floor(number * (largest + 1 - smallest))
+        return backend.as_length(ops.cast(drawn, "int32"))
 
     def compute_output_shape(self, input_shape):
         *batch, height, width, channels = input_shape

@@ -20,6 +20,7 @@ from keras_classics.training import files
 
 FILES = files.CHECKPOINTS
 SECONDS = 60  # at least, between two checkpoints within an epoch
+TOGETHER = 16  # steps after which workers ask each other
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 
 
@@ -84,11 +85,12 @@ class Checkpoints(keras.callbacks.Callback):
     are among them), the numbers that the other callbacks remember, the epoch, the step, and the
     history. The batches that are left follow from the seed, the epoch and the step.
 
-    A checkpoint is written at the end of an epoch and, with one worker, within it, as long as
-    this takes a hundredth of the time at most. One is always written after the last epoch, and
-    when the signals INT (Ctrl-C) or TERM ask the training to stop; it stops after the running
-    step. The variables are copied between two steps, and written in a thread beside the training,
-    which waits for it only before the next file and at the end. So is the best network.
+    A checkpoint is written at the end of an epoch and within it, as long as this takes a hundredth
+    of the time at most. One is always written after the last epoch, and when the signals INT
+    (Ctrl-C) or TERM ask the training to stop; it stops after the running step. Several workers
+    ask each other every 16 steps whether one is to be written, or any was asked to stop. The
+    variables are copied between two steps, and written in a thread beside the training, which
+    waits for it only before the next file and at the end. So is the best network.
 
     Args:
         folder: The run's folder.
@@ -97,7 +99,7 @@ class Checkpoints(keras.callbacks.Callback):
         epochs: Epochs of the training.
         steps: Steps of an epoch.
         writes: Whether this process writes, the first worker of several.
-        alone: Whether there is no other worker, so that an epoch may stop within.
+        together: Of several workers, a function of a flag that says whether it is set for any.
         best: Name of a logged value; the network of the highest goes into `best.keras`.
         twin: The same network with variables of its own, which receives and writes the best.
         lock: The `lock.Lock` of the folder, if there is one: another process may have taken it
@@ -118,14 +120,14 @@ class Checkpoints(keras.callbacks.Callback):
         epochs,
         steps,
         writes=True,
-        alone=True,
+        together=None,
         best=None,
         twin=None,
         lock=None,
     ):
         super().__init__()
         self.folder, self.position, self.others = pathlib.Path(folder), position, list(others)
-        self.epochs, self.steps, self.writes, self.alone = epochs, steps, writes, alone
+        self.epochs, self.steps, self.writes, self.together = epochs, steps, writes, together
         self.monitor, self.twin, self.lock = best, twin, lock
         self.asked = self.cut = False
         self.last = None  # the name of the last checkpoint that is complete
@@ -227,11 +229,14 @@ class Checkpoints(keras.callbacks.Callback):
         if done == self.steps and self.first and backend.counts_missing_steps():
             # An epoch that goes on is shorter than Keras expects.
             self.model.stop_training = self.cut = True
-        if done == self.steps or not self.alone:
-            if self.asked and not self.alone:
-                self._stop()
+        if done == self.steps:
             return
-        if self.asked or self._due(SECONDS):
+        due = self.writes and self._due(SECONDS)
+        if self.together:
+            if done % TOGETHER:
+                return
+            due, self.asked = self.together(due), self.together(self.asked)
+        if self.asked or due:
             self.join()
             self._save(done)
         if self.asked:
@@ -254,6 +259,8 @@ class Checkpoints(keras.callbacks.Callback):
                 self._keep_best()
         self.position.step = 0
         self.state |= {"epoch": epoch + 1, "stopped": bool(self.model.stop_training)}
+        if self.together:
+            self.asked = self.together(self.asked)
         if self.ended or self.asked or self._due(0):
             self._save(0)
         if self.asked and not self.ended:
@@ -296,10 +303,11 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save(self, done):
         """Begins to write a checkpoint. The training waits for the copy of its variables alone."""
+        begin = time.monotonic()
+        # Of metrics, all workers add up what each has.
+        values = [_copy(variable) for variable in self._variables(done > 0)]
         if not self.writes:
             return
-        begin = time.monotonic()
-        values = [_copy(variable) for variable in self._variables(done > 0)]
         state = self.state | {
             "step": done,
             "seconds": self.seconds,

@@ -71,7 +71,8 @@ WORDS = {
     "distort: planar distortions, for digits",
     "smallest_area": "least share of the image's area in a training crop",
     "padding": "zeros on each side of a training image before it is cropped, pixels",
-    "mean": "what is subtracted: the mean of each pixel or of each channel",
+    "mean": "what is subtracted: the mean of each pixel or of each channel of the training images; "
+    "or three numbers, such as 123.68,116.78,103.94",
     "color": "PCA colour jitter",
     "distortions": "planar distortions of the training images",
     "randaugment": "RandAugment: operations an image, and magnitude; none: off",
@@ -129,6 +130,10 @@ RANGES = {
         lambda x: x == () or (several(FROM_0, 2, 2).holds(x) and x[0] > 0),
     ),
 }
+MEAN = Rule(
+    '"pixel" or "channel", or a number for each channel such as "123.68,116.78,103.94"',
+    lambda x: x in ("pixel", "channel") or len(_numbers(x)) == 3,
+)
 OF_TYPES = {bool: BOOL, int: whole(), float: NUMBER, str: TEXT}
 
 
@@ -513,6 +518,28 @@ class Recipe:
                 padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
                 lines.append("  ".join(padded).rstrip())
         return "\n".join(lines)
+
+
+def mean_of(words: str) -> "keras.layers.Layer":
+    """The layer that subtracts a mean.
+
+    Args:
+        words: `"pixel"` or `"channel"`, of the training images; or a number for each channel.
+    """
+    from keras_classics import preprocessing
+
+    given = _numbers(words)
+    return (
+        preprocessing.SubtractMean("channel", given) if given else preprocessing.SubtractMean(words)
+    )
+
+
+def _numbers(words):
+    """The numbers of a text with commas between them; none if it has anything else."""
+    try:
+        return [float(part) for part in words.split(",")]
+    except (AttributeError, ValueError):
+        return []
 
 
 def _brought(value, kind):

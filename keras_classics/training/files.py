@@ -19,6 +19,7 @@ FORMAT = 1  # of the manifest; a higher number is of a later version of this lib
 CHECKPOINTS = ("checkpoint-1.npz", "checkpoint-2.npz")  # in turn: one is complete
 START = "start.npz"  # weights that were found before the first epoch
 OF_A_START = (MANIFEST, "mean.npy", START)  # what a run has before its first step
+REPLACED = "replaced-{}.json"  # damaged files that a worker has met; the manifest has them later
 NETWORKS = ("model.keras", "best.keras")
 
 # Of what kind the parts of a manifest are, by their names; those that are needed first.
@@ -39,6 +40,8 @@ POSSIBLE: dict[tuple[str, ...], type | tuple[type, ...]] = {
     ("network",): dict,
     ("network", "sha256"): str,
     ("left out",): dict,
+    ("replaced",): dict,
+    ("mean",): dict,
     ("files",): dict,
     ("seconds",): (int, float),
     ("images a second",): dict,
@@ -121,6 +124,21 @@ def _damaged(folder, why):
     return ValueError(f"{folder / MANIFEST} is damaged: {why}. {left}")
 
 
+def write_replaced(folder: pathlib.Path, worker: int, replaced: dict[str, str]) -> None:
+    """Writes the damaged files that a worker has met, `{path: reason}`."""
+    with atomic(folder / REPLACED.format(worker)) as path:
+        path.write_text(json.dumps(replaced, indent=2) + "\n", encoding="utf-8")
+
+
+def read_replaced(folder: pathlib.Path) -> dict[str, str]:
+    """The damaged files that all workers have met while training, `{path: reason}`."""
+    replaced: dict[str, str] = {}
+    for path in sorted(folder.glob(REPLACED.format("*"))):
+        with contextlib.suppress(ValueError):  # of a damaged one: they are met again
+            replaced |= json.loads(path.read_text(encoding="utf-8"))
+    return replaced
+
+
 def others(folder: pathlib.Path) -> set[str]:
     """The names of what is in a folder, but for what a start that was killed leaves."""
     own = {path.name for path in (*lock.locks(folder).values(), *folder.glob(lock.PARTS))}
@@ -137,7 +155,9 @@ def remove(folder: pathlib.Path, names: Iterable[str]) -> None:
 def tidy(folder: pathlib.Path) -> None:
     """Removes what a finished run does not need: checkpoints, and what a killed process left."""
     known = (*OF_A_START, *CHECKPOINTS, *NETWORKS, "history.csv")
-    remove(folder, (*CHECKPOINTS, *(f"part-{name}" for name in known), *lock.gone(folder)))
+    replaced = [path.name for path in folder.glob(REPLACED.format("*"))]
+    parts = (f"part-{name}" for name in (*known, *replaced))
+    remove(folder, (*CHECKPOINTS, *replaced, *parts, *lock.gone(folder)))
 
 
 def digest(path: pathlib.Path) -> str:

@@ -4,7 +4,6 @@ import collections
 import hashlib
 import json
 import math
-import os
 import re
 
 import keras
@@ -33,10 +32,16 @@ def of_data(data, splits):
         stated["box"] = data.train.box
     if getattr(data.train, "upright", False):
         stated["upright"] = True
-    return stated | {"splits": {part: _split(split) for part, split in data.parts.items()}}
+    return stated | {"splits": {part: of_split(split) for part, split in data.parts.items()}}
 
 
-def _split(split):
+def number_of(stated):
+    """A number for what is stated, which a float64 holds."""
+    text = json.dumps(stated, sort_keys=True).encode()
+    return float(int.from_bytes(hashlib.sha256(text).digest()[:6]))
+
+
+def of_split(split):
     """What tells a split from another, as far as that is known without reading files."""
     digest = hashlib.sha256()
     if hasattr(split, "images"):
@@ -45,28 +50,16 @@ def _split(split):
             digest.update(np.ascontiguousarray(array))
         return f"values and labels, sha256 {digest.hexdigest()}"
     if hasattr(split, "paths"):
-        pairs = [os.path.split(path) for path in split.paths]
-        folders = {folder: os.path.abspath(folder) for folder, _ in pairs}
         # From the folder that all have in common: the data may have been moved as a whole.
-        common = len(os.path.commonpath(folders.values()))
-        labels = np.asarray(split.labels).tolist()
-        for path, (folder, name), label in zip(split.paths, pairs, labels, strict=True):
-            stated = f"{folders[folder][common:]}\0{name}\0{_size(path)}\0{label}\0"
-            digest.update(os.fsencode(stated))
+        paths, labels = split.paths, np.asarray(split.labels, "int64")
+        for array in (paths.hashes(paths.root()), paths.stats[:, 0], labels):
+            digest.update(np.ascontiguousarray(array))
         return f"names, sizes and labels of files, sha256 {digest.hexdigest()}"
     if hasattr(split, "digest"):
         return f"shards and labels, sha256 {split.digest}"
     if hasattr(split, "builder"):
         return f"{split.builder.info.full_name}, {split.split}"
     return str(getattr(getattr(split, "data", None), "element_spec", type(split).__name__))
-
-
-def _size(path):
-    """The size of a file; -1 of one that is not there, which is left out later, or refused."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return -1
 
 
 def of_network(network, builder=None):
@@ -87,7 +80,7 @@ def of_network(network, builder=None):
     except NotImplementedError:  # of a class without a config
         config = type(network).__qualname__
     shapes = [tuple(map(int, variable.shape)) for variable in network.variables]
-    stated = {"config": _renumbered(config, {}), "shapes": shapes}
+    stated = {"config": renumbered_config(config, {}), "shapes": shapes}
     text = json.dumps(stated, default=lambda value: type(value).__name__)
     return {
         **({"builder": path_of(builder)} if builder else {}),
@@ -98,23 +91,23 @@ def of_network(network, builder=None):
     }
 
 
-def _renumbered(value, names):
+def renumbered_config(value, names):
     """A config with the names of its layers numbered in the order in which they come."""
 
-    def renumbered(name):
+    def numbered(name):
         return names.setdefault(name, f"{re.sub('_[0-9]+$', '', name)} {len(names)}")
 
     if isinstance(value, dict):
         return {
-            key: renumbered(part)
+            key: numbered(part)
             if key == "name" and isinstance(part, str)
-            else _renumbered(part, names)
+            else renumbered_config(part, names)
             for key, part in value.items()
         }
     if isinstance(value, (list, tuple)):
         if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int):
-            return [renumbered(value[0]), *value[1:]]  # the layer of a tensor
-        return [_renumbered(part, names) for part in value]
+            return [numbered(value[0]), *value[1:]]  # the layer of a tensor
+        return [renumbered_config(part, names) for part in value]
     return value
 
 

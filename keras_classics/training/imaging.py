@@ -1,12 +1,18 @@
 """An image's way through the layers of a recipe, with the mean of the training images in them."""
 
+import hashlib
+import json
+
 import keras
 import numpy as np
 
-from keras_classics import backend, datasets
+from keras_classics import __version__, backend, cache, datasets
+from keras_classics.datasets.headers import LARGE
 from keras_classics.preprocessing import SubtractMean
-from keras_classics.training.inputs import apply, array_batches, image_batches
+from keras_classics.training import identity
+from keras_classics.training.inputs import apply, array_batches, image_batches, in_plain_words
 
+SAMPLE = 20_000  # files at most of which the mean is computed
 BATCH_SIZE = 500  # images in memory that are tested at once
 
 
@@ -37,35 +43,81 @@ def _is_unknown(layer):
     return isinstance(layer, SubtractMean) and layer.mean is None
 
 
-def look_through(recipe, data):
-    """Decodes each image file once: leaves damaged ones out, and finds the mean.
+def mean_of(recipe, data, verbose=False):
+    """The mean of the training images, as they come to the layer that subtracts it.
+
+    Of more than 20,000 files it is the mean of 20,000, which are drawn, always the same. Of 10,000
+    files and more it is kept in Keras's cache.
 
     Args:
         recipe: The recipe.
         data: The data set.
+        verbose: Whether it shows how far it is.
 
     Returns:
-        The data without damaged files, these with the reasons, `{path: reason}`, and the mean
-        of the training images, as they come to the layer that subtracts it; or `None`.
+        The mean, and of files what is said of it: of how many images of how many it is, and its
+        standard error, the root of the mean square over pixels and channels. Or `None` for both.
     """
     layers = layers_of(recipe, training=False)
     layers += device_layers_of(recipe)
     at = next((k for k, layer in enumerate(layers) if _is_unknown(layer)), None)
     if at is None:
-        data, damaged = data.survey()
-        return data, damaged, None
+        return None, None
     before, subtract = layers[:at], layers[at]
     if hasattr(data.train, "paths"):
-        then = backend.on_any_image(lambda image: apply(before, image))
-        data, damaged = data.survey(then, subtract.adapt)
-        return data, damaged, keras.ops.convert_to_numpy(subtract.average)
-    data, damaged = data.survey()  # of validation images in files
+        return _mean_of_files(before, subtract, data.train, verbose)
     train = recipe.splits(data)["train"]
     if recipe.in_memory or (hasattr(train, "images") and not before):
         subtract.adapt(_through(before, train.images))
     else:
         subtract.adapt(x for x, _ in image_batches(train, before, recipe.batch_size))
-    return data, damaged, keras.ops.convert_to_numpy(subtract.average)
+    return keras.ops.convert_to_numpy(subtract.average), None
+
+
+def _mean_of_files(before, subtract, split, verbose):
+    config = [keras.saving.serialize_keras_object(layer) for layer in (*before, subtract)]
+    config = identity.renumbered_config(config, {})
+    marks = hashlib.sha256(split.paths.marks()).hexdigest()
+    key = json.dumps([marks, split.upright, config, SAMPLE, __version__, backend.name()])
+    large = len(split) >= LARGE
+    if large and (kept := cache.read("means", key)):
+        return kept["mean"], json.loads(str(kept["stated"]))
+    positions = np.random.default_rng(0).permutation(len(split))[:SAMPLE]
+    then = backend.on_any_image(lambda image: apply(before, image))
+    spread = Spread(subtract.per)
+    subtract.adapt(spread.of(x for _, x in split.decoded(then, np.sort(positions), verbose)))
+    mean = keras.ops.convert_to_numpy(subtract.average)
+    stated = {"images": spread.count, "of": len(split)}
+    if spread.count < len(split) - len(split.damaged):
+        stated["standard error"] = spread.error(len(split))
+    if large:
+        cache.write("means", key, mean=mean, stated=json.dumps(stated))
+    return mean, stated
+
+
+class Spread:
+    """How much the images differ from which a mean is computed.
+
+    Args:
+        per: `"pixel"` or `"channel"`, of which the mean is.
+    """
+
+    def __init__(self, per):
+        self.axes = () if per == "pixel" else (0, 1)
+        self.count, self.sum, self.squares = 0, 0.0, 0.0
+
+    def of(self, images):
+        """The same images, which are counted as they pass."""
+        for image in images:
+            value = image.mean(self.axes, dtype="float64") if self.axes else image
+            self.count += 1
+            self.sum, self.squares = self.sum + value, self.squares + np.square(value, dtype=float)
+            yield image
+
+    def error(self, total):
+        """The standard error of the mean, of so many images in all."""
+        variance = np.mean(self.squares / self.count - np.square(self.sum / self.count))
+        return float(np.sqrt(variance / self.count * (1 - self.count / total)))
 
 
 def _through(layers, images):
@@ -86,18 +138,21 @@ def reader(recipe, network, mean):
 
 
 def predictions(recipe, network, mean, split):
-    """The predictions for the images of a split, `(n, classes)`, and the labels."""
+    """The predictions for the images of a split, `(n, classes)`, and the labels.
+
+    Files that cannot be decoded are left out.
+    """
     layers, reads = reader(recipe, network, mean)
     if recipe.in_memory:
         images = _through(layers, split.images)
         return reads.predict(images, batch_size=BATCH_SIZE, verbose=0), split.labels
     # Images that are not cut to one size come one by one.
     batch_size = recipe.batch_size if reads is network else 1
-    pairs = [
-        (reads.predict_on_batch(images), np.asarray(labels))
-        for images, labels in image_batches(split, layers, batch_size)
-    ]
-    return tuple(map(np.concatenate, zip(*pairs, strict=True)))
+    batches = image_batches(split, layers, batch_size)
+    with in_plain_words(batches):
+        pairs = [(reads.predict_on_batch(images), np.asarray(y)) for images, y in batches]
+    replaced = [*getattr(split, "damaged", ())]
+    return tuple(np.delete(np.concatenate(part), replaced, 0) for part in zip(*pairs, strict=True))
 
 
 def predictions_of_files(recipe, network, mean, paths):

@@ -1,18 +1,24 @@
 """Feeds `fit`: each epoch is a function of the seed and the epoch's number alone."""
 
+import collections
 import concurrent.futures
+import contextlib
 import math
 import os
+import time
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_classics import backend
+from keras_classics.datasets.decoding import open_encoded
+from keras_classics.preprocessing import windows
 from keras_classics.tables import counted
 from keras_classics.training.strategies import Replicas
 
 ALONE = Replicas()
+NOTED = 10_000  # batches at most, of one step, of which it is noted when they came
 CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
@@ -226,17 +232,16 @@ def image_batches(
 
     groups = deal(n, batch_size, replicas, training)
 
-    def load(record, key):
-        return load_image(split, record, layers, key, training)
+    raised: list[Exception] = []  # in threads of TensorFlow
+
+    def load(records, size):
+        return _loaded(split, layers, training, records, size, raised)
 
     if not training:
         keys = tf.data.Dataset.from_tensors(tf.zeros((), tf.int64)).repeat()
         records = tf.data.Dataset.zip(split.records(None, replicas.worker, replicas.workers), keys)
         parts = [
-            _read(split, records.skip(first).take(count * size))
-            .map(load, tf.data.AUTOTUNE)
-            .batch(size)
-            for first, count, size, _ in groups
+            load(records.skip(first).take(count * size), size) for first, count, size, _ in groups
         ]
         data = _in_turn(parts)
         image = data.element_spec[0]
@@ -244,7 +249,7 @@ def image_batches(
         if known and n * math.prod(image.shape[1:]) * image.dtype.size <= CACHED:
             data = data.cache()
         data = data.map(lambda x, y: (x, targets(y))).prefetch(tf.data.AUTOTUNE)
-        return _dealt(data, math.ceil(n / batch_size))
+        return _dealt(data, math.ceil(n / batch_size), raised)
 
     steps = n // batch_size
     share, size = batch_size // replicas.workers, batch_size // replicas.count
@@ -253,18 +258,75 @@ def image_batches(
         seeds = tf.stack([seed, epoch])
         records = split.records(seeds, replicas.worker, replicas.workers)
         keys = tf.data.Dataset.from_tensor_slices(_keys(seeds, n, replicas))
-        moments = tf.data.Dataset.range(steps * share).map(lambda k: (epoch, k // size))
-        records = tf.data.Dataset.zip(records, keys, moments)
+        records = tf.data.Dataset.zip(records, keys)
         return records.skip(step * share).take((steps - step) * share)
 
-    data = _read(split, _epochs(one_epoch, position))
-    data = data.map(lambda record, key, moment: (*load(record, key), moment), tf.data.AUTOTUNE)
-    data = data.batch(size, drop_remainder=True)
+    def moments(epoch, step):
+        # Of each batch the epoch, and its own number among those of the worker's replicas.
+        numbers = tf.data.Dataset.range(step * replicas.local, steps * replicas.local)
+        return numbers.map(lambda k: (epoch, k))
+
+    data = load(_epochs(one_epoch, position), size)
     if mix is None:
-        data = data.map(lambda x, y, _: (x, targets(y)))
+        data = data.map(lambda x, y: (x, targets(y)))
     else:
-        data = data.map(lambda x, y, moment: mix(x, targets(y), moment[0][0], moment[1][0]))
-    return _dealt(data.prefetch(tf.data.AUTOTUNE), steps)
+        data = tf.data.Dataset.zip(data, _epochs(moments, position))
+        data = data.map(lambda pair, moment: mix(pair[0], targets(pair[1]), *moment))
+    return _noted(data.prefetch(tf.data.AUTOTUNE), steps, raised)
+
+
+def _loaded(split, layers, training, records, size, raised):
+    """Batches of images and labels, of records and keys.
+
+    Of files, those that cannot be decoded are replaced.
+    """
+    import tensorflow as tf
+
+    def load(record, key):
+        return load_image(split, record, layers, key, training)
+
+    if not hasattr(split, "sound"):
+        records = _read(split, records)
+        return records.map(load, tf.data.AUTOTUNE).batch(size, drop_remainder=training)
+
+    def one_batch(record, key):
+        places = tf.range(tf.size(record, tf.int64))
+        data = tf.data.Dataset.from_tensor_slices((places, record, key))
+        data = data.map(lambda place, *pair: (place, *load(*pair)), tf.data.AUTOTUNE)
+        data = data.ignore_errors().batch(tf.size(record, tf.int64))
+        spec = data.element_spec
+        none = [tf.zeros([side or 0 for side in each.shape], each.dtype) for each in spec]
+        data = data.concatenate(tf.data.Dataset.from_tensors(tuple(none))).take(1)
+        return data.map(lambda *loaded: mended(record, key, *loaded))
+
+    def mended(record, key, places, images, labels):
+        whole = tf.size(places) == tf.size(record)
+        given = [record, key, places, images, labels]
+        types = images.dtype, labels.dtype
+        x, y = tf.cond(
+            whole, lambda: (images, labels), lambda: tuple(tf.py_function(mend, given, types))
+        )
+        size = record.shape[0]
+        return tf.ensure_shape(x, (size, *images.shape[1:])), tf.ensure_shape(y, (size,))
+
+    def mend(record, key, places, images, labels):
+        loaded = {int(k): (x, y) for k, x, y in zip(places, images, labels, strict=True)}
+        try:
+            for k, (position, number) in enumerate(zip(record, key, strict=True)):
+                if k not in loaded:
+                    image, label = split.sound(int(position))
+                    loaded[k] = apply(layers, tf.constant(image), number, training), label
+        except Exception as error:
+            raised.append(error)
+            raise
+        return tuple(
+            tf.stack(part) for part in zip(*(loaded[k] for k in sorted(loaded)), strict=True)
+        )
+
+    # Two batches at a time, so that no processor waits for the last image of one.
+    return records.batch(size, drop_remainder=training).interleave(
+        one_batch, cycle_length=2, block_length=1, num_parallel_calls=2, deterministic=True
+    )
 
 
 def _read(split, data):
@@ -273,9 +335,25 @@ def _read(split, data):
 
 
 def load_image(split, record, layers, key, training):
-    """One image of a split through the layers, and its label, in a TensorFlow graph."""
-    image, label = split.decode(record)
-    return apply(layers, image, key, training), label
+    """One image of a split through the layers, and its label, in a TensorFlow graph.
+
+    Of an encoded image only what the first layers ask for is decoded; in training, in small where
+    it is large. The random numbers are those of the whole image.
+    """
+    if not hasattr(split, "content"):
+        image, label = split.decode(record)
+        return apply(layers, image, key, training), label
+    content, label = split.content(record)
+    sides, halvings, pixels = open_encoded(content, split.upright)
+    with _draws(layers, key, training):
+        window, rest = windows.first(layers, sides, training)
+        if window is None:
+            image = pixels((0, 0, *sides), 0)
+        else:
+            image = windows.read(window, sides, halvings if training else 0, pixels)
+        for layer in rest:
+            image = layer(image, training=training)
+    return image, label
 
 
 def _epochs(one_epoch, position):
@@ -308,12 +386,45 @@ def _in_turn(parts):
     return data
 
 
-def _dealt(data, steps):
+@contextlib.contextmanager
+def in_plain_words(*datasets):
+    """A context in which an error of files that are read is that error, and not TensorFlow's."""
+    try:
+        yield
+    except Exception as error:
+        for data in datasets:
+            for each in getattr(data, "raised", ()):
+                raise each from error
+        raise
+
+
+def _noted(data, steps, raised):
+    """Batches that note when each is taken, in `arrivals`."""
+    import tensorflow as tf
+
+    arrivals: collections.deque = collections.deque(maxlen=NOTED)
+
+    def note():
+        arrivals.append(time.perf_counter())
+        return np.int64(0)
+
+    def take(*batch):
+        with tf.control_dependencies([tf.numpy_function(note, [], tf.int64)]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    data = _dealt(data.map(take), steps, raised)
+    data.arrivals = arrivals
+    return data
+
+
+def _dealt(data, steps, raised=()):
     """Tells `fit` the steps of an epoch, at whichever it begins and on however many replicas.
 
     A cardinality that TensorFlow checks would refuse the rest of an epoch.
     """
     import tensorflow as tf
+
+    data.raised = raised
 
     data.cardinality = lambda: tf.constant(steps, tf.int64)
     data.is_dealt = True  # to the replicas: see `strategies`
@@ -321,7 +432,15 @@ def _dealt(data, steps):
 
 
 def apply(layers, image, key=0, training=False):
-    """One image through the layers, whose random numbers follow from `key` alone.
+    """One image through the layers, whose random numbers follow from `key` alone."""
+    with _draws(layers, key, training):
+        for layer in layers:
+            image = layer(image, training=training)
+    return image
+
+
+def _draws(layers, key, training):
+    """A scope in which the layers draw random numbers that follow from `key` alone.
 
     A layer's random numbers come from a variable that counts the draws. Threads would
     count in no fixed order; here each image brings its own value of that variable.
@@ -334,10 +453,7 @@ def apply(layers, image, key=0, training=False):
     ]
     # Apart by more than a layer's draws: PyTorch adds up the two numbers of a seed.
     values = [(counter, ops.stack([key + 1000 * k, 0])) for k, counter in enumerate(counters)]
-    with keras.StatelessScope(values if training else None):
-        for layer in layers:
-            image = layer(image, training=training)
-    return image
+    return keras.StatelessScope(values if training else None)
 
 
 class _ImageBatches(keras.utils.PyDataset):
@@ -351,6 +467,7 @@ class _ImageBatches(keras.utils.PyDataset):
         self.split, self.layers, self.batch_size = split, layers, batch_size
         self.seed, self.targets = seed, targets
         self.position, self.next = position, {}
+        self.arrivals = collections.deque(maxlen=NOTED)
         full, rest = divmod(len(split), batch_size)
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
@@ -379,14 +496,17 @@ class _ImageBatches(keras.utils.PyDataset):
         if index + 1 < self.steps:
             self.next = {index + 1: self._start(index + 1)}
         images, labels = zip(*examples, strict=True)
-        return np.stack(images), self.targets(np.array(labels))
+        batch = np.stack(images), self.targets(np.array(labels))
+        self.arrivals.append(time.perf_counter())
+        return batch
 
     def _start(self, index):
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         return self.threads.map(self._example, self.order[part], self.keys[part])
 
     def _example(self, index, key):
-        image, label = self.split[index]
+        read = getattr(self.split, "sound", self.split.__getitem__)
+        image, label = read(int(index))
         with keras.device("cpu"):
             image = apply(self.layers, image, int(key), self.seed is not None)
         return ops.convert_to_numpy(image), label

@@ -260,8 +260,8 @@ class Run:
 
     # The images.
 
-    def look_through(self, data):
-        """Finds damaged files and the mean of the training images, once for the run.
+    def look_through(self, data, verbose=False):
+        """Finds files that are no images, and the mean of the training images, once for the run.
 
         A mean that is missing is computed again, and must come out as it was.
         """
@@ -269,12 +269,17 @@ class Run:
         if known and ("mean.npy" not in self.digests or (self.folder / "mean.npy").exists()):
             return
         state = random.getstate()  # of Keras's seeds, of which other workers draw none here
-        _, damaged, mean = imaging.look_through(self.recipe, self.kept(data) if known else data)
+        if known:
+            data = self.kept(data)
+        else:
+            data, self.manifest["left out"] = data.survey(verbose=verbose)
+        mean, stated = imaging.mean_of(self.recipe, data, verbose)
         random.setstate(state)
         if mean is not None:
             self._keep("mean.npy", lambda file: np.save(file, mean), "mean of the training images")
         if not known:
-            self.manifest["left out"] = damaged
+            if stated:
+                self.manifest["mean"] = stated
             files.write_manifest(self.folder, self.manifest)
 
     def _keep(self, name, write, what):
@@ -314,10 +319,20 @@ class Run:
                 variables[path].assign(value)
 
     def kept(self, data):
-        """The data without the files that were left out."""
+        """The data without the files that were left out; others that are damaged are known."""
         self.manifest = files.read_manifest(self.folder)  # which another worker may have written
-        left = self.manifest.get("left out")
-        return data.without(left) if left else data
+        kept = data.without(self.manifest.get("left out") or ())
+        replaced = self.replaced
+        for split in kept.splits:
+            if replaced and hasattr(split, "paths"):
+                for k in split.positions(replaced):
+                    split.damaged[k] = replaced[split.paths[k]]
+        return kept
+
+    @property
+    def replaced(self) -> dict[str, str]:
+        """The files that have been replaced while training, with the reasons."""
+        return self.manifest.get("replaced", {}) | files.read_replaced(self.folder)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -352,15 +367,20 @@ class Run:
         with atomic(self.folder / "model.keras") as path:
             self.model.save(path)
         self.manifest["seconds"] = round(seconds, 1)
+        waiting = rates.pop("waiting", None)
         self.manifest["images a second"] = {
             name: rate and round(rate) for name, rate in rates.items()
         }
+        if waiting is not None:
+            self.manifest["waiting for input"] = round(waiting, 3)
         tested = self._results(splits)
         self.write_confusions(tested, self.folder)
         for name in ("history.csv", *map(files.confusion, tested)):
             self.digests[name] = files.digest(self.folder / name)
         self._hold()  # a test may take long
         self.manifest["errors"] = {part: errors for part, (errors, _) in tested.items()}
+        if replaced := self.replaced:
+            self.manifest["replaced"] = dict(sorted(replaced.items()))
         files.write_manifest(self.folder, self.manifest)
         files.tidy(self.folder)
 

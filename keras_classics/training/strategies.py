@@ -139,16 +139,30 @@ def agree(strategy, number=0.0):
 
     A worker that waits notices when another one is lost.
     """
-    if replicas(strategy).workers == 1:
-        return True
+    return replicas(strategy).workers == 1 or bool((_of_all(strategy, number) == number).all())
+
+
+def any_of(strategy, flag):
+    """Whether a flag is set for any worker. All have to ask at the same step."""
+    return bool(flag) if replicas(strategy).workers == 1 else _of_all(strategy, flag).any()
+
+
+def _of_all(strategy, number):
+    """The numbers of all replicas, with which their workers came here."""
+    import tensorflow as tf
+
+    return _gathering(strategy)(tf.constant(float(number), tf.float64)).numpy()
+
+
+@functools.cache
+def _gathering(strategy):
     import tensorflow as tf
 
     @tf.function
-    def gather():
-        return strategy.run(lambda: tf.constant([number], tf.float64))
+    def given(number):
+        return strategy.run(lambda: tf.reshape(number, (1,)))
 
-    everyone = strategy.gather(gather(), axis=0)
-    return bool(tf.reduce_all(everyone == number))
+    return lambda number: strategy.gather(given(number), axis=0)
 
 
 def refuse_unsupported(model, strategy):

@@ -1,6 +1,7 @@
 """Trains a network by its recipe: one straight line from the data to a run folder."""
 
 import contextlib
+import functools
 import operator
 import os
 import random
@@ -16,8 +17,8 @@ from keras_classics.checks import arguments
 from keras_classics.training import admission, identity, imaging, strategies
 from keras_classics.training.checkpoint import Averaged, Checkpoints, write_history
 from keras_classics.training.engine import Recipe
-from keras_classics.training.inputs import Position
-from keras_classics.training.progress import Rate, input_rate
+from keras_classics.training.inputs import Position, in_plain_words
+from keras_classics.training.progress import Rate, Replaced, input_rate
 from keras_classics.training.run import Run, refuse_taken
 from keras_classics.training.strategies import ONE
 
@@ -44,7 +45,9 @@ def train(
 ) -> Run:
     """Trains the recipe's network and leaves model, history and manifest in a folder.
 
-    Image files are looked through first: damaged ones are left out, and named in the manifest.
+    The headers of image files are read first: files that are no images are left out. A file that
+    cannot be decoded is met later, and the next one of its split takes its place. The manifest
+    names them all.
 
     The same seed on the same machine and versions gives the same history, also if the training
     was interrupted, at whatever moment, and resumed.
@@ -116,6 +119,14 @@ def train(
         refuse_taken(run_dir, resume)
     keras.utils.set_random_seed(seed)
     network = build(recipe, len(data.classes), strategy, builder)  # is refused before all else
+    if replicas.workers > 1:
+        own = identity.number_of(identity.of_data(data, splits))
+        if not strategies.agree(strategy, own):
+            raise RuntimeError(
+                "The workers have different data: all must find the same files, of the same names "
+                f"and sizes. Received by worker {replicas.worker}: {data.name}, "
+                f"{', '.join(f'{len(split):,} {part}' for part, split in splits.items())}"
+            )
     with contextlib.ExitStack() as stack:
         run, is_new = None, False
         if replicas.is_chief:
@@ -131,11 +142,10 @@ def train(
         with run.removed_on_error() if is_new else contextlib.nullcontext():
             if replicas.is_chief:
                 run.rehearse(splits)
-                run.look_through(data)  # each image file is decoded once
+                run.look_through(data, bool(verbose))
             strategies.agree(strategy)  # the others wait for what it found
-            kept = run.kept(data)
-            if kept is not data:
-                splits = recipe.splits(kept)
+            data = run.kept(data)
+            splits = recipe.splits(data)
             classes = len(data.classes)
             job = prepare(recipe, splits, classes, seed, run.mean, strategy, builder, network)
             strategies.refuse_unsupported(job.model, strategy)
@@ -148,8 +158,11 @@ def train(
             strategies.agree(strategy)  # the others wait for what it found
             run.give_start(_network(job.model, job))
 
-        rate = Rate(recipe.batch_size)
-        callbacks = [*job.callbacks, *callbacks]
+        folder = data.name if hasattr(data.train, "paths") else None
+        says = bool(verbose) and replicas.is_chief
+        rate = Rate(recipe.batch_size, job.batches, folder, says)
+        met = Replaced(run.folder, data, run.replaced, replicas.worker)
+        callbacks = [*job.callbacks, met, *callbacks]
         if early_stopping:
             stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
             callbacks.append(stop)
@@ -160,7 +173,9 @@ def train(
             recipe.epochs,
             job.steps,
             writes=replicas.is_chief,
-            alone=replicas.workers == 1,
+            together=functools.partial(strategies.any_of, strategy)
+            if replicas.workers > 1
+            else None,
             best=job.monitor if best else None,
             twin=recipe.wrapped(_twin(job.model), data.classes)
             if best and replicas.is_chief
@@ -190,10 +205,14 @@ def train(
         if replicas.is_chief:
             model = job.model if replicas.count == 1 else _copy(job.model)
             seconds, rates = checkpoints.seconds, {}
-            network = finished(model, job)
+            with in_plain_words(job.batches):
+                network = finished(model, job)
             if rate.rate:
                 alone = input_rate(job.batches, min(2.0, 0.05 * seconds))
                 rates = {"training": rate.rate, "input": alone and alone * replicas.workers}
+                if rate.arrivals is not None:
+                    rates["waiting"] = rate.share
+            met.note()
             run.finish(network, splits, seconds, rates)
         strategies.agree(strategy)  # the others wait
         return run
@@ -357,6 +376,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
         stack.enter_context(backend.scope_of_fit(strategy))
         # An epoch that goes on is shorter than the others.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
+        stack.enter_context(in_plain_words(job.batches, job.validation))
         try:
             job.model.fit(
                 job.batches,

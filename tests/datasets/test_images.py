@@ -2,6 +2,7 @@
 
 import io
 import os
+import pathlib
 import shutil
 import socket
 import struct
@@ -228,30 +229,70 @@ def test_a_tenth_is_held_out_by_the_hash_of_the_names(tmp_path):
 
 
 def test_corrupt_files_are_left_out_and_named(tmp_path):
+    """Those that are no images, before a training; the others where all are decoded."""
     good = {f"{c}/{i}.jpg": i for c in "ab" for i in range(10)}
     write(tmp_path, good | {f"a/{name}": content for name, content in BROKEN.items()})
     opened = datasets.load(str(tmp_path))
-    with pytest.warns(UserWarning, match="8 files of .* cannot be decoded") as caught:
+    no_images = ["empty.png", "text.jpg", "web_page.gif"]
+    with pytest.warns(UserWarning, match="3 files of .* cannot be decoded") as caught:
         data, damaged = opened.survey()
     assert caught[0].filename == __file__
     (message,) = [str(warning.message) for warning in caught]
-    assert all(f" a/{name} (" in message for name in BROKEN)
+    assert all(f" a/{name} (" in message for name in no_images)
     assert "text.jpg (not a JPEG, PNG, GIF, BMP, WebP or TIFF image)" in message
-    assert "float.tif (its pixels have more than 16 bits)" in message
     assert "\n" not in message
-    assert set(damaged) == {str(tmp_path / "a" / name) for name in BROKEN}
-    assert (
-        damaged[str(tmp_path / "a" / "text.jpg")] == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image"
-    )
-    assert sorted([*names(data.train), *names(data.validation)]) == sorted(good)
-    for split in (data.train, data.validation):
-        assert all(split[i][0].shape == (21, 34, 3) for i in range(len(split)))
-        assert [name[0] for name in names(split)] == ["ab"[label] for label in split.labels]
-    # A training that goes on knows them, and decodes nothing anew.
+    assert list(damaged) == [str(tmp_path / "a" / name) for name in no_images]
+
+    reasons, found = opened.check()
+    assert set(reasons) == {str(tmp_path / "a" / name) for name in BROKEN}
+    assert reasons[str(tmp_path / "a" / "float.tif")] == "its pixels have more than 16 bits"
+    assert found == {"formats": {"JPEG": 20}, "sizes": [(34, 21), (34, 21)]}
+    split = data.train
+    assert [name[0] for name in names(split)] == ["ab"[label] for label in split.labels]
+    for k in range(len(split)):
+        image, label = split.sound(k)
+        assert image.shape == (21, 34, 3)
+        if names(split)[k].split("/")[1] not in BROKEN:
+            assert label == split.labels[k]
+    assert {split.paths[k]: why for k, why in split.damaged.items()} == {
+        path: why for path, why in reasons.items() if path in split.paths and path not in damaged
+    }
+    # A training that goes on knows them, and reads nothing anew.
     again = opened.without(list(damaged))
     assert (again.train.paths, again.validation.paths) == (data.train.paths, data.validation.paths)
     np.testing.assert_array_equal(again.train.labels, data.train.labels)
     assert opened.without([]) is opened
+
+
+def test_the_next_file_takes_the_place_of_a_damaged_one(tmp_path, monkeypatch):
+    """Whenever it is met, behind the last one the first; no file is tried twice."""
+    split = numbered(tmp_path, 6)["files"]
+    for k in (1, 2, 5):
+        open(split.paths[k], "wb").close()
+    tried, read = [], splits.read_image
+
+    def read_image(path, upright=False):
+        tried.append(int(pathlib.Path(path).stem))
+        return read(path, upright)
+
+    monkeypatch.setattr(splits, "read_image", read_image)
+    found = [int(split.sound(k)[0][0, 0, 0]) for k in (5, 2, 1, 0, 3, 4)]
+    assert found == [0, 3, 3, 0, 3, 4]
+    assert tried == [5, 0, 2, 3, 1, 3, 0, 3, 4]
+    assert split.damaged == dict.fromkeys(
+        (5, 2, 1), "not a JPEG, PNG, GIF, BMP, WebP or TIFF image"
+    )
+    part = split.take([5, 4, 1])
+    assert sorted(part.damaged) == [0, 2]
+    assert [int(part.sound(k)[0][0, 0, 0]) for k in range(3)] == [4, 4, 4]
+    with pytest.raises(ValueError, match="None of 2 files can be decoded"):
+        split.take([1, 2]).sound(0)
+    refusing = datasets.Files(split.paths, split.labels, corrupt="refuse")
+    with pytest.raises(ValueError, match="/2.png cannot be decoded"):
+        refusing.sound(2)
+    os.remove(split.paths[3])
+    with pytest.raises(FileNotFoundError, match="There is no file .*/3.png"):
+        split.sound(2)
 
 
 def test_corrupt_files_are_refused(tmp_path):
@@ -279,41 +320,24 @@ def counted(monkeypatch):
     return calls
 
 
-def test_a_survey_decodes_each_file_once(tmp_path, monkeypatch):
-    write(tmp_path, {f"{c}/{i}.jpg": i for c in "ab" for i in range(12)} | {"a/bad.png": b""})
-    calls = counted(monkeypatch)
-    data = datasets.load(str(tmp_path))
-    assert not calls
-    seen = []
-    with pytest.warns(
-        UserWarning, match="1 file of .* cannot be decoded: a/bad.png .* It is left out"
-    ):
-        sound, damaged = data.survey(lambda image: int(image.sum()), seen.extend)
-    assert set(calls) == {*data.train.paths, *data.validation.paths}
-    assert set(calls.values()) == {1}
-    assert seen == [sound.train[i][0].sum() for i in range(len(sound.train))]
-    assert list(damaged) == [str(tmp_path / "a" / "bad.png")]
-    # What `into` does not ask for is decoded all the same.
-    calls.clear()
-    data.without(damaged).survey(lambda image: 0, next)
-    assert set(calls.values()) == {1}
-    assert len(calls) == 24
-
-
-def test_a_survey_of_one_split(tmp_path, monkeypatch):
+def test_a_survey_decodes_no_file(tmp_path, monkeypatch):
     files = {f"{c}/{i}.jpg": i for c in "ab" for i in range(2)}
     write(tmp_path / "train", {**files, "b/bad.jpg": b""})
-    write(tmp_path / "val", {**files, "a/bad.jpg": b""})
+    write(tmp_path / "val", {**files, "a/bad.jpg": b"", "a/cut.jpg": JPEG[:-9]})
     data, calls = datasets.load(str(tmp_path)), counted(monkeypatch)
-    with pytest.warns(UserWarning, match=r"1 file of .*: val/a/bad.jpg \("):
-        sound, damaged = data.survey(pytest.fail, pytest.fail, parts=["validation"])
-    assert set(calls) == set(data.validation.paths)
+    with pytest.warns(UserWarning, match=r"1 file of .*: val/a/bad.jpg \(it is empty\)"):
+        sound, damaged = data.survey(["validation"])
+    assert not calls
     assert list(damaged) == [str(tmp_path / "val" / "a" / "bad.jpg")]
     assert sound.train is data.train
-    assert len(sound.validation) == 4
+    assert len(sound.validation) == 5
+    reasons, _ = data.check(["validation"])
+    assert set(calls) == set(sound.validation.paths)
+    assert set(calls.values()) == {1}
+    assert [path.rpartition("/")[2] for path in reasons] == ["bad.jpg", "cut.jpg"]
 
 
-def test_results_of_a_survey_come_in_order_and_few_at_a_time(tmp_path, monkeypatch):
+def test_decoded_files_come_in_order_and_few_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     split, lock, begun = numbered(tmp_path, 60)["files"], threading.Lock(), []
 
@@ -322,14 +346,15 @@ def test_results_of_a_survey_come_in_order_and_few_at_a_time(tmp_path, monkeypat
             begun.append(int(image[0, 0, 0]))
         return int(image[0, 0, 0])
 
-    for count, (index, result) in enumerate(split.survey(then)):
+    for count, (index, result) in enumerate(split.decoded(then)):
         assert (index, result) == (count, count)
         with lock:
             assert len(begun) <= count + 1 + 2 * 3
     assert sorted(begun) == list(range(60))
+    assert list(split.decoded(then, [7, 3])) == [(7, 7), (3, 3)]
 
     begun.clear()
-    early = split.survey(then)
+    early = split.decoded(then)
     assert next(early) == (0, 0)
     early.close()
     with lock:
@@ -339,21 +364,21 @@ def test_results_of_a_survey_come_in_order_and_few_at_a_time(tmp_path, monkeypat
         raise ValueError("not about the file")
 
     with pytest.raises(ValueError, match="not about the file"):
-        list(split.survey(fails, {}))
+        list(split.decoded(fails))
     with open(split.paths[5], "wb"):
         pass
     with pytest.raises(ValueError, match=r"/5\.png cannot be decoded"):
-        list(split.survey())
-    damaged = {}
-    assert [index for index, _ in split.survey(damaged=damaged)] == [*range(5), *range(6, 60)]
-    assert list(damaged) == [split.paths[5]]
+        list(datasets.Files(split.paths, split.labels, corrupt="refuse").decoded())
+    assert [index for index, _ in split.decoded()] == [*range(5), *range(6, 60)]
+    assert list(split.damaged) == [5]
 
 
 def test_a_survey_leaves_other_splits_alone():
     images, labels = np.zeros((2, 4, 4, 3), "uint8"), np.array([0, 1])
     data = datasets.wrap((images, labels), (images, labels), held="test")
     assert data.held == "test"
-    assert data.survey(pytest.fail, pytest.fail) == (data, {})
+    assert data.survey() == (data, {})
+    assert data.check() == ({}, {"formats": {}, "sizes": []})
     assert data.without(["a/1.jpg"]) == data
 
 
@@ -365,9 +390,8 @@ def test_a_folder_to_test_with(tmp_path):
         ["a/1.jpg", "b/2.jpg"],
         [0, 1],
     )
-    damaged = {}
-    assert [index for index, _ in split.survey(damaged=damaged)] == [1]
-    assert names(split.without(damaged)) == ["b/2.jpg"]
+    assert [index for index, _ in split.decoded()] == [1]
+    assert split.positions([split.paths[1], "elsewhere/b/2.jpg"]) == [1]
     assert names(datasets.test_folder(tmp_path / "train")[1]) == ["a/1.jpg"]
 
 

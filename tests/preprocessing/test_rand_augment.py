@@ -19,13 +19,22 @@ def numpy(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def do(images, *names, f=0.9, sign=1.0, center=(0.5, 0.5), **arguments):
-    """What the operations of these names make of images, in this order."""
-    layer = RandAugment(len(names), **arguments)
-    operation = np.array([[NAMES.index(name)] * len(images) for name in names], "int32")
-    numbers = (np.full(operation.shape, value, "float32") for value in (f, sign, *center))
-    given = [keras.ops.convert_to_tensor(x) for x in (images, operation, *numbers)]
-    return numpy(layer.augment(*given))
+@pytest.fixture(params=["batch", "one by one"])
+def do(request):
+    """A function to what the operations of these names make of images, in this order."""
+
+    def run(images, *names, f=0.9, sign=1.0, center=(0.5, 0.5), **arguments):
+        layer = RandAugment(len(names), **arguments)
+        operation = np.array([[NAMES.index(name)] * len(images) for name in names], "int32")
+        numbers = (np.full(operation.shape, value, "float32") for value in (f, sign, *center))
+        given = [operation, *numbers]
+        if request.param == "batch":
+            return numpy(layer.augment(*map(keras.ops.convert_to_tensor, (images, *given))))
+        alone = [layer.augment_one(x, *(numbers[:, 0] for numbers in given)) for x in images]
+        assert {one.dtype for one in alone} == {np.dtype("float32")}
+        return np.stack(alone)
+
+    return run
 
 
 def pillow(image, name, f=0.9, sign=1.0, increasing=False):
@@ -117,7 +126,7 @@ def check_levels(y, expected, share=0.02):
         (1.3, -1, True),
     ],
 )
-def test_colours_are_pillows(name, f, sign, increasing, pictures):
+def test_colours_are_pillows(do, name, f, sign, increasing, pictures):
     arguments = {"f": f, "sign": sign, "increasing": increasing}
     y = do(pictures, name, **arguments)
     for image, one in zip(pictures, y, strict=True):
@@ -125,29 +134,29 @@ def test_colours_are_pillows(name, f, sign, increasing, pictures):
     assert np.abs(y - pictures).mean() > 0.2 or (name, f) == ("solarize", 1.5)
 
 
-def test_solarize_by_the_level(pictures):
+def test_solarize_by_the_level(do, pictures):
     assert (do(pictures, "solarize", f=1.5) == pictures).all()
     assert (do(pictures, "solarize", f=0.5) != pictures).mean() > 0.3
     assert (do(pictures, "solarize", f=0.0) == 255 - pictures).all()
 
 
 @pytest.mark.parametrize("name", ["autocontrast", "equalize", "contrast"])
-def test_an_image_of_one_value(name):
+def test_an_image_of_one_value(do, name):
     x = np.full((3, 23, 37, 3), 77, "float32")
     np.testing.assert_array_equal(do(x, name), x)
 
 
 @pytest.mark.parametrize("name", PLANE)
 @pytest.mark.parametrize(("f", "sign"), [(0.9, 1), (0.5, -1)])
-def test_transforms_are_those_of_a_loop_over_pixels(name, f, sign, pictures):
+def test_transforms_are_those_of_a_loop_over_pixels(do, name, f, sign, pictures):
     y = do(pictures[:1], name, f=f, sign=sign)[0]
     np.testing.assert_allclose(y, moved(pictures[0], name, f=f, sign=sign), atol=0.05)
 
 
 @pytest.mark.parametrize("name", PLANE)
 @pytest.mark.parametrize("sign", [1, -1])
-def test_transforms_are_pillows(name, sign, photograph):
-    x = photograph(43, 61)
+def test_transforms_are_pillows(do, name, sign, photograph):
+    x = np.round(photograph(43, 61))
     height, width, _ = x.shape
     amount = 0.6 * sign
     affine = {
@@ -180,7 +189,7 @@ def test_transforms_are_pillows(name, sign, photograph):
     assert not grey[inside].any()
 
 
-def test_cutout(pictures):
+def test_cutout(do, pictures):
     y = do(pictures, "cutout", f=1.0, center=(0.1, 0.7))
     expected = pictures.copy()
     top, left = math.floor(0.1 * 23), math.floor(0.7 * 37)
@@ -189,7 +198,7 @@ def test_cutout(pictures):
     np.testing.assert_array_equal(y, expected)
 
 
-def test_colours_one_after_the_other(pictures):
+def test_colours_one_after_the_other(do, pictures):
     names = ["posterize", "contrast", "equalize", "solarize_add", "autocontrast", "brightness"]
     for drawn in (names, names[::-1], names[1:] + names[:1]):
         y = do(pictures, *drawn, f=0.7)
@@ -201,7 +210,7 @@ def test_colours_one_after_the_other(pictures):
             assert (one != image).mean() < 0.3
 
 
-def test_order_of_colours_matters(pictures):
+def test_order_of_colours_matters(do, pictures):
     one = do(pictures, "solarize", "brightness", f=0.3)
     other = do(pictures, "brightness", "solarize", f=0.3)
     assert np.abs(one - other).mean() > 10
@@ -213,7 +222,7 @@ def test_order_of_colours_matters(pictures):
     "drawn",
     [("rotate", "shear_x"), ("shear_x", "rotate"), ("translate_y", "shear_x", "rotate")],
 )
-def test_transforms_are_composed_in_their_order(drawn, pictures):
+def test_transforms_are_composed_in_their_order(do, drawn, pictures):
     y = do(pictures[:1], *drawn, f=0.5)[0]
     np.testing.assert_allclose(y, moved(pictures[0], *drawn, f=0.5), atol=0.1)
     assert np.abs(y - do(pictures[:1], *drawn[::-1], f=0.5)[0]).mean() > 3
@@ -231,7 +240,7 @@ def test_what_one_transform_moves_out_the_next_brings_back(pictures):
     assert (translate([1, 1])[..., 12:, :] == 128).mean() > 0.9
 
 
-def test_kinds_come_in_a_fixed_order(pictures):
+def test_kinds_come_in_a_fixed_order(do, pictures):
     for drawn in [("rotate", "sharpness", "equalize", "color"), ("color", "rotate", "sharpness")]:
         expected = pictures
         for name in sorted(drawn, key=["equalize", "color", "sharpness", "rotate"].index):
@@ -239,7 +248,7 @@ def test_kinds_come_in_a_fixed_order(pictures):
         np.testing.assert_allclose(do(pictures, *drawn), expected, atol=1e-3)
 
 
-def test_two_blends_are_one_of_their_product(pictures):
+def test_two_blends_are_one_of_their_product(do, pictures):
     for name in ("color", "sharpness"):
         twice = do(pictures, name, name, f=0.3)  # 0.64 * 0.64
         np.testing.assert_array_equal(twice, do(pictures, name, f=(0.64**2 - 0.1) / 1.8))
@@ -338,6 +347,17 @@ def test_pixels_are_rounded_in_training(photograph):
     np.testing.assert_array_equal(y, 255 - np.clip(np.round(x), 0, 255))
 
 
+def test_one_image_is_changed_as_in_a_batch(photograph):
+    layer, size = RandAugment(3, 9, 2.0, operations=(*NAMES[1:], *NAMES[1:3])), 60
+    images = np.stack([np.round(photograph(31, 44, seed)) for seed in range(size)])
+    given = [numpy(x) for x in layer.draw(images)]
+    together = numpy(layer.augment(*map(keras.ops.convert_to_tensor, (images, *given))))
+    for i, expected in enumerate(together):
+        one = layer.augment_one(images[i], *(x[:, i] for x in given))
+        # A sum that falls between two levels may be rounded to either.
+        assert np.abs(one - expected).mean() < 0.02
+
+
 def test_call_does_what_draw_says(pictures):
     arguments = {"operations": DEIT, "magnitude_std": 0.5, "increasing": True, "seed": 3}
     given = RandAugment(**arguments).draw(pictures)
@@ -419,7 +439,7 @@ def keras_cv():
     return pytest.importorskip("keras_cv")
 
 
-def test_colours_are_those_of_keras_cv(keras_cv, pictures):
+def test_colours_are_those_of_keras_cv(do, keras_cv, pictures):
     """It does not round what it blends; its factor is how much of the other image comes in."""
     layers, constant = keras_cv.layers, keras_cv.core.ConstantFactorSampler
     s = 0.1 + 1.8 * 0.3
@@ -438,7 +458,7 @@ def test_colours_are_those_of_keras_cv(keras_cv, pictures):
         np.testing.assert_allclose(y, z, atol=near + 1e-3, err_msg=name)
 
 
-def test_translations_are_those_of_keras_cv(keras_cv, pictures):
+def test_translations_are_those_of_keras_cv(do, keras_cv, pictures):
     for name, amounts in [("translate_y", (0.27, 0)), ("translate_x", (0, 0.27))]:
         ranges = [(amount, amount) for amount in amounts]
         other = keras_cv.layers.RandomTranslation(*ranges, fill_mode="constant", fill_value=128.0)
@@ -446,7 +466,7 @@ def test_translations_are_those_of_keras_cv(keras_cv, pictures):
         np.testing.assert_allclose(y, numpy(other(pictures, training=True)), atol=0.05)
 
 
-def test_shears_are_as_strong_as_those_of_keras_cv(keras_cv, photograph):
+def test_shears_are_as_strong_as_those_of_keras_cv(do, keras_cv, photograph):
     """It shears about the middle of the first pixel: the image moves by half a row's shear."""
     x = np.stack([photograph(23, 37)] * 16)
     layers, constant = keras_cv.layers, keras_cv.core.ConstantFactorSampler

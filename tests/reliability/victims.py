@@ -30,7 +30,7 @@ assert h5py.__version__  # which Keras imports to save a network
 # Of each phase the functions at whose calls, or shortly after, a process is killed.
 PHASES = {
     "start": [(training.Run, "open")],
-    "images looked through": [(imaging, "look_through")],
+    "images looked through": [(imaging, "mean_of")],
     "network built": [(trainer, "prepare"), (training.Run, "check_room")],
     "a step": [(checkpoint.Checkpoints, "on_train_batch_end")],
     "a checkpoint": [(checkpoint, "write")],

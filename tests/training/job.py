@@ -65,7 +65,7 @@ def main(names, folder, strategy="default", cpus=1):
         tf.config.threading.set_intra_op_parallelism_threads(1)
     strategy = training.strategy(strategy)
     if os.environ.get("EAGER"):
-        checkpoint.SECONDS, checkpoint.SHARE = 0, math.inf
+        checkpoint.SECONDS, checkpoint.SHARE, checkpoint.TOGETHER = 0, math.inf, 1
     if keras.backend.backend() != "torch":
         backend.steps_per_execution = lambda steps: min(steps, 2)
     small.patch(pytest.MonkeyPatch())

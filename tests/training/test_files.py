@@ -110,13 +110,13 @@ def test_a_damaged_mean(broken, finished, kept, colours):
 
 def test_a_mean_that_comes_out_otherwise(broken, colours, monkeypatch):
     (broken / "mean.npy").unlink()
-    look = imaging.look_through
+    found = imaging.mean_of
 
-    def other(recipe, data):
-        data, damaged, mean = look(recipe, data)
-        return data, damaged, mean + 1
+    def other(recipe, data, verbose):
+        mean, stated = found(recipe, data, verbose)
+        return mean + 1, stated
 
-    monkeypatch.setattr(imaging, "look_through", other)
+    monkeypatch.setattr(imaging, "mean_of", other)
     with pytest.raises(ValueError, match="is not the one that the run began with"):
         resume(broken, colours())
     assert not (broken / "mean.npy").exists()

@@ -1,6 +1,8 @@
 """An image's way to the network: decoded files, the mean, and layers at test time."""
 
 import dataclasses
+import os
+import pathlib
 import warnings
 
 import keras
@@ -39,7 +41,7 @@ def decoded(monkeypatch):
 
 @pytest.fixture
 def damaged(photographs, tmp_path):
-    """The photographs with a damaged file in training, and one in validation."""
+    """The photographs with a damaged file in training, and one in validation, both truncated."""
     folder = tmp_path / "damaged"
     broken = []
     for part, numbers in [("train", range(6)), ("val", range(6, 10))]:
@@ -49,7 +51,8 @@ def damaged(photographs, tmp_path):
                 content = (photographs / name / f"{k}.png").read_bytes()
                 (folder / part / name / f"{k}.png").write_bytes(content)
         broken.append(folder / part / "red" / "x.png")
-        broken[-1].write_bytes(content[:100])
+        first = folder / part / "red" / f"{min(numbers)}.png"
+        broken[-1].write_bytes(first.read_bytes()[:100].ljust(first.stat().st_size, b"\0"))
     return str(folder), {str(path) for path in broken}
 
 
@@ -58,12 +61,12 @@ def damaged(photographs, tmp_path):
     [("alexnet", (72, 72, 3)), ("vgg11", (3,)), ("googlenet", (3,)), ("resnet18", (32, 32, 3))],
 )
 def test_the_mean_is_that_of_the_center_crops(name, shape, photographs, decoded):
-    """Of training images alone, each of which is decoded once, as are those of validation."""
+    """Of training images alone, each of which is decoded once."""
     recipe = dataclasses.replace(training.recipe(name), **SMALL[name])
     data = datasets.load(str(photographs))
-    kept, left, mean = imaging.look_through(recipe, data)
-    assert (len(kept.train), len(kept.validation), left) == (22, 2, {})
-    assert sorted(decoded) == sorted([*data.train.paths, *data.validation.paths])
+    mean, stated = imaging.mean_of(recipe, data)
+    assert stated == {"images": 22, "of": 22}
+    assert sorted(decoded) == sorted(data.train.paths)
     assert mean.shape == shape
     np.testing.assert_allclose(mean.reshape(-1, 3).mean(0), [119.5, 119.5, 39.5], atol=2)
 
@@ -82,73 +85,95 @@ def test_the_mean_of_images_in_memory(colours):
         (tiny.InMemory(), data.train.images / 255, (0, 1, 2)),
     ]:
         recipe = dataclasses.replace(recipe, batch_size=8)
-        kept, left, mean = imaging.look_through(recipe, data)
-        assert kept is data
-        assert left == {}
+        mean, stated = imaging.mean_of(recipe, data)
+        assert stated is None
         np.testing.assert_allclose(mean, images.mean(axes), rtol=1e-4)
     recipe = dataclasses.replace(training.recipe("resnet_cifar"), batch_size=8, held_out=20)
-    mean = imaging.look_through(recipe, data)[2]
+    mean, _ = imaging.mean_of(recipe, data)
     np.testing.assert_allclose(mean, data.train.images[:24].mean(0), rtol=1e-4)
 
 
 def test_no_mean(photographs, decoded):
-    """Files are looked through as well."""
-    recipe = training.recipe("vit_cifar")
     data = datasets.load(str(photographs))
-    assert imaging.look_through(recipe, data)[1:] == ({}, None)
-    assert sorted(decoded) == sorted([*data.train.paths, *data.validation.paths])
+    assert imaging.mean_of(training.recipe("vit_cifar"), data) == (None, None)
+    assert decoded == []
 
 
-def test_damaged_files_are_left_out(damaged, decoded):
+def test_the_mean_of_many_files_is_that_of_a_sample(photographs, decoded, monkeypatch, tmp_path):
+    """Drawn always the same, with its standard error; and kept."""
+    monkeypatch.setattr(imaging, "SAMPLE", 12)
+    monkeypatch.setattr(imaging, "LARGE", 20)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    data = datasets.load(str(photographs))
+    mean, stated = imaging.mean_of(tiny.Tiny(), data)
+    assert len(decoded) == len(set(decoded)) == 12
+    images = [datasets.read_image(path) for path in decoded]
+    means = np.array([image.mean((0, 1)) for image in images])
+    np.testing.assert_allclose(mean, means.mean(0), atol=2)
+    error = np.sqrt(means.var(0).mean() / 12 * (1 - 12 / 22))
+    assert stated == {"images": 12, "of": 22, "standard error": pytest.approx(error, rel=0.05)}
+    decoded.clear()
+    again, same = imaging.mean_of(tiny.Tiny(), data)
+    assert (decoded, same) == ([], stated)
+    np.testing.assert_array_equal(again, mean)
+    # Of other files, or other layers before it, it is another mean.
+    os.utime(data.train.paths[0], (1, 1))
+    imaging.mean_of(tiny.Tiny(), datasets.load(str(photographs)))
+    assert len(decoded) == 12
+    per_pixel = imaging.Spread("pixel")
+    assert len(list(per_pixel.of(np.arange(24.0).reshape(2, 2, 2, 3)))) == 2
+    assert per_pixel.error(10**9) == pytest.approx(6 / np.sqrt(2))
+
+
+def test_the_mean_is_without_damaged_files(damaged, decoded):
     folder, broken = damaged
     data = datasets.load(folder)
-    with pytest.warns(UserWarning, match="2 files of .* cannot be decoded: .*are left out"):
-        kept, left, mean = imaging.look_through(tiny.Tiny(), data)
-    assert set(left) == broken
-    assert all(left.values())
-    assert (len(data.train), len(data.validation)) == (13, 9)
-    assert (len(kept.train), len(kept.validation)) == (12, 8)
-    assert sorted(decoded) == sorted([*data.train.paths, *data.validation.paths])
-    expected = np.mean([data.train[k][0].mean((0, 1)) for k in range(12)], axis=0)
+    mean, stated = imaging.mean_of(tiny.Tiny(), data)
+    assert stated == {"images": 12, "of": 13}
+    assert {data.train.paths[k] for k in data.train.damaged} == broken & {*data.train.paths}
+    kept = [k for k in range(13) if k not in data.train.damaged]
+    expected = np.mean([data.train[k][0].mean((0, 1)) for k in kept], axis=0)
     np.testing.assert_allclose(mean, expected, atol=2)
 
 
 def test_validation_files_beside_training_images_in_memory(colours, damaged):
     _, held = datasets.test_folder(damaged[0])
     mixed = datasets.Images("mixed", ("green", "red"), colours().train, held)
-    with pytest.warns(UserWarning, match="1 file of mixed cannot be decoded"):
-        kept, left, mean = imaging.look_through(tiny.Tiny(), mixed)
-    assert (len(kept.validation), len(left), mean.shape) == (8, 1, (3,))
+    assert imaging.mean_of(tiny.Tiny(), mixed)[0].shape == (3,)
 
 
-@tensorflow
-def test_a_training_decodes_each_file_once_before_its_first_step(damaged, decoded, tmp_path):
-    """And one that is resumed none, but those that are tested in the end."""
+def test_damaged_files_are_replaced_and_named_once(damaged, tmp_path):
+    """Whether the training is unbroken, is broken and resumed, or knows them before it begins."""
     folder, broken = damaged
-    data, recipe = datasets.load(folder), tiny.Tiny()
+    data, recipe = datasets.load(folder), tiny.Tiny(epochs=3)
     shared = {"builder": tiny.network, "verbose": 0}
-    with pytest.warns(UserWarning, match="left out"), pytest.raises(tiny.Break):
-        training.train(recipe, data, tmp_path / "run", callbacks=[tiny.BreakAt(1)], **shared)
-    assert sorted(decoded) == sorted([*data.train.paths, *data.validation.paths])
-    decoded.clear()
+    with pytest.warns(UserWarning, match="1 file of .*takes the place") as caught:
+        unbroken = training.train(recipe, data, tmp_path / "unbroken", **shared)
+    told = [str(each.message) for each in caught if "cannot be decoded" in str(each.message)]
+    assert len(told) == 2
+    assert set(unbroken.manifest["replaced"]) == broken
+    assert unbroken.manifest["left out"] == {}
+    assert unbroken.manifest["errors"]["validation"]["of"] == 8
+    assert not list(unbroken.folder.glob("replaced-*"))
+
+    data = datasets.load(folder)
+    with pytest.warns(UserWarning, match="cannot be decoded"), pytest.raises(tiny.Break):
+        training.train(recipe, data, tmp_path / "run", callbacks=[tiny.BreakAt(2)], **shared)
+    # What was replaced belongs to the run, though it could be decoded by now.
+    for path in map(pathlib.Path, broken):
+        sound = path.with_name(f"{'0' if 'train' in path.parts else '6'}.png").read_bytes()
+        path.write_bytes(sound)  # of the same size
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message=".*left out")
-        run = training.train(recipe, data, tmp_path / "run", resume=True, **shared)
-    assert decoded == []
-    assert set(run.manifest["left out"]) == broken
-    assert run.manifest["errors"]["validation"]["of"] == 8
-    unbroken = tmp_path / "unbroken"
-    with pytest.warns(UserWarning, match="left out"):
-        other = training.train(recipe, data, unbroken, **shared)
-    assert other.history == run.history
-    assert len(run.pictured(data)[0]) == 4
-    with pytest.warns(UserWarning, match="left out"):
-        assert run.evaluate(data) == run.manifest["errors"]
+        warnings.filterwarnings("error", message=".*cannot be decoded")
+        run = training.train(recipe, datasets.load(folder), tmp_path / "run", resume=True, **shared)
+    assert run.history == unbroken.history
+    assert run.manifest["replaced"] == unbroken.manifest["replaced"]
+    assert run.manifest["errors"] == unbroken.manifest["errors"]
 
 
 def test_damaged_files_that_are_refused_leave_no_folder(damaged, tmp_path):
     data = datasets.image_folder(damaged[0], corrupt="refuse")
-    with pytest.raises(ValueError, match="2 files of .* cannot be decoded"):
+    with pytest.raises(ValueError, match="x.png cannot be decoded: it is cut off"):
         training.train(tiny.Tiny(), data, tmp_path / "run", builder=tiny.network)
     assert not (tmp_path / "run").exists()
 

@@ -55,7 +55,7 @@ def losses(name, policy):
     keras.config.set_dtype_policy(policy)
     try:
         given = data(recipe)
-        _, _, mean = imaging.look_through(recipe, given)
+        mean, _ = imaging.mean_of(recipe, given)
         keras.utils.set_random_seed(0)
         job = trainer.prepare(recipe, recipe.splits(given), len(given.classes), mean=mean)
         history = tiny.fit(job, recipe.epochs, scale)
@@ -89,7 +89,7 @@ def test_images_are_prepared_in_float32():
     try:
         for name in ("vit_cifar", "resnet18"):
             recipe = dataclasses.replace(training.recipe(name), **RECIPES[name])
-            _, _, mean = imaging.look_through(recipe, given)
+            mean, _ = imaging.mean_of(recipe, given)
             job = trainer.prepare(recipe, recipe.splits(given), 3, mean=mean)
             for batches in (job.batches, job.validation):
                 x, _ = next(iter(batches))

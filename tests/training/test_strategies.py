@@ -120,7 +120,7 @@ def test_recipes_on_replicas(of_two_workers, tmp_path):
 def test_a_lost_worker(of_two_workers, tmp_path):
     """The others end, and say so; the job started again ends as if nothing had happened."""
     again = (tmp_path / "run", "auto", "resnet8_cifar")
-    lost = train(*again, EAGER="1", last={"KILL": "0.1"})
+    lost = train(*again, EAGER="1", last={"KILL": "1.5"})  # within an epoch
     assert [code for code, _ in lost] == [1, -9]
     assert "RuntimeError: Another worker was lost. Start the job again" in lost[0][1]
     for code, error in train(*again):

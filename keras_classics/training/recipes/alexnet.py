@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.checks import COUNT
-from keras_classics.training.engine import Recipe, cite
+from keras_classics.training.engine import MEAN, Recipe, cite, mean_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +30,13 @@ class AlexNetRecipe(Recipe):
     )
     image_size: int = cite(224, "section 4.1")
     short_side: int = cite(256, "section 2", range=COUNT)
-    mean: str = cite("pixel", "section 2")
+    mean: str = cite("pixel", "section 2", range=MEAN)
     color: bool = cite(True, "section 4.1")
     views: str = cite("center", "footnote 5; paper: ten crops, section 4.1")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
     of_network = ("towers", "lrn", "overlapping_pooling", "bias_start")
     choices: ClassVar = {
-        "mean": ("pixel", "channel"),
         "views": ("center", "paper"),
         "towers": (1, 2),
     }
@@ -71,7 +70,7 @@ class AlexNetRecipe(Recipe):
             pre.RescaleShortSide(side),
             keras.layers.CenterCrop(side, side, data_format="channels_last"),
             *([pre.PCAColorJitter()] if self.color else []),
-            pre.SubtractMean(self.mean),
+            mean_of(self.mean),
             pre.CropAndFlip(self.image_size),
         ]
 

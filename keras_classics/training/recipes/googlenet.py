@@ -5,7 +5,7 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
-from keras_classics.training.engine import Recipe, cite
+from keras_classics.training.engine import MEAN, Recipe, cite, mean_of
 
 SILENT = "the paper is silent"
 
@@ -26,14 +26,14 @@ class GoogLeNetRecipe(Recipe):
     ema: float = cite(0.9999, "section 6: Polyak averaging; the paper is silent on its length")
     image_size: int = cite(224, "section 5")
     smallest_area: float = cite(0.08, "section 6: 8 % to 100 %, aspect ratio 3/4 to 4/3")
-    mean: str = cite("channel", "section 5")
+    mean: str = cite("channel", "section 5", range=MEAN)
     views: str = cite("center", "Table 3, 1 crop, here of 256; paper: 144 crops, section 7")
 
     rule_in_words = (
         "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD), and the "
         "average of the weights"
     )
-    choices: ClassVar = {"mean": ("channel",), "views": ("center", "paper")}
+    choices: ClassVar = {"views": ("center", "paper")}
 
     @property
     def loss_weights(self):
@@ -53,7 +53,7 @@ class GoogLeNetRecipe(Recipe):
             cut = [pre.AreaAspectCrop(side, (self.smallest_area, 1.0))]
         else:
             cut = [pre.RescaleShortSide(self.test_side), pre.CropAndFlip(side)]
-        return [*cut, pre.SubtractMean(self.mean)]
+        return [*cut, mean_of(self.mean)]
 
     def metrics(self):
         import keras

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import keras_classics as kc
 from keras_classics.tables import counted
-from keras_classics.training.engine import Recipe, cite
+from keras_classics.training.engine import MEAN, Recipe, cite, mean_of
 
 SILENT = "the paper is silent"
 SCALES = (224, 256, 384, 480, 640)  # section 3.4
@@ -29,7 +29,7 @@ class ResNetRecipe(Recipe):
     no_decay: tuple[str, ...] = cite((), SILENT)
     image_size: int = cite(224, "section 3.4")
     short_side: tuple[int, ...] = cite((256, 480), "section 3.4")
-    mean: str = cite("pixel", "section 3.4")
+    mean: str = cite("pixel", "section 3.4", range=MEAN)
     color: bool = cite(True, "section 3.4")
     synchronized: bool = cite(False, SILENT)
     views: str = cite("center", "the authors' page, of 256; paper: ten crops; scales: several")
@@ -39,7 +39,6 @@ class ResNetRecipe(Recipe):
     choices: ClassVar = {
         "shortcut": ("A", "B", "C"),
         "stride_in": ("1x1", "3x3"),
-        "mean": ("pixel", "channel"),
         "views": ("center", "paper", "scales"),
     }
 
@@ -72,7 +71,7 @@ class ResNetRecipe(Recipe):
             pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
             pre.CropAndFlip(self.image_size),
             *([pre.PCAColorJitter()] if self.color else []),
-            pre.SubtractMean(self.mean),
+            mean_of(self.mean),
         ]
 
     def metrics(self):

@@ -4,7 +4,7 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
-from keras_classics.training.engine import Recipe, cite
+from keras_classics.training.engine import MEAN, Recipe, cite, mean_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,12 @@ class VGGRecipe(Recipe):
     )
     image_size: int = cite(224, "section 2.1")
     short_side: tuple[int, ...] = cite((256, 512), "section 3.1, scale jittering")
-    mean: str = cite("channel", "section 2.1")
+    mean: str = cite("channel", "section 2.1", range=MEAN)
     color: bool = cite(True, "section 3.1")
     views: str = cite("center", "ours, at the paper's Q; paper: densely, section 3.2")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices: ClassVar = {"mean": ("pixel", "channel"), "views": ("center", "paper")}
+    choices: ClassVar = {"views": ("center", "paper")}
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,7 +52,7 @@ class VGGRecipe(Recipe):
             pre.RescaleShortSide(sides[0] if len(sides) == 1 else sides),
             pre.CropAndFlip(self.image_size),
             *([pre.PCAColorJitter()] if self.color else []),
-            pre.SubtractMean(self.mean),
+            mean_of(self.mean),
         ]
 
     def metrics(self):

@@ -17,7 +17,7 @@ def small(name="resnet8_cifar", **changes):
 
 
 def prepare(recipe, data, seed=0):
-    _, _, mean = imaging.look_through(recipe, data)
+    mean, _ = imaging.mean_of(recipe, data)
     return trainer.prepare(recipe, recipe.splits(data), 2, seed=seed, mean=mean), mean
 
 
@@ -222,7 +222,7 @@ def test_another_network_by_the_same_recipe(colours):
     shape = {"input_shape": recipe.input_shape, "classes": 2}
     assert recipe.build(**shape).name == training.recipe("vit_mini8").built(**shape).name
     recipe = small(network="mine")
-    _, _, mean = imaging.look_through(recipe, data)
+    mean, _ = imaging.mean_of(recipe, data)
     splits = recipe.splits(data)
     job = trainer.prepare(recipe, splits, 2, mean=mean, builder=tiny.network)
     assert job.model.layers[-1].name == "tiny"
