@@ -234,7 +234,8 @@ class Digits(InMemory):
 class Encoded(Indexed):
     """A split of encoded images, such as JPEG, which are decoded as they are needed."""
 
-    upright = False
+    upright, corrupt = False, "refuse"
+    damaged: dict[int, str]  # of those that skip what cannot be decoded
 
     def content(self, record: Any) -> tuple[Any, Any]:
         """The encoded image of a record, and its label, as tensors."""
@@ -243,6 +244,63 @@ class Encoded(Indexed):
     def decode(self, record: Any) -> tuple[Any, Any]:
         content, label = self.content(record)
         return decode(content, self.upright), label
+
+    def decoded(
+        self,
+        then: Callable[[np.ndarray], Any] | None = None,
+        positions: Collection[int] | None = None,
+        verbose: bool = False,
+    ) -> Iterator[tuple[int, Any]]:
+        """Decodes images, in threads on all processors.
+
+        Only a few results, two for each processor, wait in memory.
+
+        Args:
+            then: Function of a decoded image, a uint8 array `(height, width, 3)`. It runs in the
+                thread that decoded the image, beside others. Default: the result is `None`.
+            positions: The positions of the images. Default: all.
+            verbose: Whether it shows how far it is.
+
+        Yields:
+            Pairs `(position, result)` in the order of the positions, without damaged files, which
+            come into `damaged`.
+
+        Raises:
+            ValueError: If a file cannot be decoded, and `corrupt` is `"refuse"`.
+            OSError: If a file cannot be read.
+        """
+
+        def look(position):
+            try:
+                image, _ = self[position]
+            except ValueError as error:
+                return None, error
+            return then(image) if then else None, None
+
+        positions = range(len(self)) if positions is None else positions
+        threads = os.cpu_count() or 1
+        pool = concurrent.futures.ThreadPoolExecutor(threads)
+        waiting: collections.deque = collections.deque()
+        left = iter(positions)
+        progress = Progress("files", len(positions), verbose)
+        try:
+            while True:
+                for position in itertools.islice(left, 2 * threads - len(waiting)):
+                    waiting.append((position, pool.submit(look, position)))
+                if not waiting:
+                    progress.end()
+                    return
+                position, future = waiting.popleft()
+                result, error = future.result()
+                progress.add(1)
+                if error is None:
+                    yield position, result
+                elif self.corrupt == "refuse":
+                    raise error
+                else:
+                    self.damaged[int(position)] = reason(error.__cause__ or error)
+        finally:  # also where the caller stops early
+            pool.shutdown(cancel_futures=True)
 
 
 class Files(Encoded):
@@ -337,63 +395,6 @@ class Files(Encoded):
                     raise
                 self.damaged[k] = reason(error.__cause__ or error)
         raise ValueError(f"None of {counted(len(self), 'file')} can be decoded.")
-
-    def decoded(
-        self,
-        then: Callable[[np.ndarray], Any] | None = None,
-        positions: Collection[int] | None = None,
-        verbose: bool = False,
-    ) -> Iterator[tuple[int, Any]]:
-        """Decodes files, in threads on all processors.
-
-        Only a few results, two for each processor, wait in memory.
-
-        Args:
-            then: Function of a decoded image, a uint8 array `(height, width, 3)`. It runs in the
-                thread that decoded the image, beside others. Default: the result is `None`.
-            positions: The positions of the files. Default: all.
-            verbose: Whether it shows how far it is.
-
-        Yields:
-            Pairs `(position, result)` in the order of the positions, without damaged files, which
-            come into `damaged`.
-
-        Raises:
-            ValueError: If a file cannot be decoded, and `corrupt` is `"refuse"`.
-            OSError: If a file cannot be read.
-        """
-
-        def look(position):
-            try:
-                image, _ = self[position]
-            except ValueError as error:
-                return None, error
-            return then(image) if then else None, None
-
-        positions = range(len(self)) if positions is None else positions
-        threads = os.cpu_count() or 1
-        pool = concurrent.futures.ThreadPoolExecutor(threads)
-        waiting: collections.deque = collections.deque()
-        left = iter(positions)
-        progress = Progress("files", len(positions), verbose)
-        try:
-            while True:
-                for position in itertools.islice(left, 2 * threads - len(waiting)):
-                    waiting.append((position, pool.submit(look, position)))
-                if not waiting:
-                    progress.end()
-                    return
-                position, future = waiting.popleft()
-                result, error = future.result()
-                progress.add(1)
-                if error is None:
-                    yield position, result
-                elif self.corrupt == "refuse":
-                    raise error
-                else:
-                    self.damaged[int(position)] = reason(error.__cause__ or error)
-        finally:  # also where the caller stops early
-            pool.shutdown(cancel_futures=True)
 
     def take(self, positions: Any) -> "Files":
         """The split of the files at some positions.

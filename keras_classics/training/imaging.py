@@ -46,8 +46,8 @@ def _is_unknown(layer):
 def mean_of(recipe, data, verbose=False):
     """The mean of the training images, as they come to the layer that subtracts it.
 
-    Of more than 20,000 files it is the mean of 20,000, which are drawn, always the same. Of 10,000
-    files and more it is kept in Keras's cache.
+    Of more than 20,000 photographs it is the mean of 20,000, which are drawn, always the same. Of
+    10,000 and more it is kept in Keras's cache.
 
     Args:
         recipe: The recipe.
@@ -64,8 +64,8 @@ def mean_of(recipe, data, verbose=False):
     if at is None:
         return None, None
     before, subtract = layers[:at], layers[at]
-    if hasattr(data.train, "paths"):
-        return _mean_of_files(before, subtract, data.train, verbose)
+    if hasattr(data.train, "decoded"):
+        return _mean_of_encoded(before, subtract, data.train, verbose)
     train = recipe.splits(data)["train"]
     if recipe.in_memory or (hasattr(train, "images") and not before):
         subtract.adapt(_through(before, train.images))
@@ -74,10 +74,11 @@ def mean_of(recipe, data, verbose=False):
     return keras.ops.convert_to_numpy(subtract.average), None
 
 
-def _mean_of_files(before, subtract, split, verbose):
+def _mean_of_encoded(before, subtract, split, verbose):
     config = [keras.saving.serialize_keras_object(layer) for layer in (*before, subtract)]
     config = identity.renumbered_config(config, {})
-    marks = hashlib.sha256(split.paths.marks()).hexdigest()
+    paths = getattr(split, "paths", None)
+    marks = hashlib.sha256(paths.marks()).hexdigest() if paths else split.digest
     key = json.dumps([marks, split.upright, config, SAMPLE, __version__, backend.name()])
     large = len(split) >= LARGE
     if large and (kept := cache.read("means", key)):
@@ -88,7 +89,7 @@ def _mean_of_files(before, subtract, split, verbose):
     subtract.adapt(spread.of(x for _, x in split.decoded(then, np.sort(positions), verbose)))
     mean = keras.ops.convert_to_numpy(subtract.average)
     stated = {"images": spread.count, "of": len(split)}
-    if spread.count < len(split) - len(split.damaged):
+    if spread.count < len(split) - len(getattr(split, "damaged", ())):
         stated["standard error"] = spread.error(len(split))
     if large:
         cache.write("means", key, mean=mean, stated=json.dumps(stated))

@@ -20,7 +20,7 @@ from PIL import Image
 
 from keras_classics import backend, datasets, training
 from keras_classics.datasets import packing, shards
-from keras_classics.training import checkpoint, identity
+from keras_classics.training import checkpoint, identity, imaging
 from keras_classics.training.inputs import Position, image_batches
 from tests.training import tiny
 
@@ -292,6 +292,18 @@ def test_a_killed_command_goes_on(files, packed, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "out: 60 train, 60 validation in 10 shards, " in done.stdout
     assert digests(tmp_path / "out") == digests(packed)
+
+
+def test_the_mean_is_that_of_a_sample(packed, monkeypatch):
+    """As of files: a million need not be read before a training."""
+    data = datasets.load(packed)
+    images = [data.train[k][0] for k in range(60)]
+    mean, stated = imaging.mean_of(tiny.Tiny(), data)
+    assert stated == {"images": 60, "of": 60}
+    np.testing.assert_allclose(mean, np.mean(images, axis=(0, 1, 2)), atol=2)
+    monkeypatch.setattr(imaging, "SAMPLE", 20)
+    _, stated = imaging.mean_of(tiny.Tiny(), data)
+    assert (stated["images"], stated["of"]) == (20, 60)
 
 
 def test_another_packing_is_refused(files, packed, tmp_path):
