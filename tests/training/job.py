@@ -2,7 +2,8 @@
 
 `main` takes RECIPE,RECIPE,... FOLDER [STRATEGY [LOGICAL_CPUS]]; each recipe trains in the folder
 of its name. In the environment, EAGER=1 keeps a checkpoint of every step, KILL=SECONDS ends the
-process so long after its first step, CHANGES is JSON: `{recipe: {field: value}}`.
+process so long after its first step, OTHER=1 changes an image, CHANGES is JSON:
+`{recipe: {field: value}}`.
 """
 
 import dataclasses
@@ -38,6 +39,7 @@ def data(name):
         splits = [datasets.Digits(x, np.arange(len(x)) % 10, box=20) for x in images]
         return datasets.Images("noise", datasets.Digits.classes, *splits, held="test")
     images = [random.integers(256, size=(n, 32, 32, 3), dtype="uint8") for n in (45, 21)]
+    images[0][0] += "OTHER" in os.environ
     splits = [datasets.Arrays(x, np.arange(len(x), dtype="int32") % 4) for x in images]
     return datasets.Images("noise", tuple("abcd"), *splits, held="test")
 

@@ -1,12 +1,19 @@
 """The speed of a training and of its input, and TensorBoard's logs."""
 
+import collections
+import os
+import re
 import time
+import types
 
 import keras
 import numpy as np
 import pytest
 
+from keras_classics import datasets
+from keras_classics.training.inputs import image_batches
 from keras_classics.training.progress import Rate, TensorBoard, input_rate
+from tests.training import tiny
 
 
 def test_rate_counts_steps_but_the_first(monkeypatch):
@@ -21,6 +28,55 @@ def test_rate_counts_steps_but_the_first(monkeypatch):
         rate.on_train_batch_end(end)
     assert rate.rate == pytest.approx(250 / 10)
     assert Rate(10).rate is None
+
+
+@pytest.mark.parametrize(
+    ("wait", "busy", "expected"),
+    [
+        (0.2, 1.0, "40 images a second. The network is the brake: it waits for its input 20% of"),
+        (0.9, 0.8, "40 images a second. The input is the brake: the network waits for it 90% of"),
+        (0.9, 0.8, "and could learn from 400 images a second. The processors are busy 40% of the"),
+        (0.9, 0.8, r"fewer and larger files \(keras-classics pack data OUT\)\.$"),
+        (0.5, 1.9, r"All processors are busy: smaller images help \(.*--short_side=480\), or more"),
+    ],
+)
+def test_the_brake_is_named_while_it_brakes(wait, busy, expected, monkeypatch, capsys):
+    """Of steps of a second, of which each begins `wait` seconds late; on two processors."""
+    clock = {"now": 0.0, "busy": 0.0}
+    monkeypatch.setattr(time, "perf_counter", lambda: clock["now"])
+    monkeypatch.setattr(time, "process_time", lambda: clock["busy"])
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    batches = types.SimpleNamespace(arrivals=collections.deque())
+    rate = Rate(40, batches, folder="data", verbose=True)
+    said = []
+    for step in range(50):
+        clock["busy"] += busy
+        # Some come early, to be taken later; and the first one comes after half a minute.
+        batches.arrivals.append(clock["now"] + wait if step else 30.0)
+        clock["now"] += 1.0 if step else 31.0
+        rate.on_train_batch_end(step)
+        if out := capsys.readouterr().out:
+            said.append((step, out))
+    rate.on_epoch_end(0)
+    said.append((50, capsys.readouterr().out))
+    rate.on_epoch_end(1)
+    assert capsys.readouterr().out == ""
+    assert [step for step, _ in said] == [31, 50]
+    for _, out in said:
+        assert re.search(expected, out.strip())
+    assert rate.share == pytest.approx(wait)
+    assert Rate(40, batches).verbose is False
+
+
+def test_photographs_note_when_they_come(tmp_path):
+    """On all backends: so that it can be said what a training waits for."""
+    images = np.zeros((8, 4, 4, 3), "uint8")
+    split = datasets.Arrays(images, [0, 1] * 4)
+    batches = image_batches(split, [keras.layers.Rescaling(1 / 255)], 2, seed=0)
+    begin = time.perf_counter()
+    tiny.as_arrays(batches)
+    assert len(batches.arrivals) == 4
+    assert begin < min(batches.arrivals) <= max(batches.arrivals) < time.perf_counter()
 
 
 def test_input_rate():

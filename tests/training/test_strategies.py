@@ -117,6 +117,17 @@ def test_recipes_on_replicas(of_two_workers, tmp_path):
 
 @tensorflow
 @pytest.mark.slow
+def test_workers_of_other_data(tmp_path):
+    """All must have the same, or no one begins."""
+    found = train(tmp_path / "run", "auto", "resnet8_cifar", last={"OTHER": "1"})
+    for code, error in found:
+        assert code == 1
+        assert "RuntimeError: The workers have different data" in error
+    assert not (tmp_path / "run" / "resnet8_cifar").exists()
+
+
+@tensorflow
+@pytest.mark.slow
 def test_a_lost_worker(of_two_workers, tmp_path):
     """The others end, and say so; the job started again ends as if nothing had happened."""
     again = (tmp_path / "run", "auto", "resnet8_cifar")

@@ -10,7 +10,13 @@ from PIL import Image
 from keras_classics import datasets, optimizers, training
 from keras_classics.applications.googlenet import LOSS_WEIGHTS
 from keras_classics.applications.vgg import dense
-from keras_classics.preprocessing import AverageOverViews, googlenet_crops, ten_crop, whole_images
+from keras_classics.preprocessing import (
+    AverageOverViews,
+    SubtractMean,
+    googlenet_crops,
+    ten_crop,
+    whole_images,
+)
 from keras_classics.training import imaging, trainer
 from tests.training.tiny import as_arrays
 
@@ -370,3 +376,19 @@ def test_how_an_image_is_tested_in_words():
     }
     for (name, views), expected in words.items():
         assert dataclasses.replace(training.recipe(name), views=views).protocol() == expected
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet", "resnet50"])
+def test_a_mean_that_is_given(name, photographs):
+    """No image is read for it."""
+    recipe = dataclasses.replace(training.recipe(name), mean="10,20.5,30")
+    assert imaging.mean_of(recipe, datasets.load(str(photographs))) == (None, None)
+    (layer,) = (
+        each for each in recipe.layers(True) if isinstance(each, preprocessing.SubtractMean)
+    )
+    grey = np.full((4, 4, 3), 100, "uint8")
+    found = keras.ops.convert_to_numpy(layer(grey))
+    np.testing.assert_allclose(found[0, 0], [90, 79.5, 70])
+    for wrong in ("pixels", "1,2", "1,2,3,4", "1,2,x"):
+        with pytest.raises(ValueError, match='"pixel" or "channel", or a number for each channel'):
+            dataclasses.replace(recipe, mean=wrong)
