@@ -109,9 +109,13 @@ def resize_one():
         def resize(image, size, interpolation="bilinear", antialias=False):
             if not antialias:
                 return tf.image.resize(image, size, interpolation)
-            size = tf.convert_to_tensor(size)
-            scale = tf.unstack(tf.cast(size, "float32") / tf.cast(tf.shape(image)[:2], "float32"))
-            return place(image, tf.unstack(size), scale, (0.0, 0.0), None, interpolation)
+            size = size if isinstance(size, (tuple, list)) else tf.unstack(size)
+            sides = tf.unstack(tf.shape(image)[:2])
+            scale = [
+                tf.cast(new, "float32") / tf.cast(old, "float32")
+                for new, old in zip(size, sides, strict=True)
+            ]
+            return place(image, size, scale, (0.0, 0.0), None, interpolation)
 
         return resize
     return None
@@ -155,7 +159,8 @@ def place(image, size, scale, shift, flip=None, interpolation="bilinear"):
     if flip is not None:
         columns = tf.range(size[1])
         image = tf.gather(image, tf.where(flip, size[1] - 1 - columns, columns))
-    return tf.transpose(image, (1, 0, 2))
+    known = [side if isinstance(side, int) else None for side in size]
+    return tf.ensure_shape(tf.transpose(image, (1, 0, 2)), (*known, image.shape[-1]))
 
 
 def either(condition, first, second):

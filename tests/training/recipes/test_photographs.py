@@ -383,9 +383,7 @@ def test_a_mean_that_is_given(name, photographs):
     """No image is read for it."""
     recipe = dataclasses.replace(training.recipe(name), mean="10,20.5,30")
     assert imaging.mean_of(recipe, datasets.load(str(photographs))) == (None, None)
-    (layer,) = (
-        each for each in recipe.layers(True) if isinstance(each, preprocessing.SubtractMean)
-    )
+    (layer,) = (each for each in recipe.layers(True) if isinstance(each, SubtractMean))
     grey = np.full((4, 4, 3), 100, "uint8")
     found = keras.ops.convert_to_numpy(layer(grey))
     np.testing.assert_allclose(found[0, 0], [90, 79.5, 70])
