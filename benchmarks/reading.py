@@ -83,6 +83,7 @@ class PCAColour:
 
     def __call__(self, image):
         import torch
+
         from keras_classics.preprocessing import pca_color_jitter as pca
 
         components, lengths = torch.tensor(pca.COMPONENTS), torch.tensor(pca.DEVIATIONS) / 255
@@ -108,7 +109,8 @@ def by_torchvision(folder, name, size):
     spec.loader.exec_module(peers)
     peers.library("torchvision")
     import torch
-    from torchvision import datasets, transforms as t
+    from torchvision import datasets
+    from torchvision import transforms as t
 
     tensor = [t.ToTensor()]
     normal = [t.Normalize(MEAN, DEVIATION)]
@@ -158,6 +160,7 @@ def by_keras(folder, name, size):
 
 def by_tf_data(folder, name, size, antialias=True, cropping=False):
     import tensorflow as tf
+
     from keras_classics.preprocessing import pca_color_jitter as pca
 
     paths = sorted(map(str, pathlib.Path(folder).rglob("*.jpg")))
@@ -264,7 +267,9 @@ def compare(folder, name, size, rounds, chosen):
             rates[key].append(rate(readers[key], SIZES[size][2]))
     for key, values in rates.items():
         line = f"{name:10} {size:6} {key:18}"
-        for mine, theirs in zip(zip(*rates.get("ours", values)), zip(*values), strict=True):
+        for mine, theirs in zip(
+            *(zip(*each, strict=True) for each in (rates.get("ours", values), values)), strict=True
+        ):
             ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
             line += f" {statistics.median(theirs):8.1f} {statistics.median(ratios):6.2f}"
             line += f" {min(ratios):6.2f} .. {max(ratios):5.2f}"
