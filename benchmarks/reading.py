@@ -38,10 +38,10 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 RECIPES = {
-    "alexnet": ("alexnet", {}),
-    "vgg": ("vgg16", {}),
-    "googlenet": ("googlenet", {}),
-    "deit": ("deit", {"mixup": 0.0, "cutmix": 0.0}),
+    "alexnet": "alexnet",
+    "vgg": "vgg16",
+    "googlenet": "googlenet",
+    "deit": "vit_deit",
 }
 SIZES = {"small": (500, 375, 640, 32), "large": (3000, 2000, 64, 8)}  # and files, images a batch
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -203,12 +203,13 @@ def by_tf_data(folder, name, size, antialias=True, cropping=False):
 
 
 def ours(folder, name, size):
-    from keras_classics import datasets, training
+    from keras_classics import backend, datasets, training
     from keras_classics.training import imaging, inputs
 
-    recipe_name, fields = RECIPES[name]
-    recipe = training.recipe(recipe_name, **fields)
+    recipe = training.recipe(RECIPES[name])
     paths = sorted(map(str, pathlib.Path(folder).rglob("*.jpg")))
+    if not backend.has_tf_data():
+        paths *= -(-inputs.LONG // len(paths))  # enough for workers
     split = datasets.Files(paths, np.arange(len(paths)) % 2)
     mean = np.full((256, 256, 3) if name == "alexnet" else 3, 120.0, "float32")
     layers = imaging.layers_of(recipe, training=True, mean=mean)
@@ -246,7 +247,6 @@ def rate(reader, count):
 
 
 def compare(folder, name, size, rounds, chosen):
-    area = name in ("googlenet", "deit")
     makers = {
         "torchvision": by_torchvision,
         "ours": ours,

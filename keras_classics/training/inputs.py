@@ -18,7 +18,7 @@ from keras_classics.training.strategies import Replicas
 from keras_classics.training.workers import Workers
 
 ALONE = Replicas()
-LONG = 1000  # encoded images, for which JAX and PyTorch have processes of their own to read them
+LONG = 500  # encoded images, for which JAX and PyTorch have processes of their own to read them
 CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
@@ -307,7 +307,7 @@ def windowed_example(split, layers, index, key, training):
             if window is None:
                 image = np.asarray(photograph.convert("RGB"))
             else:
-                image = windows.read_with_pillow(window, photograph)
+                image = windows.read_with_pillow(window, photograph, training)
         except OSError:
             split[index]  # says which file it is, and what to do
             raise
@@ -400,10 +400,10 @@ class _ImageBatches(keras.utils.PyDataset):
         self.on_epoch_begin()
         self.workers = None
         self._example(0, 0)  # builds the layers, before threads can get into each other's way
-        if hasattr(split, "content") and len(split) >= LONG and seed is not None:
+        if hasattr(split, "content") and len(split) >= LONG:
             # Layers or splits of one's own may be of classes that no other process knows.
             with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
-                self.workers = Workers(split, layers, True, os.cpu_count())
+                self.workers = Workers(split, layers, seed is not None, os.cpu_count())
 
     def __len__(self):
         return self.steps

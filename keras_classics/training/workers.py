@@ -4,6 +4,7 @@ These dispatch each operation of a layer on its own, which takes ten times as lo
 photograph. A worker runs the same layers on Keras's NumPy backend, and Pillow decodes and resizes.
 """
 
+import contextlib
 import os
 import pickle
 import queue
@@ -87,7 +88,8 @@ def _end(processes):
     for process in processes:
         process.kill()
         process.wait()
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of what it never read
+            process.stdin.close()
         process.stdout.close()
 
 
