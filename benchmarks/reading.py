@@ -61,7 +61,9 @@ def write_files(folder, width, height, count):
 
     def crop(wide, high):
         image = sources[random.integers(len(sources))]
-        left, top = (random.integers(a - b + 1) for a, b in zip(image.size, (wide, high)))
+        left, top = (
+            random.integers(a - b + 1) for a, b in zip(image.size, (wide, high), strict=True)
+        )
         return image.crop((left, top, left + wide, top + high))
 
     for k in range(count):
