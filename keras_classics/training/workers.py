@@ -5,6 +5,7 @@ photograph. A worker runs the same layers on Keras's NumPy backend, and Pillow d
 """
 
 import contextlib
+import fcntl
 import os
 import pickle
 import queue
@@ -55,6 +56,9 @@ class Workers:
         ]
         self.idle = queue.SimpleQueue()
         for process in processes:
+            if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: an image goes through at once
+                with contextlib.suppress(OSError):  # where the system grants less
+                    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 2**20)
             process.stdin.write(job)
             process.stdin.flush()
             self.idle.put(process)
