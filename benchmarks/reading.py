@@ -38,10 +38,10 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 RECIPES = {
-    "alexnet": ("alexnet", {}),
-    "vgg": ("vgg16", {}),
-    "googlenet": ("googlenet", {}),
-    "deit": ("deit", {"mixup": 0.0, "cutmix": 0.0}),
+    "alexnet": "alexnet",
+    "vgg": "vgg16",
+    "googlenet": "googlenet",
+    "deit": "vit_deit",
 }
 SIZES = {"small": (500, 375, 640, 32), "large": (3000, 2000, 64, 8)}  # and files, images a batch
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -61,7 +61,9 @@ def write_files(folder, width, height, count):
 
     def crop(wide, high):
         image = sources[random.integers(len(sources))]
-        left, top = (random.integers(a - b + 1) for a, b in zip(image.size, (wide, high)))
+        left, top = (
+            random.integers(a - b + 1) for a, b in zip(image.size, (wide, high), strict=True)
+        )
         return image.crop((left, top, left + wide, top + high))
 
     for k in range(count):
@@ -83,6 +85,7 @@ class PCAColour:
 
     def __call__(self, image):
         import torch
+
         from keras_classics.preprocessing import pca_color_jitter as pca
 
         components, lengths = torch.tensor(pca.COMPONENTS), torch.tensor(pca.DEVIATIONS) / 255
@@ -108,7 +111,8 @@ def by_torchvision(folder, name, size):
     spec.loader.exec_module(peers)
     peers.library("torchvision")
     import torch
-    from torchvision import datasets, transforms as t
+    from torchvision import datasets
+    from torchvision import transforms as t
 
     tensor = [t.ToTensor()]
     normal = [t.Normalize(MEAN, DEVIATION)]
@@ -158,6 +162,7 @@ def by_keras(folder, name, size):
 
 def by_tf_data(folder, name, size, antialias=True, cropping=False):
     import tensorflow as tf
+
     from keras_classics.preprocessing import pca_color_jitter as pca
 
     paths = sorted(map(str, pathlib.Path(folder).rglob("*.jpg")))
@@ -200,12 +205,13 @@ def by_tf_data(folder, name, size, antialias=True, cropping=False):
 
 
 def ours(folder, name, size):
-    from keras_classics import datasets, training
+    from keras_classics import backend, datasets, training
     from keras_classics.training import imaging, inputs
 
-    recipe_name, fields = RECIPES[name]
-    recipe = training.recipe(recipe_name, **fields)
+    recipe = training.recipe(RECIPES[name])
     paths = sorted(map(str, pathlib.Path(folder).rglob("*.jpg")))
+    if not backend.has_tf_data():
+        paths *= -(-inputs.LONG // len(paths))  # enough for workers
     split = datasets.Files(paths, np.arange(len(paths)) % 2)
     mean = np.full((256, 256, 3) if name == "alexnet" else 3, 120.0, "float32")
     layers = imaging.layers_of(recipe, training=True, mean=mean)
@@ -243,7 +249,6 @@ def rate(reader, count):
 
 
 def compare(folder, name, size, rounds, chosen):
-    area = name in ("googlenet", "deit")
     makers = {
         "torchvision": by_torchvision,
         "ours": ours,
@@ -264,7 +269,9 @@ def compare(folder, name, size, rounds, chosen):
             rates[key].append(rate(readers[key], SIZES[size][2]))
     for key, values in rates.items():
         line = f"{name:10} {size:6} {key:18}"
-        for mine, theirs in zip(zip(*rates.get("ours", values)), zip(*values), strict=True):
+        for mine, theirs in zip(
+            *(zip(*each, strict=True) for each in (rates.get("ours", values), values)), strict=True
+        ):
             ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
             line += f" {statistics.median(theirs):8.1f} {statistics.median(ratios):6.2f}"
             line += f" {min(ratios):6.2f} .. {max(ratios):5.2f}"

@@ -64,12 +64,12 @@ def as_length(number):
 
 
 def eager(tensor) -> bool:
-    """Whether the values of a tensor of JAX or PyTorch are known now; on TensorFlow `False`."""
+    """Whether the values of a tensor are known now; on TensorFlow `False`."""
     if name() == "jax":
         import jax
 
         return not isinstance(tensor, jax.core.Tracer)
-    return name() == "torch"
+    return name() in ("torch", "numpy")
 
 
 def has_host(image) -> bool:

@@ -240,6 +240,34 @@ def decode_with_pillow(file: Any, upright: bool = False) -> np.ndarray:
     return _turned(pixels, orientation)
 
 
+def open_photograph(path: str | os.PathLike, upright: bool = False) -> Any:
+    """Opens a JPEG file with Pillow, to decode a part of it or a smaller one.
+
+    Args:
+        path: Path of the file.
+        upright: As of `read_image`.
+
+    Returns:
+        Pillow's image, not decoded yet.
+
+    Raises:
+        ValueError: If it is none, huge, or not stored upright: `read_image` has more to say.
+    """
+    from PIL import Image
+
+    image = Image.open(path, formats=("JPEG",))
+    if image.width * image.height > LARGEST or (upright and _orientation(image) in TURNED):
+        raise ValueError("not a JPEG file that can be read in part")
+    return image
+
+
+def as_photograph(image: np.ndarray) -> Any:
+    """An array `(height, width, 3)` as Pillow's image."""
+    from PIL import Image
+
+    return Image.fromarray(image)
+
+
 def _is_jpeg_or_png(content):
     return content.startswith((b"\xff\xd8\xff", b"\x89PNG"))
 

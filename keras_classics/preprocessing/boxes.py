@@ -56,6 +56,8 @@ def refuse_smaller(images, size):
 
 def cut(images, top, left, size):
     """Cuts out the box with its corner at `(top, left)`, the same in every image."""
+    if isinstance(images, np.ndarray):
+        return images[..., top : top + size[0], left : left + size[1], :]
     *batch, _, _, channels = ops.shape(images)
     zeros = [0] * len(batch)
     return ops.slice(images, (*zeros, top, left, 0), (*batch, *size, channels))

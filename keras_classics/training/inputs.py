@@ -3,8 +3,10 @@
 import collections
 import concurrent.futures
 import contextlib
+import io
 import math
 import os
+import pickle
 import time
 
 import keras
@@ -12,13 +14,15 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
-from keras_classics.datasets.decoding import open_encoded
+from keras_classics.datasets.decoding import as_photograph, open_encoded, open_photograph
 from keras_classics.preprocessing import windows
 from keras_classics.tables import counted
 from keras_classics.training.strategies import Replicas
+from keras_classics.training.workers import Workers
 
 ALONE = Replicas()
 NOTED = 10_000  # batches at most, of one step, of which it is noted when they came
+LONG = 500  # encoded images, for which JAX and PyTorch have processes of their own to read them
 CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
@@ -356,6 +360,32 @@ def load_image(split, record, layers, key, training):
     return image, label
 
 
+def windowed_example(split, layers, index, key, training):
+    """The same in a worker, on Keras's NumPy backend: an array, and the label."""
+    try:
+        source = (
+            io.BytesIO(split.encoded(index)) if hasattr(split, "encoded") else split.paths[index]
+        )
+        photograph = open_photograph(source, split.upright)
+        label = split.labels[index]
+    except Exception:  # in other words, if it is of no other kind
+        image, label = split[index]
+        photograph = as_photograph(image)
+    with _draws(layers, key, training):
+        window, layers = windows.first(layers, photograph.size[::-1], training)
+        try:
+            if window is None:
+                image = np.asarray(photograph.convert("RGB"))
+            else:
+                image = windows.read_with_pillow(window, photograph, training)
+        except OSError:
+            split[index]  # says which file it is, and what to do
+            raise
+        for layer in layers:
+            image = layer(image, training=training)
+    return ops.convert_to_numpy(image), label
+
+
 def _epochs(one_epoch, position):
     """A dataset that asks at each iteration where the training is."""
     import tensorflow as tf
@@ -472,7 +502,12 @@ class _ImageBatches(keras.utils.PyDataset):
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.on_epoch_begin()
+        self.workers = None
         self._example(0, 0)  # builds the layers, before threads can get into each other's way
+        if hasattr(split, "content") and len(split) >= LONG:
+            # Layers or splits of one's own may be of classes that no other process knows.
+            with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
+                self.workers = Workers(split, layers, seed is not None, os.cpu_count())
 
     def __len__(self):
         return self.steps
@@ -505,8 +540,15 @@ class _ImageBatches(keras.utils.PyDataset):
         return self.threads.map(self._example, self.order[part], self.keys[part])
 
     def _example(self, index, key):
+        index, key, damaged = int(index), int(key), getattr(self.split, "damaged", ())
+        if self.workers and index not in damaged:
+            try:
+                return self.workers.example(index, key)
+            except ValueError:
+                if not hasattr(self.split, "sound"):
+                    raise
         read = getattr(self.split, "sound", self.split.__getitem__)
-        image, label = read(int(index))
+        image, label = read(index)
         with keras.device("cpu"):
-            image = apply(self.layers, image, int(key), self.seed is not None)
+            image = apply(self.layers, image, key, self.seed is not None)
         return ops.convert_to_numpy(image), label
