@@ -38,6 +38,8 @@ IMAGES = {  # of a GPU, where the batch grows with the GPUs; of ten classes
     "vit_mnist": 128,
 }
 GPUS = (8, 64, 1024)
+FILE, PACKED = 110e3, 38e3  # bytes of a photograph of ImageNet; 256x341 pixels of 0.43 bytes
+PROCESSOR = 300  # photographs a second that a processor reads here (docs/reading.md)
 
 
 def seconds_of_sum(workers, size, messages, hops, latency, bandwidth):
@@ -63,6 +65,7 @@ def table():
     head = "| recipe | parameters | bytes | operations an image | images a GPU |"
     print(head + "".join(f" {n} GPUs |" for n in GPUS) + " images a second from storage, 8 GPUs |")
     print("|---" * (6 + len(GPUS)) + "|")
+    needs = []
     for name, recipe in training.RECIPES.items():
         if name == "vit_finetune":  # whatever it starts from
             continue
@@ -75,13 +78,30 @@ def table():
         messages = 2 + sum(w.name.startswith("moving_") for w in network.weights)
         images = IMAGES.get(name, 64)
         shares = [efficiency(images, macs, size, messages, n) for n in GPUS]
-        storage = 8 * images * shares[0][0] / shares[0][1]
+        rates = [
+            n * images * share / compute for n, (share, compute) in zip(GPUS, shares, strict=True)
+        ]
+        storage = rates[0]
+        if name not in IMAGES:  # photographs
+            needs.append((name, rates))
         cells = [f"{100 * share:.0f} %" for share, _ in shares]
         print(
             f"| {name} | {parameters:,} | {size / 1e6:.1f} MB | "
             f"{6 * macs / 1e9:,.3g} G | {images} | {' | '.join(cells)} | "
             f"{storage:,.0f} |"
         )
+    print(
+        "\nOf photographs: images a second, GB/s of files, GB/s packed, processors to read them\n"
+    )
+    print("| recipe |" + "".join(f" {n} GPUs |" for n in GPUS))
+    print("|---" * (1 + len(GPUS)) + "|")
+    for name, rates in needs:
+        cells = [
+            f"{rate:,.0f}, {rate * FILE / 1e9:,.1f}, {rate * PACKED / 1e9:,.1f}, "
+            f"{rate / PROCESSOR:,.0f}"
+            for rate in rates
+        ]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 SIZES = (1_000, 100_000, 1_000_000, 10_000_000, 50_000_000)  # numbers that are summed up
