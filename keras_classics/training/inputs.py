@@ -398,12 +398,12 @@ class _ImageBatches(keras.utils.PyDataset):
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.on_epoch_begin()
-        self.workers = None
+        self.processes = None
         self._example(0, 0)  # builds the layers, before threads can get into each other's way
         if hasattr(split, "content") and len(split) >= LONG:
             # Layers or splits of one's own may be of classes that no other process knows.
             with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
-                self.workers = Workers(split, layers, seed is not None, os.cpu_count())
+                self.processes = Workers(split, layers, seed is not None, os.cpu_count())
 
     def __len__(self):
         return self.steps
@@ -432,8 +432,8 @@ class _ImageBatches(keras.utils.PyDataset):
         return self.threads.map(self._example, self.order[part], self.keys[part])
 
     def _example(self, index, key):
-        if self.workers:
-            return self.workers.example(int(index), int(key))
+        if self.processes:
+            return self.processes.example(int(index), int(key))
         image, label = self.split[index]
         with keras.device("cpu"):
             image = apply(self.layers, image, int(key), self.seed is not None)
