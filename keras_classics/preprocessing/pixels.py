@@ -50,7 +50,11 @@ def add_colour(images, colour):
     *batch, height, width, channels = shape = ops.shape(images)
     if isinstance(images, np.ndarray):  # of which each operation of Keras would make a copy
         rows = images.reshape(*batch, height, width * channels)
-        return (rows + np.tile(colour, width)[..., None, :]).reshape(shape).astype("float32", copy=False)
+        return (
+            (rows + np.tile(colour, width)[..., None, :])
+            .reshape(shape)
+            .astype("float32", copy=False)
+        )
     # TensorFlow adds rows of pixels three times as fast as single pixels.
     row = ops.tile(colour, (*[1] * (len(colour.shape) - 1), width))[..., None, :]
     rows = ops.reshape(ops.cast(images, "float32"), (*batch, height, width * channels))
