@@ -502,12 +502,12 @@ class _ImageBatches(keras.utils.PyDataset):
         self.steps = full + (rest > 0 and seed is None)
         self.threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.on_epoch_begin()
-        self.workers = None
+        self.processes = None
         self._example(0, 0)  # builds the layers, before threads can get into each other's way
         if hasattr(split, "content") and len(split) >= LONG:
             # Layers or splits of one's own may be of classes that no other process knows.
             with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
-                self.workers = Workers(split, layers, seed is not None, os.cpu_count())
+                self.processes = Workers(split, layers, seed is not None, os.cpu_count())
 
     def __len__(self):
         return self.steps
@@ -541,9 +541,9 @@ class _ImageBatches(keras.utils.PyDataset):
 
     def _example(self, index, key):
         index, key, damaged = int(index), int(key), getattr(self.split, "damaged", ())
-        if self.workers and index not in damaged:
+        if self.processes and index not in damaged:
             try:
-                return self.workers.example(index, key)
+                return self.processes.example(index, key)
             except ValueError:
                 if not hasattr(self.split, "sound"):
                     raise

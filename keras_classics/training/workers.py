@@ -13,7 +13,8 @@ import subprocess
 import sys
 import weakref
 
-SERVE = "from keras_classics.training import workers; workers.serve()"
+# Modules are those of the process that asks, wherever it found them.
+SERVE = "import sys; sys.path[:] = {}; from keras_classics.training import workers; workers.serve()"
 
 
 class Workers:
@@ -40,13 +41,12 @@ class Workers:
         job = pickle.dumps((split, made, training))
         environment = os.environ | {
             "KERAS_BACKEND": "numpy",
-            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
             "OMP_NUM_THREADS": "1",
             "JAX_PLATFORMS": "cpu",
         }
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", SERVE],
+                [sys.executable, "-c", SERVE.format(sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,

@@ -82,7 +82,7 @@ def test_batches_of_a_long_epoch(photographs, monkeypatch):
         return inputs._ImageBatches(split, layers(), 4, 3, lambda labels: labels, position)
 
     batches = begin()
-    assert batches.workers
+    assert batches.processes
     seen = [batches[k] for k in range(2)]
     assert sorted(np.concatenate([labels for _, labels in seen])) == list(range(8))
     position.step = 1  # resumed within the epoch, by others
@@ -98,7 +98,7 @@ def test_layers_that_no_other_process_knows_are_called_in_this_one(photographs, 
     monkeypatch.setattr(inputs, "LONG", 8)
     split = photographs.without(photographs.paths[8:])
     batches = inputs._ImageBatches(split, [Mine(32)], 4, 3, lambda y: y, inputs.Position())
-    assert batches.workers is None
+    assert batches.processes is None
     assert batches[0][0].shape == (4, 32, 32, 3)
 
 
