@@ -72,10 +72,27 @@ def test_an_error_is_the_readers(workers, photographs):
     assert workers.example(0, 0)[1] == 0  # and the worker goes on
 
 
+def test_a_damaged_file_is_replaced_as_without_workers(photographs, monkeypatch):
+    """Whether it is met by a worker, or known before."""
+    monkeypatch.setattr(inputs, "LONG", 9)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    seen = []
+    for known in ({}, {8: "known"}):
+        split = photographs.take(range(9))
+        split.damaged |= known
+        batches = inputs._ImageBatches(split, layers(), 9, 3, lambda y: y, inputs.Position())
+        assert batches.processes
+        images, labels = batches[0]
+        assert [*split.damaged] == [8]
+        assert sorted(labels) == [0, 0, *range(1, 8)]
+        seen.append(images[np.argsort(labels, kind="stable")])
+    np.testing.assert_array_equal(*seen)
+
+
 def test_batches_of_a_long_epoch(photographs, monkeypatch):
     monkeypatch.setattr(inputs, "LONG", 8)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    split = photographs.without(photographs.paths[8:])
+    split = photographs.take(range(8))
     position = inputs.Position()
 
     def begin():
@@ -96,7 +113,7 @@ def test_layers_that_no_other_process_knows_are_called_in_this_one(photographs, 
         pass
 
     monkeypatch.setattr(inputs, "LONG", 8)
-    split = photographs.without(photographs.paths[8:])
+    split = photographs.take(range(8))
     batches = inputs._ImageBatches(split, [Mine(32)], 4, 3, lambda y: y, inputs.Position())
     assert batches.processes is None
     assert batches[0][0].shape == (4, 32, 32, 3)
