@@ -263,6 +263,13 @@ class Images(Generic[S]):
             sorted(reasons.items())
         )
 
+    @property
+    def damaged(self) -> dict[str, str]:
+        """The files that could not be decoded as they were read, `{path: reason}`."""
+        splits = self._files(PARTS).values()
+        # Threads may add to them meanwhile.
+        return {s.paths[k]: why for s in splits for k, why in tuple(s.damaged.items())}
+
     def words(self, damaged: dict[str, str]) -> str:
         """Names damaged files, in a sentence without its end.
 

@@ -303,11 +303,12 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save(self, done):
         """Begins to write a checkpoint. The training waits for the copy of its variables alone."""
-        begin = time.monotonic()
-        # Of metrics, all workers add up what each has.
-        values = [_copy(variable) for variable in self._variables(done > 0)]
         if not self.writes:
+            if done:  # of metrics, all workers add up what each has
+                list(map(_copy, self.model.metrics_variables))
             return
+        begin = time.monotonic()
+        values = [_copy(variable) for variable in self._variables(done > 0)]
         state = self.state | {
             "step": done,
             "seconds": self.seconds,

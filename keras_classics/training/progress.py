@@ -113,17 +113,12 @@ class Replaced(keras.callbacks.Callback):
         self.splits = [split for split in data.splits if hasattr(split, "damaged")]
         self.count = 0
 
-    def _all(self):
-        for split in self.splits:
-            for k, why in tuple(split.damaged.items()):  # which threads add to
-                yield split.paths[k], why
-
     def note(self):
         """Names those that are new."""
         count = sum(len(split.damaged) for split in self.splits)
         if count == self.count:
             return
-        self.count, found = count, dict(self._all())
+        self.count, found = count, self.data.damaged
         new = {path: why for path, why in sorted(found.items()) if path not in self.known}
         if new:
             files.write_replaced(self.folder, self.worker, found)

@@ -439,7 +439,11 @@ class Run:
             ValueError: If the data are of another kind than the recipe's, or of other classes.
         """
         admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
-        return self._results(self.recipe.splits(data.survey(parts=("validation", "test"))[0]))
+        data, _ = data.survey(parts=("validation", "test"))
+        results = self._results(self.recipe.splits(data))
+        if damaged := data.damaged:
+            warnings.warn(f"{data.words(damaged)}. They are not counted.", stacklevel=2)
+        return results
 
     def confusion(self, part: str) -> np.ndarray:
         """How often each class (row) was taken for each (column), as the run ended.

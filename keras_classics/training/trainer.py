@@ -162,7 +162,7 @@ def train(
         says = bool(verbose) and replicas.is_chief
         rate = Rate(recipe.batch_size, job.batches, folder, says)
         met = Replaced(run.folder, data, run.replaced, replicas.worker)
-        callbacks = [*job.callbacks, met, *callbacks]
+        callbacks = [*job.callbacks, *callbacks]
         if early_stopping:
             stop = keras.callbacks.EarlyStopping(job.monitor, patience=early_stopping, mode="max")
             callbacks.append(stop)
@@ -199,7 +199,7 @@ def train(
             job.model.optimizer.finalize_variable_values(job.model.trainable_variables)
         else:
             shown = verbose if replicas.is_chief else 0
-            _fit(job, recipe.epochs, shown, checkpoints, rate, strategy)
+            _fit(job, recipe.epochs, shown, checkpoints, [rate, met], strategy)
 
         job.position.epoch, job.position.step = recipe.epochs, 0
         if replicas.is_chief:
@@ -365,7 +365,7 @@ def _variables(model, strategy):
     return [*model.variables, *model.optimizer.variables]
 
 
-def _fit(job, epochs, verbose, checkpoints, rate, strategy):
+def _fit(job, epochs, verbose, checkpoints, watching, strategy):
     replicas = strategies.replicas(strategy)
     if not backend.fit_builds_variables() and replicas.count == 1:
         _build_variables(job.model, job.batches)
@@ -385,7 +385,7 @@ def _fit(job, epochs, verbose, checkpoints, rate, strategy):
                 epochs=epochs,
                 initial_epoch=checkpoints.state["epoch"],
                 verbose=verbose,
-                callbacks=[rate, *checkpoints.others, checkpoints],
+                callbacks=[*watching, *checkpoints.others, checkpoints],
             )
         except backend.lost_worker_errors() as error:
             if replicas.workers == 1:

@@ -155,6 +155,8 @@ def test_damaged_files_are_replaced_and_named_once(damaged, tmp_path):
     assert unbroken.manifest["left out"] == {}
     assert unbroken.manifest["errors"]["validation"]["of"] == 8
     assert not list(unbroken.folder.glob("replaced-*"))
+    with pytest.warns(UserWarning, match="1 file of .*: val/red/x.png .*They are not counted"):
+        assert unbroken.evaluate(datasets.load(folder)) == unbroken.manifest["errors"]
 
     data = datasets.load(folder)
     with pytest.warns(UserWarning, match="cannot be decoded"), pytest.raises(tiny.Break):
