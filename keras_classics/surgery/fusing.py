@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers
 
 from keras_classics import graphs
+from keras_classics.checks import ANYTHING, arguments, one_of, optional
 from keras_classics.layers import (
     BatchNormalization,
     CoveringConv2D,
@@ -29,8 +30,8 @@ FOLDABLE = (
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")  # of a layer, the last is folded
 
 
-@graphs.deep_recursion()
-def fuse(model: keras.Model) -> keras.Model:
+@arguments(model=ANYTHING, precision=optional(one_of("float32", "bfloat16", "float16")))
+def fuse(model: keras.Model, precision: str | None = None) -> keras.Model:
     """Copies a model, and folds its batch normalizations into the convolutions before them.
 
     At inference, a batch normalization is one factor and one shift for each channel. Directly
@@ -51,9 +52,15 @@ def fuse(model: keras.Model) -> keras.Model:
 
     Models within the model are fused too. Layers inside of other layers are copied as they are.
 
+    With a `precision`, all layers compute in it, and have their weights in it, whatever the policy
+    was that they were built under; but those that give the outputs, which compute in float32. The
+    weights are folded before they are rounded. bfloat16 pays on processors that multiply in it
+    (AVX512-BF16, AMX) and on accelerators.
+
     Args:
         model: A functional model, a Sequential model that is built, or a `Classifier`. It is not
             changed.
+        precision: `"bfloat16"`, `"float16"` or `"float32"`. Default: each layer's own.
 
     Returns:
         A functional `keras.Model` of the same name, inputs and outputs, with weights of its
@@ -75,9 +82,15 @@ def fuse(model: keras.Model) -> keras.Model:
     print(len(network.layers), len(fused.layers))
     ```
     """
+    with graphs.deep_recursion():
+        return _fused(model, precision)
+
+
+def _fused(model, precision, gives=True):
+    """The copy of a model; `gives`: whether its outputs are those of the whole model."""
     graphs.check_connected(model)
     if hasattr(model, "with_network"):  # a classifier, whose room is above this one
-        return model.with_network(fuse(model.network))
+        return model.with_network(_fused(model.network, precision))
     if not _is_graph(model):
         raise ValueError(
             "`model` must not compute by a `call` of its own: only the graph of its layers is "
@@ -89,15 +102,19 @@ def fuse(model: keras.Model) -> keras.Model:
     normalizations = {convolution: norm for norm, convolution in convolutions.items()}
     trained = {node.operation for node in nodes if _is_graph(node.operation) and _trains(node)}
     copies = {}
+    last = {graphs.maker(output) for output in graph.outputs} if gives else set()
+    last |= {convolutions[layer] for layer in last if layer in convolutions}
 
     def copy(layer):
         if layer in convolutions:
             return layer  # a normalization, which `call` leaves out
         if _is_graph(layer) and layer not in trained:
-            return fuse(layer)
+            return _fused(layer, precision, gives=layer in last)
         config = layer.get_config()
         if layer in normalizations:
             config["use_bias"] = True
+        if precision and isinstance(layer, keras.Layer) and not _is_input(layer):
+            config["dtype"] = "float32" if layer in last else precision
         copies[layer] = type(layer).from_config(config)
         return copies[layer]
 

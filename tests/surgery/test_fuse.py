@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import keras_classics as kc
 from keras_classics.applications import ViT
 from keras_classics.layers import (
     BatchNormalization,
@@ -474,3 +475,55 @@ def test_a_transformer_is_copied():
     fused = fuse(model)
     assert [layer.name for layer in fused.layers] == [layer.name for layer in model.layers]
     np.testing.assert_allclose(numpy(fused(images)), numpy(model(images)), rtol=1e-4)
+
+
+def _norm_at_the_end():
+    image = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 3, use_bias=False)(layers.Conv2D(4, 1)(image))
+    return keras.Model(image, layers.BatchNormalization()(x))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: kc.build("resnet8_cifar"),
+        lambda: kc.build("lenet5", head="softmax"),
+        lambda: kc.applications.GoogLeNet(input_shape=(64, 64, 3), classes=3),
+        lambda: kc.applications.ViT("Mini/4", input_shape=(16, 16, 3), classes=3),
+        lambda: keras.Sequential([kc.build("resnet8_cifar", include_top=False), layers.Dense(2)]),
+        _norm_at_the_end,
+    ],
+    ids=["resnet", "lenet5", "googlenet", "vit", "nested", "norm"],
+)
+def test_a_precision_of_its_own(build, policy):
+    """Whatever the network was built under; the outputs are float32, of a layer in float32."""
+    keras.config.set_dtype_policy(policy)
+    model = build()
+    if not model.built:
+        model.build((None, 32, 32, 3))
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        if "seed" not in weight.name:  # the head of a ViT begins with zeros
+            value = keras.ops.convert_to_numpy(weight)
+            value = value + 0.05 * random.normal(size=value.shape)
+            weight.assign(np.abs(value) if "variance" in weight.name else value)
+    keras.config.set_dtype_policy("float32")
+    shape = model.inputs[0].shape[1:]
+    image = random.uniform(-1, 1, (4, *shape)).astype("float32")
+    exact = kc.fuse(model, precision="float32")
+    rounded = kc.fuse(model, precision="bfloat16")
+    assert {w.dtype for w in exact.weights} == {"float32"}
+    assert {w.dtype for w in rounded.weights} == {"float32", "bfloat16"}
+    expected, found = (keras.ops.convert_to_numpy(each(image)) for each in (exact, rounded))
+    assert (expected.dtype, found.dtype) == (np.float32, np.float32)
+    scale = np.abs(expected).max()
+    assert 0 < np.abs(found - expected).max() < 0.1 * scale
+    if policy == "float32":
+        plain = keras.ops.convert_to_numpy(kc.fuse(model)(image))
+        np.testing.assert_array_equal(plain, expected)
+
+
+def test_a_precision_that_is_none():
+    with pytest.raises(ValueError, match="precision.*int8"):
+        kc.fuse(_norm_at_the_end(), precision="int8")
