@@ -10,8 +10,6 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from keras_classics.atomic import atomic
 
 PATIENCE = 15  # seconds
@@ -67,6 +65,8 @@ def read(kind: str, key: str) -> dict[str, Any] | None:
     Returns:
         Arrays by their names; `None` if nothing was kept, or it cannot be read.
     """
+    import numpy as np  # takes longer than all that the light commands need
+
     try:
         with np.load(_kept(kind, key), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
@@ -82,6 +82,8 @@ def write(kind: str, key: str, **arrays: Any) -> None:
         key: What it is of.
         **arrays: The arrays.
     """
+    import numpy as np
+
     path = _kept(kind, key)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -330,7 +330,7 @@ def test_the_command(file, photographs, tmp_path, capsys, monkeypatch):
     said = run("finetune", "ResNet-18", *flags)
     assert "the center crop of 32 of the image rescaled to 37" in said
     (folder,) = pathlib.Path("runs").iterdir()
-    assert folder.name == "resnet18-finetuned-photographs0-1"
+    assert folder.name == f"resnet18-finetuned-{photographs.name}-1"
     recipe = json.loads((folder / "manifest.json").read_text())["recipe"]
     assert (recipe["image_size"], recipe["head_epochs"]) == (32, 5)
     assert "0.png: " in run("predict", str(folder), str(photographs / "green" / "0.png"))
