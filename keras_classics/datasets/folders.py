@@ -357,7 +357,7 @@ def _held_out(paths, labels, classes):
                 "Each class needs two images or more, one of them for validation. "
                 f"Received: {paths[own[0]]} alone"
             )
-        own.sort(key=lambda k: hashlib.sha256(os.fsencode(os.path.basename(paths[k]))).digest())
+        own.sort(key=lambda k: hashlib.sha256(paths.name(k)).digest())
         held[own[-max(1, len(own) // 10) :]] = True
     return held
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+SEPARATORS = [os.fsencode(each) for each in (os.sep, os.altsep) if each]
 AT_ONCE = 2**12  # paths that are hashed at once: their bytes take a hundred times as much memory
 LONGEST = 2**10  # bytes of a name that have a weight of their own
 WEIGHTS = np.random.default_rng(0).integers(1, 2**63, LONGEST + 2, "uint64") | np.uint64(1)
@@ -44,12 +45,11 @@ class Paths(Sequence[str]):
             return paths
         folders: dict[bytes, int] = {}
         rows, names, end = [], [], 0
-        for path in paths:
-            folder, name = os.path.split(os.fsencode(path))
-            folder = os.path.join(folder, b"") if folder else b""
-            rows.append((folders.setdefault(folder, len(folders)), end, end + len(name)))
-            names.append(name)
-            end += len(name)
+        for path in map(os.fsencode, paths):
+            cut = max(map(path.rfind, SEPARATORS)) + 1
+            begin, end = end, end + len(path) - cut
+            rows.append((folders.setdefault(path[:cut], len(folders)), begin, end))
+            names.append(path[cut:])
         return cls([*folders], np.reshape(rows, (-1, 3)), b"".join(names), stats)
 
     @classmethod
@@ -90,6 +90,11 @@ class Paths(Sequence[str]):
     def __repr__(self) -> str:
         first = ", ".join(map(repr, self[:3]))
         return f"Paths([{first}{', ...' if len(self) > 3 else ''}])"
+
+    def name(self, index: int) -> bytes:
+        """The name of a file, without its folder."""
+        _, begin, end = self.rows[index].tolist()
+        return self.names[begin:end]
 
     def take(self, positions: Any) -> "Paths":
         """The paths at some positions, in their order.
