@@ -11,7 +11,6 @@ import pathlib
 import warnings
 from typing import Any
 
-import keras
 import numpy as np
 import PIL.Image
 
@@ -38,6 +37,7 @@ from keras_classics.datasets.shards import (
     shards_of,
 )
 from keras_classics.datasets.splits import Files
+from keras_classics.progress import Progress
 from keras_classics.tables import counted
 
 RECORDS = 1000  # of a shard, if nothing else is said: some 100 MB
@@ -81,7 +81,7 @@ def pack(
             packed as they are.
         quality: Quality of the JPEG files of images that are made smaller, 1 to 100.
         seed: Seed of the order.
-        verbose: 0: no bar shows how far it is.
+        verbose: 0: nothing shows how far it is.
 
     Returns:
         The packed data set, as `datasets.load` opens it.
@@ -142,9 +142,7 @@ def pack(
     root = pathlib.Path(folder).expanduser().resolve()
     if _begin(root, plan):
         return open_packed(root)
-    bar = keras.utils.Progbar(
-        sum(map(len, data.splits)), verbose=verbose, interval=0.5, unit_name="image"
-    )
+    bar = Progress("images", sum(map(len, data.splits)), bool(verbose))
 
     def prepare(path):
         try:
@@ -187,6 +185,7 @@ def pack(
                 "rescaled": sum(each["rescaled"] for each in written),
                 "left_out": {k: why for each in written for k, why in each["left_out"].items()},
             }
+    bar.end()
     damaged = [f"{k} ({why})" for each in splits.values() for k, why in each["left_out"].items()]
     if damaged:
         warnings.warn(
