@@ -13,6 +13,9 @@ train FOLDER [--workers=1] [--steps=40] [--broken_at=0]
            step, and the peak of each process's memory. With `--broken_at=N` the training is
            killed after N steps, resumed and stopped after the same number; the weights must be
            those of an unbroken one, bit for bit.
+packed FOLDER
+           Images a second of AlexNet's and GoogLeNet's input: of 400 of the files, and of 40 of
+           3000x2000; as files, packed as they are, and packed in small. In turns, five rounds.
 """
 
 import argparse
@@ -191,8 +194,66 @@ def train(options):
     shutil.rmtree(folder)
 
 
+def packed(options):
+    from PIL import Image
+
+    from keras_classics import datasets, training
+    from keras_classics.training import imaging, inputs
+
+    def rate(batches, count):
+        wall, own = time.perf_counter(), time.process_time()
+        for _ in batches:
+            pass
+        return count / (time.perf_counter() - wall), count / (time.process_time() - own)
+
+    files = sorted((pathlib.Path(options.folder) / "files").glob("*.jpg"))
+    for width, count, batch, sides in ((500, 400, 60, (256,)), (3000, 40, 12, (480, 256))):
+        with tempfile.TemporaryDirectory() as root:
+            for k, path in enumerate(files[:count]):
+                folder = pathlib.Path(root, "images", "ab"[k % 2])
+                folder.mkdir(parents=True, exist_ok=True)
+                size = (width, width * 3 // 4 if width == 500 else 2000)
+                image = Image.open(path).resize(size, Image.Resampling.BICUBIC)
+                image.save(folder / f"{k}.jpg", quality=90)
+            data = {"files": datasets.load(f"{root}/images")}
+            for side in (None, *sides):
+                out = f"{root}/packed-{side}"
+                data[f"packed, short side {side}"] = datasets.pack(
+                    data["files"], out, short_side=side, verbose=0
+                )
+            for name in ("alexnet", "googlenet"):
+                recipe = dataclasses.replace(training.recipe(name), mean="110,110,110")
+                layers = imaging.layers_of(recipe, training=True)
+                batches = {
+                    kind: inputs.image_batches(each.train, layers, batch, seed=0)
+                    for kind, each in data.items()
+                }
+                seen = len(data["files"].train) // batch * batch
+                rates = {kind: [] for kind in batches}
+                for _ in range(6):
+                    for kind, each in batches.items():
+                        rates[kind].append(rate(each, seen))
+                for kind, values in rates.items():
+                    pairs = zip(values[1:], rates["files"][1:], strict=True)
+                    ratios = [[a / b for a, b in zip(*pair, strict=True)] for pair in pairs]
+                    wall, own = (np.median(each) for each in zip(*ratios, strict=True))
+                    seconds = [np.median(each) for each in zip(*values[1:], strict=True)]
+                    print(
+                        f"{width:5} {name:10} {kind:24} {seconds[0]:6.0f} a second, "
+                        f"{seconds[1]:6.0f} of processor time; over files {wall:.2f}, {own:.2f}",
+                        flush=True,
+                    )
+
+
 if __name__ == "__main__":
-    commands = {"make": make, "open": open_, "opening": opening, "train": train, "worker": worker}
+    commands = {
+        "packed": packed,
+        "make": make,
+        "open": open_,
+        "opening": opening,
+        "train": train,
+        "worker": worker,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=commands)
     parser.add_argument("folder")

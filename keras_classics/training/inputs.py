@@ -296,7 +296,7 @@ def _loaded(split, layers, training, records, size, raised):
     def one_batch(record, key):
         places = tf.range(tf.size(record, tf.int64))
         data = tf.data.Dataset.from_tensor_slices((places, record, key))
-        data = data.map(lambda place, *pair: (place, *load(*pair)), tf.data.AUTOTUNE)
+        data = data.map(lambda place, *pair: (place, *load(*pair)), os.cpu_count())
         data = data.ignore_errors().batch(tf.size(record, tf.int64))
         spec = data.element_spec
         none = [tf.zeros([side or 0 for side in each.shape], each.dtype) for each in spec]
