@@ -361,7 +361,12 @@ def check(options, folder):
     from keras_classics import datasets
 
     start = time.time()
-    data = datasets.load(folder, None, "skip", options.classes, bool(options.upright))
+    path = os.path.abspath(os.path.expanduser(folder))  # a folder, though a data set has its name
+    if not os.path.isdir(path):
+        raise FileNotFoundError(
+            f"`check` takes a folder of images, or of shards. Received: {folder}"
+        )
+    data = datasets.load(path, None, "skip", options.classes, bool(options.upright))
     if isinstance(data.train, datasets.Shards):
         wrong = datasets.verify(folder)
         print(f"{folder} compared with {folder}/shards.json in {time.time() - start:.0f} s")
@@ -775,6 +780,8 @@ def _interrupted(error, command, options, argv):
     """Where an interrupted command stands, and how to go on."""
     if command.function is pack:
         return "To go on: the same command."
+    if command.function is check:
+        return "Nothing was kept of what was found."
     if command.function not in (train, finetune):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)

@@ -176,9 +176,7 @@ class Images(Generic[S]):
             if isinstance(split := getattr(self, part), Stream):
                 split.refuse_others()
         files = self._files(parts)
-        return self._left(
-            files, read_headers([split.paths for split in files.values()], self.name, verbose)
-        )
+        return self._left(files, self._headers(files, verbose))
 
     def check(
         self, parts: Collection[str] = PARTS, verbose: bool = False

@@ -137,7 +137,7 @@ def pack(
         "short_side": short_side,
         "quality": quality,
         "seed": seed,
-        "source": {part: _fingerprint(split, data.name) for part, split in data.parts.items()},
+        "source": {part: split.digest for part, split in data.parts.items()},
     }
     root = pathlib.Path(folder).expanduser().resolve()
     if _begin(root, plan):
@@ -276,15 +276,6 @@ def _begin(root, plan):
     root.mkdir(parents=True, exist_ok=True)
     _write_json(root / PLAN, plan)
     return False
-
-
-def _fingerprint(split, name):
-    """A digest of the names, sizes and labels of a split's files."""
-    digest = hashlib.sha256()
-    for path, label in zip(split.paths, split.labels.tolist(), strict=True):
-        size = os.path.getsize(path) if os.path.isfile(path) else -1
-        digest.update(os.fsencode(f"{_within(path, name)}\0{size}\0{label}\0"))
-    return digest.hexdigest()
 
 
 def _within(path, name):

@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import functools
+import hashlib
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -395,6 +396,18 @@ class Files(Encoded):
                     raise
                 self.damaged[k] = reason(error.__cause__ or error)
         raise ValueError(f"None of {counted(len(self), 'file')} can be decoded.")
+
+    @property
+    def digest(self) -> str:
+        """What tells the split from others: a digest of its files' names, sizes and labels.
+
+        The names are those below the folder that all have in common: it may have been moved.
+        """
+        digest = hashlib.sha256()
+        names, labels = self.paths.hashes(self.paths.root()), self.labels.astype("int64")
+        for array in (names, self.paths.stats[:, 0], labels):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def take(self, positions: Any) -> "Files":
         """The split of the files at some positions.

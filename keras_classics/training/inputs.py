@@ -455,7 +455,6 @@ def _dealt(data, steps, raised=()):
     import tensorflow as tf
 
     data.raised = raised
-
     data.cardinality = lambda: tf.constant(steps, tf.int64)
     data.is_dealt = True  # to the replicas: see `strategies`
     return data

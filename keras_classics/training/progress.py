@@ -1,6 +1,7 @@
 """What one sees of a training: its speed beside that of its input, and TensorBoard."""
 
 import importlib.util
+import math
 import os
 import time
 import warnings
@@ -33,7 +34,7 @@ class Rate(keras.callbacks.Callback):
         self.batch_size, self.images, self.seconds, self.began = batch_size, 0, 0.0, None
         self.arrivals = getattr(batches, "arrivals", None)
         self.folder, self.verbose = folder, verbose and self.arrivals is not None
-        self.waited, self.busy, self.after = 0.0, time.process_time(), [FIRST]
+        self.waited, self.busy, self.after = 0.0, time.process_time(), FIRST
 
     def on_train_batch_end(self, batch, logs=None):
         now, done = time.perf_counter(), batch + 1
@@ -45,8 +46,8 @@ class Rate(keras.callbacks.Callback):
             self.arrivals.clear()
             self.busy = time.process_time()
         self.began, self.done = now, done
-        if self.verbose and self.after and self.seconds > self.after[0]:
-            self.after.clear()
+        if self.verbose and self.seconds > self.after:
+            self.after = math.inf
             self._say()
 
     def _waits(self):

@@ -215,3 +215,14 @@ def test_the_command_check(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "b/cut.png: " in done.stdout) == (1, True)
     assert "1 file of" in done.stderr
+
+
+def test_the_command_check_takes_a_folder(tmp_path):
+    """Not the name of a data set, none of whose files it would decode."""
+    command = [sys.executable, "-m", "keras_classics", "check", "mnist"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith("takes a folder of images, or of shards. Received: mnist\n")
+    folder_of(tmp_path / "mnist")
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "12 files of mnist decoded" in done.stdout
