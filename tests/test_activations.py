@@ -162,6 +162,19 @@ def test_derivatives_of_gelu(form):
     expect_derivatives(derivatives(ops.convert_to_tensor(POINTS, "float32")), POINTS)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's form")
+def test_gelu_rounds_once_in_bfloat16():
+    """It computes in float32 between its input and its output, and so does its gradient."""
+    import tensorflow as tf
+
+    x = tf.cast(POINTS, "bfloat16")
+    found = derivatives(x)[:2]
+    expected = derivatives(tf.cast(x, "float32"))[:2]
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == tf.bfloat16
+        np.testing.assert_array_equal(one, tf.cast(other, "bfloat16"))
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs")
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_derivatives_of_gelu_in_a_graph_of_any_length(form, jit_compile):

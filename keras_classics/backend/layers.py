@@ -144,7 +144,7 @@ def fused_gelu(x):
     if name() == "tensorflow" and not fuses():
         import tensorflow as tf
 
-        if isinstance(x, tf.Tensor) and x.dtype == "float32":
+        if isinstance(x, tf.Tensor) and x.dtype in (tf.float32, tf.bfloat16):
             # A graph without a gradient may be exported, and ONNX cannot call what XLA compiles.
             # There TensorFlow itself fuses these operations, in this order, with the matrix
             # product before them.
@@ -174,12 +174,17 @@ def _gelu_formula(x):
 def _compiled_gelu():
     import tensorflow as tf
 
-    value = tf.function(_gelu_formula, jit_compile=True, autograph=False)
+    # In 16 bits, too, it computes in float32, and rounds once.
+    @tf.function(jit_compile=True, autograph=False)
+    def value(x):
+        return tf.cast(_gelu_formula(tf.cast(x, "float32")), x.dtype)
 
     @tf.function(jit_compile=True, autograph=False)
     def gradient(x, upstream):
+        dtype, x, upstream = x.dtype, tf.cast(x, "float32"), tf.cast(upstream, "float32")
         t = tf.tanh(_SLOPE * (x + _CUBIC * x * x * x))
-        return upstream * 0.5 * (1 + t + x * (1 - t * t) * _SLOPE * (1 + 3 * _CUBIC * x * x))
+        slope = 0.5 * (1 + t + x * (1 - t * t) * _SLOPE * (1 + 3 * _CUBIC * x * x))
+        return tf.cast(upstream * slope, dtype)
 
     @tf.custom_gradient
     def gelu(x):

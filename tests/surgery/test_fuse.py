@@ -12,6 +12,7 @@ from keras_classics.layers import (
     CoveringConv2D,
     GroupedConv2D,
     MapConv2D,
+    StandardizedConv2D,
     SymmetricConv2D,
 )
 from keras_classics.surgery import fuse
@@ -65,6 +66,24 @@ LAYERS = {
     "covering": (CoveringConv2D, {"filters": 5, "kernel_size": (5, 4)}, (5, 4, 3)),
     "towers": (GroupedConv2D, {"filters": 6, "kernel_size": 3, "groups": 2}, (7, 5, 4)),
     "symmetric": (SymmetricConv2D, {"filters": 4, "kernel_size": 3, "strides": 2}, (9, 8, 3)),
+    "standardized": (StandardizedConv2D, {"filters": 6, "kernel_size": 3, "groups": 2}, (6, 7, 4)),
+}
+
+# Those that take over the normalization of their input: changes to the above.
+READERS = {
+    "dense": {"activation": "tanh"},
+    "dense of rows": {},
+    "1d": {"padding": "valid"},
+    "2d": {"padding": "valid", "activation": "tanh"},
+    "2d of one": LAYERS["2d"][1] | {"kernel_size": 1},
+    "groups": {},
+    "3d": {},
+    "depthwise 1d": {},
+    "depthwise 2d": {"padding": "valid"},
+    "covering": {},
+    "towers": {},
+    "symmetric": {"kernel_size": 1},
+    "standardized": {"padding": "valid"},
 }
 
 
@@ -129,15 +148,138 @@ def test_layers(case, use_bias):
     fused = fuse(model)
     assert_same(model, fused)
 
-    assert [type(layer) for layer in fused.layers] == [layers.InputLayer, kind]
     before, after = model.get_layer("conv").get_config(), fused.get_layer("conv").get_config()
+    if kind is StandardizedConv2D:
+        kind = layers.Conv2D
+        del before["epsilon"]
+    assert [type(layer) for layer in fused.layers] == [layers.InputLayer, kind]
     assert after == {**before, "use_bias": True}
 
 
-def test_all_classes_are_tested():
-    from keras_classics.surgery.fusing import FOLDABLE
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("case", READERS)
+def test_readers(case, use_bias):
+    """A normalization before a layer, and one after it where the layer is linear, and its ReLU."""
+    kind, config, shape = LAYERS[case.removesuffix(" of one")]
+    config = config | READERS[case]
+    image = keras.Input(shape)
+    x = kind(**config, use_bias=use_bias, name="conv")(norm(image))
+    if "activation" not in config:
+        x = layers.ReLU()(norm(x))
+    model = lively(keras.Model(image, x))
+    fused = fuse(model)
+    assert [layer.name for layer in fused.layers[1:]] == ["conv"]
+    assert_same(model, fused)
 
-    assert {kind for kind, _, _ in LAYERS.values()} == set(FOLDABLE)
+
+def test_all_classes_are_tested():
+    from keras_classics.surgery import fusing
+
+    assert {kind for kind, _, _ in LAYERS.values()} == set(fusing.FOLDABLE)
+    assert {LAYERS[case.removesuffix(" of one")][0] for case in READERS} == set(fusing.READERS)
+
+
+def flat(x, **more):
+    return layers.Flatten(**more)(x)
+
+
+def dense(x, **more):
+    return layers.Dense(5, **more)(x)
+
+
+# What has a normalization `k` that stays, since its reader would be another function.
+KEPT = {
+    "zeros around": lambda x: conv(norm(x, "k")),
+    "causal": lambda x: layers.Conv1D(4, 3, padding="causal")(norm(x[:, 0], "k")),
+    "transposed": lambda x: layers.Conv2DTranspose(4, 3)(norm(x, "k")),
+    "padded symmetrically": lambda x: SymmetricConv2D(4, 3)(norm(x, "k")),
+    "separable": lambda x: layers.SeparableConv2D(4, 3)(norm(x, "k")),
+    "other axis": lambda x: conv(norm(x, "k", axis=1), padding="valid"),
+    "other axis, flat": lambda x: dense(flat(norm(x, "k", axis=1))),
+    "channels first": lambda x: dense(flat(norm(x, "k"), data_format="channels_first")),
+    "used twice": lambda x: [y := norm(x, "k"), dense(flat(y))][1] + layers.Flatten()(y)[:, :5],
+    "flat used twice": lambda x: [y := flat(norm(x, "k")), dense(y)][1] + y[:, :5],
+    "ReLU between": lambda x: dense(flat(layers.ReLU()(norm(x, "k")))),
+    "other dtype": lambda x: dense(norm(x, "k", dtype="mixed_bfloat16"), dtype="float32"),
+    "integers": lambda x: dense(norm(keras.ops.cast(4 * x, "int32"), "k")),
+    "used twice, the layer": lambda x: [d := layers.Dense(4), d(d(norm(x, "k")))][1],
+    "another class": lambda x: Halved(4, 3)(norm(x, "k")),
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_normalizations_that_stay(case):
+    image = keras.Input((6, 5, 4))
+    model = lively(keras.Model(image, KEPT[case](image)))
+    fused = fuse(model)
+    assert left(fused) == {"k"}
+    assert_same(model, fused, rtol=0.05 if case == "other dtype" else 1e-5)
+
+
+def test_through_flatten():
+    """Each value of a flattened map has the factor of its channel."""
+    image = keras.Input((6, 5, 4))
+    x = norm(conv(image, activation="relu"))
+    model = lively(keras.Model(image, norm(dense(flat(x), name="dense"))))
+    fused = fuse(model)
+    assert left(fused) == set()
+    assert_same(model, fused)
+    x = norm(flat(conv(image, activation="relu")))  # a factor for each value
+    model = lively(keras.Model(image, dense(x, activation="relu")))
+    assert left(fuse(model)) == set()
+    assert_same(model, fuse(model))
+
+
+RELUS = {
+    "layer": lambda x: layers.ReLU(name="r")(x),
+    "activation": lambda x: layers.Activation("relu", name="r")(x),
+    "normalized": lambda x: layers.ReLU(name="r")(norm(x)),
+}
+OTHERS = {
+    "bounded": lambda x: layers.ReLU(max_value=6.0, name="r")(x),
+    "leaky": lambda x: layers.ReLU(negative_slope=0.1, name="r")(x),
+    "threshold": lambda x: layers.ReLU(threshold=0.5, name="r")(x),
+    "tanh": lambda x: layers.Activation("tanh", name="r")(x),
+    "used twice": lambda x: layers.ReLU(name="r")(x) + 0.5 * x,
+    "called twice": lambda x: [r := layers.ReLU(name="r"), norm(r(r(x) - 1))][1],
+    "other dtype": lambda x: layers.ReLU(name="r", dtype="float16")(x),
+    "activation before": lambda x: layers.ReLU(name="r")(layers.Activation("tanh")(x)),
+}
+
+
+@pytest.mark.parametrize("case", [*RELUS, *OTHERS])
+def test_relus(case):
+    """A ReLU becomes the activation of the layer before it; no other activation does."""
+    image = keras.Input((6, 5, 3))
+    model = lively(keras.Model(image, (RELUS | OTHERS)[case](conv(image, name="conv"))))
+    fused = fuse(model)
+    assert ("r" in {layer.name for layer in fused.layers}) is (case in OTHERS)
+    activation = keras.activations.serialize(fused.get_layer("conv").activation)
+    assert activation == ("relu" if case in RELUS else "linear")
+    assert_same(model, fused, rtol=0.01 if case == "other dtype" else 1e-5)
+
+
+def test_nothing_is_folded_after_a_relu():
+    image = keras.Input((6, 5, 4))
+    x = norm(layers.ReLU()(conv(image)), "k")
+    model = lively(keras.Model(image, layers.ReLU(name="r")(x)))
+    fused = fuse(model)
+    assert left(fused) == {"k"}
+    assert fused.get_layer("r")
+    assert_same(model, fused)
+
+
+def test_standardized_kernels_become_plain_ones():
+    """Without a normalization too; rounded once, to a precision."""
+    image = keras.Input((6, 5, 3))
+    model = lively(keras.Model(image, StandardizedConv2D(4, 3, name="conv", epsilon=0.1)(image)))
+    w = model.get_layer("conv").get_weights()[0].astype("float64")
+    expected = (w - w.mean((0, 1, 2))) / (w.std((0, 1, 2)) + 0.1)
+    folded = fuse(model).get_layer("conv")
+    assert type(folded) is layers.Conv2D
+    assert not folded.use_bias
+    np.testing.assert_allclose(folded.get_weights()[0], expected, rtol=1e-6, atol=1e-7)
+    assert_same(model, fuse(model))
 
 
 @pytest.mark.parametrize("kind", [layers.BatchNormalization, BatchNormalization])
@@ -198,9 +340,10 @@ def residual_net():
     """Everything at once: what can be folded is called `f...`, all else `k...`."""
     left, right = keras.Input((8, 6, 3), name="left"), keras.Input((8, 6, 3), name="right")
     x = layers.Add()([left, 0.5 * right])
-    x = layers.ReLU()(norm(conv(x, use_bias=False), "f1"))
-    y = layers.ReLU()(norm(x=conv(x), name="f2"))
-    y = layers.ReLU()(norm(layers.DepthwiseConv2D(3, padding="same")(y), "f3", scale=False))
+    x = layers.ReLU(name="f1r")(norm(conv(x, use_bias=False), "f1"))
+    y = layers.ReLU(name="f2r")(norm(x=conv(x), name="f2"))
+    y = norm(layers.DepthwiseConv2D(3, padding="same")(y), "f3", scale=False)
+    y = layers.Activation("relu", name="f3r")(y)
     y = norm(conv(y, groups=2), "f4", center=False)
     x = keras.ops.relu(layers.Add()([norm(conv(x, size=1), "f5"), y]))
 
