@@ -22,6 +22,7 @@ from keras_classics.backend.layers import (
     fused_batch_normalization,
     fused_gelu,
     fuses,
+    in_one_pass,
     once_more,
     with_gradient,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "has_host",
     "has_tf_data",
     "has_xla",
+    "in_one_pass",
     "lost_worker_errors",
     "name",
     "on_any_image",

@@ -23,6 +23,31 @@ def with_gradient(function):
     return keras.ops.custom_gradient(function)
 
 
+def in_one_pass(function, x):
+    """Has XLA compile a function, where TensorFlow traces a graph for its gradient.
+
+    A chain of elementwise operations then takes one pass over memory, and so does its gradient.
+    A graph without a gradient may be exported, and ONNX cannot call what XLA compiles; eagerly,
+    each new shape would be compiled.
+
+    Args:
+        function: As of `with_gradient`. Its gradient computes the value again.
+        x: The tensor that the function will be applied to.
+
+    Returns:
+        A function of the same values and gradients.
+    """
+    if name() != "tensorflow" or fuses() or not _tape_is_open():
+        return function
+    import tensorflow as tf
+
+    if not tf.is_symbolic_tensor(x):
+        return function
+    value = tf.function(lambda x: function(x)[0], jit_compile=True, autograph=False)
+    gradient = tf.function(lambda x, up: function(x)[1](up), jit_compile=True, autograph=False)
+    return lambda x: (value(x), lambda upstream: gradient(x, upstream))
+
+
 def fuses() -> bool:
     """Whether XLA compiles the operations that are being traced.
 

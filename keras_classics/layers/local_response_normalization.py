@@ -68,20 +68,22 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):  # (batch, height, width, channels)
-        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        return ops.cast(backend.with_gradient(self._normalized)(x), self.compute_dtype)
+        x = ops.cast(inputs, self.compute_dtype)
+        return backend.with_gradient(backend.in_one_pass(self._normalized, x))(x)
 
     def _normalized(self, x):
+        dtype, x = x.dtype, ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
         energy = self.bias + self._sum(self.alpha, ops.square(x))
         root = ops.rsqrt(energy)
         # Two roots take a third of the time of a power.
         scale = root * ops.sqrt(root) if self.beta == 0.75 else ops.power(energy, -self.beta)
 
         def gradient(upstream):  # half the passes over memory of automatic differentiation
-            through = upstream * scale
-            return through - x * self._sum(2 * self.alpha * self.beta, through * x / energy)
+            through = ops.cast(upstream, x.dtype) * scale
+            sums = self._sum(2 * self.alpha * self.beta, through * x / energy)
+            return ops.cast(through - x * sums, dtype)
 
-        return x * scale, gradient
+        return ops.cast(x * scale, dtype), gradient
 
     def _sum(self, factor, values):
         """`factor` times the sum over each channel's window."""

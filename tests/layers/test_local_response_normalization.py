@@ -198,6 +198,44 @@ def test_xla_is_seen():
     assert not backend.fuses()
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_graph_is_compiled_where_it_has_a_gradient(dtype):
+    """For batches of any size; a graph that may be exported has operations of TensorFlow alone."""
+    import tensorflow as tf
+
+    layer = LocalResponseNormalization(2, 2.0, 1.0, 0.75, dtype=dtype)
+
+    def value(x):
+        return layer(x)
+
+    def both(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        return y, tape.gradient(y, x, tf.cast(uneven((2, 3, 8)), dtype) + tf.zeros_like(y))
+
+    spec = [tf.TensorSpec([None, 2, 3, 8], dtype)]
+    plain, trained = (tf.function(f, input_signature=spec) for f in (value, both))
+
+    def compiled(graph):
+        operations = graph.get_concrete_function().graph.get_operations()
+        return any("Call" in operation.type for operation in operations)
+
+    assert (compiled(plain), compiled(trained)) == (False, True)
+    rtol = 1e-5 if dtype == "float32" else 1e-2
+    for size in (2, 1):
+        x = tf.cast(activities(8)[:size], dtype)
+        upstream = np.broadcast_to(uneven((2, 3, 8)), x.shape)
+        expected = by_hand(array(x), 2, 2.0, 1.0, 0.75)
+        slopes = gradient_by_hand(array(x), upstream, 2, 2.0, 1.0, 0.75)
+        y, gradient = trained(x)
+        assert (y.dtype, gradient.dtype) == (x.dtype, x.dtype)
+        np.testing.assert_allclose(array(y), expected, rtol=rtol)
+        np.testing.assert_allclose(array(plain(x)), expected, rtol=rtol)
+        np.testing.assert_allclose(array(gradient), slopes, rtol=rtol, atol=rtol)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's names")
 def test_without_tensorflows_name_the_form_is_the_slower_one(monkeypatch):
     import tensorflow as tf
