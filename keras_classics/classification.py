@@ -189,6 +189,23 @@ def class_names(classes: int) -> list[tuple[str, str]]:
     return [(str(k), f"class {k}") for k in range(classes)]
 
 
+def best_classes(
+    predictions: np.ndarray, classes: Sequence[tuple[str, ...]], top: int = 5
+) -> list[list[tuple[str, str, float]]]:
+    """The best classes of each image: see `Classifier.decode_predictions`."""
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or predictions.shape[1] != len(classes):
+        raise ValueError(
+            f"`predictions` must have the shape (batch, {len(classes)}). "
+            f"Received: {predictions.shape}"
+        )
+    best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
+    return [
+        [(classes[k][0], classes[k][1], float(scores[k])) for k in row]
+        for row, scores in zip(best, predictions, strict=True)
+    ]
+
+
 @keras.saving.register_keras_serializable(package="keras_classics")
 class Classifier(keras.Model):
     """A network with its preprocessing and the names of its classes.
@@ -350,17 +367,7 @@ class Classifier(keras.Model):
         Raises:
             ValueError: If the array has another shape.
         """
-        predictions = np.asarray(predictions)
-        if predictions.ndim != 2 or predictions.shape[1] != len(self.classes):
-            raise ValueError(
-                f"`predictions` must have the shape (batch, {len(self.classes)}). "
-                f"Received: {predictions.shape}"
-            )
-        best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
-        return [
-            [(*self.classes[k], float(scores[k])) for k in row]
-            for row, scores in zip(best, predictions, strict=True)
-        ]
+        return best_classes(predictions, self.classes, top)
 
     def positions(self, names: Sequence[str]) -> list[int]:
         """The outputs that stand for the classes of a data set.
