@@ -14,13 +14,13 @@ import numpy as np
 import keras_classics
 from keras_classics.atomic import atomic
 from keras_classics.checks import ANYTHING, COUNT, arguments, one_of, optional
-from keras_classics.classification import Classifier, best_classes
+from keras_classics.classification import Classifier, best_classes, prepared
 from keras_classics.datasets import read_image
-from keras_classics.preprocessing import ClassifierInput
 from keras_classics.serving import engine
 from keras_classics.surgery import fuse
 
 _PATH = (str, os.PathLike)
+_FILE = (*_PATH, bytes)
 _PRECISION = one_of("auto", "float32", "bfloat16", "int8")
 
 
@@ -142,10 +142,10 @@ class Served:
 
         Args:
             x: With `preprocessing`: images from 0 to 255, an array `(batch, height, width, 3)`,
-                one image `(height, width, 3)`, the path of an image file, or a list of images and
-                paths, whose sizes may differ. Photographs in files are turned upright, as their
-                EXIF says. Without `preprocessing`: an array that the network takes, or one element
-                of such an array.
+                one image `(height, width, 3)`, the path of an image file or its content, bytes; or
+                a list of these, whose sizes may differ. Photographs in files are turned upright,
+                as their EXIF says. Without `preprocessing`: an array that the network takes, or
+                one element of it.
             batch_size: Images that are computed at once.
 
         Returns:
@@ -239,7 +239,7 @@ class Served:
             for k in range(0, len(x), batch_size):
                 yield _checked(x[k : k + batch_size], shape)
             return
-        images = [x] if isinstance(x, _PATH) or getattr(x, "ndim", 0) == 3 else x
+        images = [x] if isinstance(x, _FILE) or getattr(x, "ndim", 0) == 3 else x
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for k in range(0, len(images), batch_size):
                 some = images[k : k + batch_size]
@@ -247,7 +247,7 @@ class Served:
                 yield _checked(np.stack(list(each)), shape)
 
     def _prepare(self, image):
-        if isinstance(image, _PATH):
+        if isinstance(image, _FILE):
             image = read_image(image, upright=True)
         channels = self._about["shape"][-1]
         image = np.asarray(image)
@@ -257,10 +257,7 @@ class Served:
                 "`image[..., :3]`, of grey images `np.stack([grey] * 3, axis=-1)`. "
                 f"Received: an image of shape {image.shape}"
             )
-        layer = self.preprocessing
-        if isinstance(layer, ClassifierInput):
-            return layer.of_array(image)
-        return keras.ops.convert_to_numpy(layer(image[None]))[0].astype("float32")
+        return prepared(self.preprocessing, image)
 
 
 _FILES = ("served.json", "network.xml", "network.bin")

@@ -91,8 +91,8 @@ def test_images_of_several_sizes_and_files(classifier, served, tmp_path):
     expected = np.concatenate([numpy(classifier(image[None])) for image in images])
     found = served.predict([images[0], tmp_path / "b.png", images[2]])
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
-    found = served.predict(str(tmp_path / "b.png"))
-    np.testing.assert_allclose(found, expected[1:2], rtol=1e-3, atol=1e-5)
+    for one in (str(tmp_path / "b.png"), (tmp_path / "b.png").read_bytes()):
+        np.testing.assert_allclose(served.predict(one), expected[1:2], rtol=1e-3, atol=1e-5)
 
 
 def test_a_network_alone(classifier):
