@@ -1,5 +1,5 @@
-"""Finished networks: `python benchmarks/serving.py [--rounds=7] speed|call|start [NAME...]`, or
-`python benchmarks/serving.py agree RUN DATA_DIR`.
+"""Finished networks: `python benchmarks/serving.py [--rounds=7] speed|call|start|web [NAME...]`,
+or `python benchmarks/serving.py agree RUN DATA_DIR`.
 
 speed   Time of each form over that of the network in float32, as a function of TensorFlow: the
         median of the rounds' ratios, the smallest and the largest. Below 1 it is faster. All
@@ -9,6 +9,9 @@ call    One image: what `Served.predict` adds to the bare engine, and what Keras
         call of the model take. The wall clock and the time of the processors.
 start   Seconds until the first prediction, and memory, of a new process: from a folder of
         `Served.save`, and from a `.keras` file.
+web     examples/web_server.py under load: requests a second, milliseconds until the answer (half of
+        the requests, 99 %) and the share that is sent away, by the clients that ask at once, with
+        JPEG files of 500x375.
 agree   Errors of a run (`keras-classics train lenet5 --run_dir=RUN`) in float32, bfloat16 and int8,
         which is calibrated by 300 training images, and the test images whose class changes.
 
@@ -16,8 +19,13 @@ Names: resnet50, vgg16, googlenet, alexnet, vit_b16, and any other network.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
+import http.client
+import io
 import os
 import pathlib
+import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +37,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 import keras_classics as kc
 from keras_classics import training
@@ -211,6 +220,59 @@ def start(name, rounds):
             )
 
 
+def web(name, rounds):
+    network = kc.build(name)
+    layer = kc.preprocessing.ClassifierInput(256, 224, [123.68, 116.78, 103.94])
+    classes = kc.classification.class_names(1000)
+    served = kc.serve(kc.Classifier(network, layer, classes))
+    file = io.BytesIO()
+    slopes = np.add(*np.mgrid[:375, :500])[..., None] / 5 + np.random.default_rng(0).normal(
+        0, 10, (375, 500, 3)
+    )
+    Image.fromarray(slopes.clip(0, 255).astype("uint8")).save(file, "JPEG", quality=90)
+    content = file.getvalue()
+
+    def ask(port):
+        begin = time.perf_counter()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/", content)
+        response = connection.getresponse()
+        response.read()
+        return response.status, time.perf_counter() - begin
+
+    with tempfile.TemporaryDirectory() as folder:
+        served.save(f"{folder}/served")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        examples = pathlib.Path(__file__).parents[1] / "examples"
+        options = [f"--port={port}", f"--app-dir={examples}", "--log-level=warning"]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "web_server:app", *options],
+            env={**os.environ, "SERVED": f"{folder}/served", "KERAS_BACKEND": "openvino"},
+        )
+        try:
+            while True:
+                with contextlib.suppress(ConnectionError):
+                    ask(port)
+                    break
+                time.sleep(0.1)
+            for clients in (1, 2, 4, 16, 64):
+                with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+                    begin = time.perf_counter()
+                    done = list(pool.map(lambda _: ask(port), range(max(50 * rounds, 4 * clients))))
+                    took = time.perf_counter() - begin
+                times = np.array([1e3 * each for status, each in done if status == 200])
+                print(
+                    f"{name:10} {clients:3} clients: {len(times) / took:6.1f} answers a second, "
+                    f"{np.median(times):6.0f} ms, {np.quantile(times, 0.99):6.0f} ms; sent away "
+                    f"{100 * (1 - len(times) / len(done)):.0f} %",
+                    flush=True,
+                )
+        finally:
+            server.terminate()
+
+
 def agree(folder, data_dir):
     run = training.Run(folder)
     data = kc.datasets.load(run.manifest["data"]["name"], data_dir)
@@ -242,14 +304,15 @@ def agree(folder, data_dir):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["speed", "call", "start", "agree"])
-    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("part", choices=["speed", "call", "start", "web", "agree"])
+    parser.add_argument("names", nargs="*", metavar="NAME", default=NETWORKS)
     parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if arguments.part == "agree":
         agree(*arguments.names)
     else:
-        for each in arguments.names or NETWORKS:
+        for each in arguments.names:
             keras.utils.set_random_seed(0)
-            {"speed": speed, "call": call, "start": start}[arguments.part](each, arguments.rounds)
+            part = {"speed": speed, "call": call, "start": start, "web": web}[arguments.part]
+            part(each, arguments.rounds)
             keras.backend.clear_session()
