@@ -2,8 +2,8 @@
 
 Writes the rows as JSON, with the machine, its load and the versions, and the table of them into
 `docs/results.md`. `--quick` takes at most ten minutes on two idle cores: three rounds of the rows
-that say the most. Without it, all rows of these benchmarks take two hours. A benchmark that fails is
-named, and the command fails at the end.
+that say the most. Without it, all rows of these benchmarks take two hours. A benchmark that fails
+is named, and the command fails at the end.
 
 `python benchmarks/all.py --table` writes the table of the JSON file that is there.
 """
@@ -75,11 +75,18 @@ def run(quick):
                 check=False,
             )
             seconds = round(time.perf_counter() - begin)
-            rows = [json.loads(line) for line in open(path)] if path.exists() else []
+            rows = path.read_text().splitlines() if path.exists() else []
         command = f"python benchmarks/{script} {' '.join(arguments)}"
         if done.returncode:
             failed.append(command)
-        parts.append({"command": command, "ratio": meaning, "seconds": seconds, "rows": rows})
+        parts.append(
+            {
+                "command": command,
+                "ratio": meaning,
+                "seconds": seconds,
+                "rows": [*map(json.loads, rows)],
+            }
+        )
     return parts, failed
 
 
@@ -91,8 +98,8 @@ def table(found):
         f"{name} {version}" for name, version in where["versions"].items() if version
     )
     lines = [
-        f"{where['date']}, {where['cores']} cores of {where['processor']} ({bfloat16}), load before "
-        f"{where['load before']}; Python {where['python']}, {packages}.",
+        f"{where['date']}, {where['cores']} cores of {where['processor']} ({bfloat16}), load "
+        f"{where['load before']} before; Python {where['python']}, {packages}.",
     ]
     for part in found["parts"]:
         lines += ["", f"`{part['command']}`, {part['seconds']} s: {part['ratio']}.", ""]
