@@ -38,6 +38,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from rounds import keep
 
 import keras_classics as kc
 from keras_classics import training
@@ -137,6 +138,7 @@ def rows(label, taken):
     reference, *_ = taken.values()
     for name, values in taken.items():
         ratios = [a / b for a, b in zip(values, reference, strict=True)]
+        keep(f"{label} {name}", ratios)
         print(
             f"{label} {name:24} {statistics.median(ratios):6.3f}"
             f"  {min(ratios):6.3f} .. {max(ratios):6.3f}"
