@@ -4,12 +4,14 @@ PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
 # What the backend computes. All else is tested on TensorFlow alone.
 ON_EACH = applications/test_contract.py applications/test_cuda_convnet.py datasets layers optimizers \
 	preprocessing surgery training test_activations.py test_backend.py test_initializers.py test_losses.py
+# Keras's OpenVINO backend only predicts.
+ON_OPENVINO = applications/test_contract.py layers serving surgery/test_fuse.py
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 demo: $(VENV)/demo
 	$(VENV)/bin/keras-classics train lenet5 --data=digits --epochs=80 --distortions
 
-test: test-tensorflow test-jax test-torch
+test: test-tensorflow test-jax test-torch test-openvino
 
 test-tensorflow: $(VENV)/test
 	KERAS_BACKEND=tensorflow $(PYTEST)
@@ -20,6 +22,9 @@ test-jax test-torch: test-%: $(VENV)/test
 	else \
 		echo "$* is not installed: its tests are skipped."; \
 	fi
+
+test-openvino: $(VENV)/test
+	KERAS_BACKEND=openvino $(PYTEST) -m "not slow" $(addprefix tests/,$(ON_OPENVINO))
 
 lint: $(VENV)/test
 	$(VENV)/bin/ruff check .
@@ -37,4 +42,4 @@ $(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --editable ".[test]"
 	touch $@
 
-.PHONY: demo test test-tensorflow test-jax test-torch lint
+.PHONY: demo test test-tensorflow test-jax test-torch test-openvino lint

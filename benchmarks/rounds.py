@@ -1,6 +1,8 @@
 """What the benchmarks share: two functions against each other, in rounds that alternate."""
 
 import argparse
+import json
+import os
 import statistics
 import time
 
@@ -30,8 +32,19 @@ def alternate(ours, peer, rounds, clock=time.perf_counter):
     return pairs
 
 
+def keep(label, values, target=""):
+    """Adds a row to the file that `benchmarks/all.py` collects them in."""
+    if path := os.environ.get("BENCHMARK_ROWS"):
+        ends = {"median": statistics.median(values), "least": min(values), "most": max(values)}
+        ends = {name: round(float(value), 3) for name, value in ends.items()}
+        row = {"row": " ".join(label.split()), **ends, "rounds": len(values), "aim": target}
+        with open(path, "a") as file:
+            print(json.dumps(row), file=file)
+
+
 def report(label, pairs, target, of=lambda ours, peer: peer / ours):
     values = [of(*pair) for pair in pairs]
+    keep(label, values, target)
     ours, peer = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(
         f"{label:70} {statistics.median(values):6.2f}  {min(values):6.2f} .. {max(values):5.2f}"

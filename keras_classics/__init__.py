@@ -16,12 +16,14 @@ _HOMES = {
     "fuse": "surgery",
     "list_models": "models",
     "recompute_statistics": "surgery",
+    "serve": "serving",
 }
 _ROOMS = (
     *("activations", "analysis", "applications", "datasets", "experiments", "initializers"),
-    *("layers", "losses", "names", "optimizers", "preprocessing", "training", "weights"),
+    *("layers", "losses", "names", "optimizers", "preprocessing", "serving"),
+    *("training", "weights"),
 )
-_LATER = ("datasets", "experiments", "training")  # are imported when they are first used
+_LATER = ("datasets", "experiments", "serving", "training")  # imported when they are first used
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 
@@ -54,7 +56,7 @@ def _is_command():
 
 if not _is_command():  # then Keras has to know the classes of saved models
     for _name in (*_HOMES, *_ROOMS):
-        if _name not in _LATER:
+        if _HOMES.get(_name, _name) not in _LATER:
             globals()[_name] = _find(_name)
 
 if TYPE_CHECKING:
@@ -69,12 +71,14 @@ if TYPE_CHECKING:
     from keras_classics import names as names
     from keras_classics import optimizers as optimizers
     from keras_classics import preprocessing as preprocessing
+    from keras_classics import serving as serving
     from keras_classics import training as training
     from keras_classics import weights as weights
     from keras_classics.classification import Classifier as Classifier
     from keras_classics.classification import classifier as classifier
     from keras_classics.models import build as build
     from keras_classics.models import list_models as list_models
+    from keras_classics.serving import serve as serve
     from keras_classics.surgery import features as features
     from keras_classics.surgery import freeze_statistics as freeze_statistics
     from keras_classics.surgery import fuse as fuse

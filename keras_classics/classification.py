@@ -15,6 +15,7 @@ from keras_classics import applications, backend, models, names
 from keras_classics.applications.builder import own_words
 from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, several, whole
 from keras_classics.datasets import cifar10, read_image
+from keras_classics.preprocessing import ClassifierInput
 from keras_classics.preprocessing.pixels import check_pixels
 from keras_classics.weights.card import Card
 from keras_classics.weights.catalogue import cards, resolve
@@ -24,7 +25,7 @@ CLASSES = Rule(
     "a number of classes, at least 2, or their names, all different",
     lambda x: whole(2).holds(x) or (several(TEXT, 2).holds(x) and len(set(x)) == len(x)),
 )
-_PATH = (str, os.PathLike)
+_FILE = (str, os.PathLike, bytes)
 
 
 @own_words()
@@ -189,6 +190,30 @@ def class_names(classes: int) -> list[tuple[str, str]]:
     return [(str(k), f"class {k}") for k in range(classes)]
 
 
+def prepared(layer: keras.layers.Layer, image: np.ndarray) -> np.ndarray:
+    """What the preprocessing of a `Classifier` makes of one NumPy image, as float32."""
+    if isinstance(layer, ClassifierInput):
+        return layer.of_array(image)
+    return keras.ops.convert_to_numpy(layer(image[None]))[0].astype("float32")
+
+
+def best_classes(
+    predictions: np.ndarray, classes: Sequence[tuple[str, ...]], top: int = 5
+) -> list[list[tuple[str, str, float]]]:
+    """The best classes of each image: see `Classifier.decode_predictions`."""
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or predictions.shape[1] != len(classes):
+        raise ValueError(
+            f"`predictions` must have the shape (batch, {len(classes)}). "
+            f"Received: {predictions.shape}"
+        )
+    best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
+    return [
+        [(classes[k][0], classes[k][1], float(scores[k])) for k in row]
+        for row, scores in zip(best, predictions, strict=True)
+    ]
+
+
 @keras.saving.register_keras_serializable(package="keras_classics")
 class Classifier(keras.Model):
     """A network with its preprocessing and the names of its classes.
@@ -265,8 +290,9 @@ class Classifier(keras.Model):
 
         Args:
             x: Images, as of `keras.Model.predict`; one image, `(height, width, 3)`, as a batch of
-                one; or the path of an image file, or a list of paths. Photographs in files may
-                have several sizes, and are turned upright, as their EXIF says.
+                one; or the path of an image file or its content, bytes, or a list of these.
+                Photographs in files may have several sizes, and are turned upright, as their EXIF
+                says.
             *args: As of `keras.Model.predict`.
             **kwargs: Likewise.
 
@@ -275,10 +301,9 @@ class Classifier(keras.Model):
             ValueError: If the images have another shape or were scaled before, or a file cannot
                 be decoded.
         """
-        paths = [x] if isinstance(x, _PATH) else x
-        if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _PATH):
-            images = [self.preprocessing(read_image(path, upright=True)[None]) for path in paths]
-            x = np.concatenate([keras.ops.convert_to_numpy(image) for image in images])
+        paths = [x] if isinstance(x, _FILE) else x
+        if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _FILE):
+            x = np.stack([prepared(self.preprocessing, read_image(p, upright=True)) for p in paths])
             return self.network.predict(x, *args, **kwargs)
         if isinstance(x, list):
             raise ValueError(
@@ -350,17 +375,7 @@ class Classifier(keras.Model):
         Raises:
             ValueError: If the array has another shape.
         """
-        predictions = np.asarray(predictions)
-        if predictions.ndim != 2 or predictions.shape[1] != len(self.classes):
-            raise ValueError(
-                f"`predictions` must have the shape (batch, {len(self.classes)}). "
-                f"Received: {predictions.shape}"
-            )
-        best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
-        return [
-            [(*self.classes[k], float(scores[k])) for k in row]
-            for row, scores in zip(best, predictions, strict=True)
-        ]
+        return best_classes(predictions, self.classes, top)
 
     def positions(self, names: Sequence[str]) -> list[int]:
         """The outputs that stand for the classes of a data set.

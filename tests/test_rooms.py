@@ -43,6 +43,7 @@ ROOMS = {
     },
     "graphs": set(),
     "surgery": {"backend", "graphs", "layers"},
+    "serving": {"backend", "classification", "datasets", "graphs", "preprocessing", "surgery"},
     "datasets": {"backend", "preprocessing"},
     "training": {
         *(*EQUATIONS, "applications", "backend", "classification", "datasets", "graphs", "models"),
@@ -57,6 +58,7 @@ PACKAGES = {
     "datasets": BACKENDS | {"array_record", "requests", "sklearn", "tensorflow_datasets"},
     "training": BACKENDS | {"keras_cv"},
     "analysis": {"matplotlib"},
+    "serving": {"nncf", "openvino"},
     "weights": {"h5py", "safetensors", "torch"},
     "__main__": {"absl"},
 }
@@ -115,6 +117,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FACE = {"build": "models", "list_models": "models"}
 FACE |= dict.fromkeys(("Classifier", "classifier"), "classification")
 FACE |= dict.fromkeys(("features", "freeze_statistics", "fuse", "recompute_statistics"), "surgery")
+FACE["serve"] = "serving"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -4,7 +4,7 @@ import keras
 
 
 def name() -> str:
-    """The backend that runs Keras: `"tensorflow"`, `"jax"`, `"torch"` or `"numpy"`."""
+    """The backend that runs Keras: `"tensorflow"`, `"jax"`, `"torch"`, `"openvino"`, `"numpy"`."""
     return keras.backend.backend()
 
 

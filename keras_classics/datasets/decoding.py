@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_classics import backend
-from keras_classics.checks import arguments
+from keras_classics.checks import PATH, Rule, arguments, either
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 ORIENTATION = 0x0112  # the tag of EXIF
@@ -18,8 +18,8 @@ LARGEST = 178_956_970  # pixels of an image, 0.5 GB: what Pillow decodes
 TURNED = range(2, 9)  # its values for an image that is not upright as it is stored
 
 
-@arguments()
-def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
+@arguments(path=either(PATH, Rule("the content of a file", lambda x: isinstance(x, bytes))))
+def read_image(path: str | os.PathLike | bytes, upright: bool = False) -> np.ndarray:
     """Reads one image file.
 
     Formats are JPEG, PNG, GIF and TIFF (the first image of each), BMP and WebP. Grey, palette and
@@ -29,7 +29,7 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
     are refused by what their header says, before memory is taken.
 
     Args:
-        path: Path of the file.
+        path: Path of the file, or its content, bytes, such as a web server receives it.
         upright: Whether the image is turned or mirrored as its EXIF says, as cameras and phones
             note it. Default: as it is stored; TIFF is upright all the same.
 
@@ -55,12 +55,16 @@ def read_image(path: str | os.PathLike, upright: bool = False) -> np.ndarray:
         print(datasets.read_image(f"{folder}/black.png").shape)  # (4, 5, 3)
     ```
     """
-    refuse_no_file(path)
+    if isinstance(path, bytes):
+        content, name = path, "The content"
+    else:
+        refuse_no_file(path)
+        content, name = None, os.fspath(path)
     try:
-        return decoded(pathlib.Path(path).read_bytes(), upright)
+        return decoded(pathlib.Path(name).read_bytes() if content is None else content, upright)
     except Exception as error:  # decoders raise nearly anything
         raise ValueError(
-            f"{os.fspath(path)} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
+            f"{name} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
         ) from error
 
 

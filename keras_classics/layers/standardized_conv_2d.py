@@ -70,8 +70,9 @@ class StandardizedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         kernel = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
-        mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
-        kernel = (kernel - mean) / (ops.sqrt(variance) + self.epsilon)
+        kernel = kernel - ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
+        deviation = ops.sqrt(ops.mean(ops.square(kernel), axis=(0, 1, 2), keepdims=True))
+        kernel = kernel / (deviation + self.epsilon)
         inputs, kernel = (ops.cast(x, self.compute_dtype) for x in (inputs, kernel))
         return super().convolution_op(inputs, kernel)
 

@@ -167,6 +167,30 @@ def resize_in_levels(images, size, antialias, interpolation):
     return images
 
 
+def resize_with_pillow(image, size, part, interpolation, levels):
+    """A part of a resized image of bytes, antialiased, as float32.
+
+    Args:
+        image: NumPy's `(height, width, channels)`, uint8.
+        size: What the whole image becomes.
+        part: `(top, left, height, width)` of the result, which is returned.
+        interpolation: `"bilinear"` or `"bicubic"`.
+        levels: Whether values are rounded to grey levels after each axis.
+    """
+    from PIL import Image
+
+    top, left, rows, columns = part
+    method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    planes = [
+        Image.fromarray(plane if levels else plane.astype("float32")).resize(
+            size[::-1], method[interpolation]
+        )
+        for plane in np.moveaxis(image, -1, 0)
+    ]
+    planes = [np.asarray(plane)[top : top + rows, left : left + columns] for plane in planes]
+    return np.stack(planes, axis=-1).astype("float32")
+
+
 def rescale(images, short_side, antialias=True, interpolation="bilinear"):
     """Rescales images so that their shorter side is `short_side`, as float32."""
     rows, columns = sides(images)

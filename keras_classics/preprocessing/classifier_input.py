@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_classics.checks import COUNT, NUMBER, POSITIVE, SIDES, arguments, either, one_of, several
@@ -100,6 +101,26 @@ class ClassifierInput(keras.layers.Layer):
         images = (images - ops.array(self.mean, "float32")) / ops.array(self.std, "float32")
         images = ops.cast(images, self.compute_dtype)  # (batch, crop, crop, channels)
         return images if batch else images[0]
+
+    def of_array(self, image: np.ndarray) -> np.ndarray:
+        """The same of one NumPy image, on the processor, by Pillow where that is exact.
+
+        Args:
+            image: `(height, width, channels)`, from 0 to 255.
+
+        Returns:
+            An array `(crop, crop, channels)`, float32. Of bytes, in a tenth of the time that a
+            call takes.
+        """
+        levels = self.convention == "torchvision"
+        if image.dtype != "uint8" or not self.antialias:
+            return ops.convert_to_numpy(self(image)).astype("float32")
+        size = self.resize
+        if isinstance(size, int):
+            size = boxes.sides_for(image.shape[:2], size, truncates=levels)
+        part = [self._offset(side - self.crop) for side in size] + 2 * [self.crop]
+        image = boxes.resize_with_pillow(image, size, part, self.interpolation, levels)
+        return (image - np.asarray(self.mean, "float32")) / np.asarray(self.std, "float32")
 
     def _offset(self, room):
         """Half of the room beside the crop, rounded down; or, as in Python, to an even number."""

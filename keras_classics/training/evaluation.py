@@ -4,11 +4,11 @@ import concurrent.futures
 import csv
 import os
 
-import keras
 import numpy as np
 
 from keras_classics import tables
 from keras_classics.atomic import atomic
+from keras_classics.classification import prepared
 
 SHOWN = 20  # classes of which the whole matrix is printed
 WORST = 10  # rows that are printed of more
@@ -27,17 +27,17 @@ def scores_of(classifier, split, batch_size=32):
         and so are left out.
     """
 
-    def prepared(i):
+    def read(i):
         try:
             image, label = split[i]
-            return keras.ops.convert_to_numpy(classifier.preprocessing(image[None]))[0], label
+            return prepared(classifier.preprocessing, image), label
         except ValueError as error:
             return None, error
 
     scores, labels, errors = [], [], []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(split), batch_size):
-            done = list(pool.map(prepared, range(len(split))[start : start + batch_size]))
+            done = list(pool.map(read, range(len(split))[start : start + batch_size]))
             errors += [error for image, error in done if image is None]
             images = [image for image, _ in done if image is not None]
             if images:

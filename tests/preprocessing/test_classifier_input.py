@@ -127,3 +127,15 @@ def test_refuses_interpolations():
         ClassifierInput(40, 32, interpolation="nearest")
     with pytest.raises(ValueError, match=r"convention='keras'"):
         ClassifierInput(40, 32, convention="keras")
+
+
+@pytest.mark.parametrize("sides", [(60, 90), (91, 61), (30, 40), (36, 36)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("arguments", [{}, {"convention": "torchvision"}, {"antialias": False}])
+def test_of_array(sides, interpolation, arguments):
+    layer = ClassifierInput(36, 32, 123.0, [50.0, 60.0, 70.0], interpolation, **arguments)
+    image = np.random.default_rng(0).integers(0, 256, (*sides, 3)).astype("uint8")
+    expected = keras.ops.convert_to_numpy(layer(image))
+    found = layer.of_array(image)
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, expected, atol=2e-4)
