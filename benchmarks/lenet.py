@@ -17,8 +17,9 @@ epoch        One epoch of 60,000 images, with the input and the compile options 
              `training.train`, against `fit` on arrays, same model and optimizer. At
              batch 1 over 6,000. Without validation and estimate of the curvatures.
 peers        One epoch of LeNet-5, LeNet-1 and LeCun 1989 in the same way, at batches of 1, 16
-             and 128, against the same network without Keras (digit_peers.py): a loop in
-             PyTorch, and `lax.scan` over the epoch in one `jax.jit`. Processor time.
+             and 128, against the same network without Keras (digit_peers.py): a loop in eager
+             PyTorch, and `lax.scan` over the epoch in one `jax.jit`. Fewer images. Processor
+             time. Needs `pip install torch jax`; some six minutes, not among the ten.
 import       `import keras_classics` after `import keras`, each time in a new process; seconds.
 """
 
