@@ -72,10 +72,20 @@ def serve(
 
     Example:
 
+    ```python
+    import numpy as np
+    import keras_classics as kc
+
+    served = kc.serve(kc.build("lenet5"))
+    print(served.predict(np.zeros((2, 32, 32, 1))).shape)  # (2, 10)
+    ```
+
+    Photographs in, names out, and then in another program:
+
         served = kc.serve(kc.classifier("resnet50"))
         served.decode_predictions(served.predict(["cat.jpg", "dog.png"]))
         served.save("resnet50-served")
-        served = kc.serve("resnet50-served")  # in another program, without the network
+        served = kc.serve("resnet50-served")
     """
     if (precision == "int8") != (calibration is not None) and not isinstance(model, _PATH):
         raise ValueError(
