@@ -4,7 +4,8 @@ Prints a table of ratios, the peer's time over ours: above 1 we are faster. `epo
 our time over the plain one, `import` a difference in seconds. Both sides run in this
 one process, their rounds alternating; a row is the median of the rounds' figures, then
 the smallest and the largest. Never divide figures of different runs: the machine's own
-speed changes. All of it takes some ten minutes on two idle cores, `epoch` most of it.
+speed changes. All of it takes some twenty minutes on two idle cores, most
+of it `epoch` and `peers`.
 
 step         Training step of LeNet5() at batch 128, against the usual Keras LeNet.
              The model's compiled `train_function`, many steps an execution, on a
@@ -19,10 +20,11 @@ epoch        One epoch of 60,000 images, with the input and the compile options 
 peers        One epoch of LeNet-5, LeNet-1 and LeCun 1989 in the same way, at batches of 1, 16
              and 128, against the same network without Keras (digit_peers.py): a loop in eager
              PyTorch, and `lax.scan` over the epoch in one `jax.jit`. Fewer images. Processor
-             time. Needs `pip install torch jax`; some six minutes, not among the ten.
+             time. A peer that cannot be imported is left out.
 import       `import keras_classics` after `import keras`, each time in a new process; seconds.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -155,10 +157,11 @@ def peers(rounds):
             ours = lambda: model.fit(batches, shuffle=False, verbose=0)  # noqa: B023, E731
             for name, epoch in [("PyTorch", "torch_epoch"), ("JAX", "jax_epoch")]:
                 arguments = model, curvatures, images, targets, batch_size, eta
-                peer = getattr(digit_peers, epoch)(*arguments, j=j)
-                pairs = alternate(ours, peer, rounds, clock=time.process_time)
-                target = "at least 1.5" if batch_size == 1 else "at least 1.2"
-                report(f"peers       {name} / {model.name}, batch {batch_size}", pairs, target)
+                with contextlib.suppress(ImportError):
+                    peer = getattr(digit_peers, epoch)(*arguments, j=j)
+                    pairs = alternate(ours, peer, rounds, clock=time.process_time)
+                    target = "at least 1.5" if batch_size == 1 else "at least 1.2"
+                    report(f"peers       {name} / {model.name}, batch {batch_size}", pairs, target)
 
 
 def importing(rounds):
