@@ -23,6 +23,7 @@ from keras_classics.backend.layers import (
     fused_gelu,
     fuses,
     once_more,
+    window_means,
     with_gradient,
 )
 from keras_classics.backend.running import has_tf_data, has_xla, name
@@ -69,6 +70,7 @@ __all__ = [
     "steps_per_execution",
     "sum_over_replicas",
     "sync_variables",
+    "window_means",
     "with_gradient",
     "without_values",
 ]
