@@ -4,7 +4,8 @@ Prints a table of ratios, the peer's time over ours: above 1 we are faster. `epo
 our time over the plain one, `import` a difference in seconds. Both sides run in this
 one process, their rounds alternating; a row is the median of the rounds' figures, then
 the smallest and the largest. Never divide figures of different runs: the machine's own
-speed changes. All of it takes some ten minutes on two idle cores, `epoch` most of it.
+speed changes. All of it takes some twenty minutes on two idle cores, most
+of it `epoch` and `peers`.
 
 step         Training step of LeNet5() at batch 128, against the usual Keras LeNet.
              The model's compiled `train_function`, many steps an execution, on a
@@ -16,22 +17,29 @@ subsampling  ScaledSubsampling2D on (128, 28, 28, 6), against AveragePooling2D, 
 epoch        One epoch of 60,000 images, with the input and the compile options of
              `training.train`, against `fit` on arrays, same model and optimizer. At
              batch 1 over 6,000. Without validation and estimate of the curvatures.
+peers        One epoch of LeNet-5, LeNet-1 and LeCun 1989 in the same way, at batches of 1, 16
+             and 128, against the same network without Keras (digit_peers.py): a loop in eager
+             PyTorch, and `lax.scan` over the epoch in one `jax.jit`. Fewer images. Processor
+             time. A peer that cannot be imported is left out.
 import       `import keras_classics` after `import keras`, each time in a new process; seconds.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import digit_peers
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 from rounds import alternate, compare_layers, main, report
 
-from keras_classics.applications import LeNet5
+from keras_classics.applications import LeCun1989, LeNet1, LeNet5
 from keras_classics.applications.lenet5 import C3_CONNECTIONS
 from keras_classics.layers import MapConv2D, ScaledSubsampling2D
 from keras_classics.losses import MaximumAPosteriori
@@ -105,11 +113,7 @@ def epoch_of(n, batch_size, rounds, target):
 
     def compiled(**options):
         model = LeNet5()
-        optimizer = StochasticDiagonalLM()
-        metrics = ["sparse_categorical_accuracy"]
-        model.compile(optimizer, MaximumAPosteriori(10.0), metrics=metrics, **options)
-        optimizer.build(model.trainable_variables)
-        optimizer.set_curvature(diagonal_curvature(model, images[:500]))
+        compile_for_digits(model, images, **options)
         return model
 
     jit = True if batch_size == 1 else "auto"
@@ -122,6 +126,42 @@ def epoch_of(n, batch_size, rounds, target):
     )
     label = f"epoch       training / fit on arrays, batch {batch_size}, {n:,} images"
     report(label, pairs, target, of=lambda ours, peer: ours / peer)
+
+
+def compile_for_digits(model, images, eta=5e-4, **options):
+    """Compiles as a recipe does; returns the curvatures."""
+    is_lenet5 = model.name == "lenet5"
+    optimizer = StochasticDiagonalLM(eta)
+    loss = MaximumAPosteriori(10.0) if is_lenet5 else "mse"
+    metrics = ["sparse_categorical_accuracy" if is_lenet5 else "categorical_accuracy"]
+    model.compile(optimizer, loss, metrics=metrics, **options)
+    optimizer.build(model.trainable_variables)
+    curvatures = diagonal_curvature(model, images[:500])
+    optimizer.set_curvature(curvatures)
+    return curvatures
+
+
+def peers(rounds):
+    for make in (LeNet5, LeNet1, LeCun1989):
+        for batch_size, n in [(1, 2_000), (16, 9_600), (128, 12_800)]:
+            model = make()
+            images, labels = digits(n)
+            images = np.ascontiguousarray(images[:, : model.input_shape[1], : model.input_shape[2]])
+            j = 10.0 if model.name == "lenet5" else None
+            targets = 2 * np.eye(10, dtype="float32")[labels] - 1 if j is None else labels
+            eta = 1e-5 * batch_size
+            options = {"steps_per_execution": min(n // batch_size, 200)}
+            options["jit_compile"] = True if batch_size == 1 else "auto"
+            curvatures = compile_for_digits(model, images, eta, **options)
+            batches = array_batches(images, targets, batch_size, seed=0)
+            ours = lambda: model.fit(batches, shuffle=False, verbose=0)  # noqa: B023, E731
+            for name, epoch in [("PyTorch", "torch_epoch"), ("JAX", "jax_epoch")]:
+                arguments = model, curvatures, images, targets, batch_size, eta
+                with contextlib.suppress(ImportError):
+                    peer = getattr(digit_peers, epoch)(*arguments, j=j)
+                    pairs = alternate(ours, peer, rounds, clock=time.process_time)
+                    target = "at least 1.5" if batch_size == 1 else "at least 1.2"
+                    report(f"peers       {name} / {model.name}, batch {batch_size}", pairs, target)
 
 
 def importing(rounds):
@@ -142,6 +182,7 @@ COMPARISONS = {
     "mapconv": mapconv,
     "subsampling": subsampling,
     "epoch": epoch,
+    "peers": peers,
     "import": importing,
 }
 

@@ -1,5 +1,7 @@
 """Each block of Python in README.md and docs/ runs as it stands, alone, in an empty folder."""
 
+import importlib.util
+import json
 import pathlib
 import re
 import socket
@@ -59,3 +61,15 @@ def quick(monkeypatch, tmp_path):
 def test_a_block_runs(source, quick):
     exec(compile(source, "block", "exec"), {"__name__": "__main__"})
     keras.backend.clear_session(free_memory=False)
+
+
+def test_the_table_of_speed_is_that_of_its_file():
+    """`python benchmarks/all.py --table` writes it."""
+    path = ROOT / "benchmarks" / "all.py"
+    spec = importlib.util.spec_from_file_location("benchmarks_all", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = json.loads((ROOT / "docs" / "speed.json").read_text())
+    part = (ROOT / "docs" / "results.md").read_text().split(module.BEGIN)[1].split(module.END)[0]
+    assert part.strip() == module.table(found)
+    assert len(module.table(found).splitlines()) > 20

@@ -24,6 +24,7 @@ from keras_classics.backend.layers import (
     fuses,
     in_one_pass,
     once_more,
+    window_means,
     with_gradient,
 )
 from keras_classics.backend.running import has_tf_data, has_xla, name
@@ -71,6 +72,7 @@ __all__ = [
     "steps_per_execution",
     "sum_over_replicas",
     "sync_variables",
+    "window_means",
     "with_gradient",
     "without_values",
 ]

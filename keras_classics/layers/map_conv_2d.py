@@ -164,7 +164,7 @@ class MapConv2D(keras.layers.Layer):
     def call(self, inputs):  # (batch, height, width, channels)
         outputs = self.convolution_op(inputs, ops.convert_to_tensor(self.kernel))
         if self.bias is not None:
-            outputs = outputs + self.bias
+            outputs = ops.add(outputs, self.bias)  # which TensorFlow fuses, and `+` it does not
         return self.activation(outputs)  # (batch, new_height, new_width, filters)
 
     def compute_output_shape(self, input_shape):

@@ -23,6 +23,7 @@ from keras_classics.training.workers import Workers
 ALONE = Replicas()
 NOTED = 10_000  # batches at most, of one step, of which it is noted when they came
 LONG = 500  # encoded images, for which JAX and PyTorch have processes of their own to read them
+GATHERED = 512  # images in memory that are gathered at once, for several small batches
 CACHED = 2**30  # bytes of prepared test images that are kept in memory
 
 
@@ -118,6 +119,8 @@ def array_batches(
     groups = deal(n, batch_size, replicas, seed is not None)
     weighted = seed is not None and n % batch_size % replicas.count > 0
     images, targets = tf.constant(images), tf.constant(targets)
+    # To call a function costs as much as a fifth of a step of one image.
+    at_once = 1 if layers else max(1, GATHERED // batch_size)
 
     def chunks(epoch, step):
         seeds = tf.stack([seed or 0, epoch])
@@ -130,7 +133,8 @@ def array_batches(
             rows = tf.reshape(own[first : first + count * size], (count, size))
             skipped = tf.clip_by_value(step * replicas.local - before, 0, count)
             part = (rows, tf.fill((count, size), weight), keys[before : before + count])
-            parts += [tf.data.Dataset.from_tensor_slices(tuple(array[skipped:] for array in part))]
+            part = tf.data.Dataset.from_tensor_slices(tuple(array[skipped:] for array in part))
+            parts += [part.batch(at_once) if at_once > 1 else part]
             before += count
         return _in_turn(parts)
 
@@ -141,7 +145,12 @@ def array_batches(
         return (x, y, weights) if weighted else (x, y)
 
     data = _epochs(chunks, position)
-    data = data.map(read, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    if at_once > 1:
+        options = tf.data.Options()
+        options.autotune.enabled = False  # to measure would take longer than all of it
+        data = data.map(read).prefetch(1).unbatch().with_options(options)
+    else:
+        data = data.map(read, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     return _dealt(data, math.ceil(n / batch_size))
 
 

@@ -54,6 +54,25 @@ def test_gradients_reach_every_weight(gradients):
     assert (inputs[:, :, 6:] == 0).all()
 
 
+@pytest.mark.parametrize("window", [(2, 2), (2, 3), (1, 4)])
+def test_gradients(window, gradients):
+    rows, columns = window
+    layer = ScaledSubsampling2D(window)
+    layer.build(INPUTS.shape)
+    layer.set_weights([np.array([0.5, -1.0, 0.25]), np.zeros(3)])
+    along_inputs, along_coefficient, along_bias = gradients(layer, INPUTS)
+    shape = (2, 5 // rows, 7 // columns, 3)
+    upstream = np.linspace(0.5, 1.5, np.prod(shape)).reshape(shape)
+    expected, coefficient = np.zeros(INPUTS.shape), np.zeros(3)
+    for n, r, c, m in np.ndindex(*shape):
+        of_window = n, slice(r * rows, (r + 1) * rows), slice(c * columns, (c + 1) * columns), m
+        expected[of_window] = upstream[n, r, c, m] * [0.5, -1.0, 0.25][m]
+        coefficient[m] += upstream[n, r, c, m] * INPUTS[of_window].sum()
+    np.testing.assert_allclose(along_inputs, expected, rtol=1e-5)
+    np.testing.assert_allclose(along_coefficient, coefficient, rtol=1e-4)
+    np.testing.assert_allclose(along_bias, upstream.sum((0, 1, 2)), rtol=1e-5)
+
+
 @pytest.mark.parametrize(("pool_size", "inputs"), [(2, 4), ((2, 3), 6)])
 def test_starts_at_the_mean(pool_size, inputs):
     layer = ScaledSubsampling2D(pool_size)

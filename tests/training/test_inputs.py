@@ -253,3 +253,21 @@ def test_an_epoch_that_goes_on(split, in_memory):
     assert len(rest) == 2
     np.testing.assert_array_equal(np.concatenate([np.asarray(x) for x, _ in rest]), x[150:])
     np.testing.assert_array_equal(np.concatenate([np.asarray(y) for _, y in rest]), y[150:])
+
+
+@pytest.mark.parametrize(("size", "step"), [(1, 700), (100, 3), (300, 4), (600, 1)])
+def test_an_epoch_of_several_gathers(size, step):
+    """Arrays are gathered some 500 images at a time, and the batches are the same."""
+    images, position = np.arange(1300, dtype="float32").reshape(-1, 1, 1, 1), Position()
+    batches = array_batches(images, np.arange(1300), size, 5, position=position)
+    ((x, y),) = epochs(batches, position, count=1)
+    np.testing.assert_array_equal(x.ravel(), y)
+    assert sorted(y) == list(range(1300))
+    position.step = step
+    if hasattr(batches, "on_epoch_begin"):
+        batches.on_epoch_begin()
+        rest = [batches[k][1] for k in range(batches.num_batches)]
+    else:
+        rest = [np.asarray(y) for _, y in batches]
+    assert [len(part) for part in rest[:-1]] == [size] * (len(rest) - 1)
+    np.testing.assert_array_equal(np.concatenate(rest), y[step * size :])
