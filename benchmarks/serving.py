@@ -4,7 +4,7 @@ or `python benchmarks/serving.py agree RUN DATA_DIR`.
 speed   Time of each form over that of the network in float32, as a function of TensorFlow: the
         median of the rounds' ratios, the smallest and the largest. Below 1 it is faster. All
         forms are in one process and take turns. Images of 224x224, one and eight. Of resnet50
-        also PyTorch's compiled bfloat16 (torchvision's network) and onnxruntime's float32 and int8.
+        also the same graph in PyTorch, compiled, in bfloat16, and onnxruntime's float32 and int8.
 call    One image: what `Served.predict` adds to the bare engine, and what Keras's `predict` and a
         call of the model take. The wall clock and the time of the processors.
 start   Seconds until the first prediction, and memory, of a new process: from a folder of
@@ -43,6 +43,7 @@ from rounds import keep
 import keras_classics as kc
 from keras_classics import training
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "applications"))
 NETWORKS = ("resnet50", "vgg16", "googlenet", "alexnet", "vit_b16")
 
 
@@ -72,10 +73,10 @@ def forms(network):
 def in_torch():
     try:
         import torch
-        from torchvision import models
+        import twins
     except ImportError:
         return
-    model = models.resnet50(weights=None).eval().to(memory_format=torch.channels_last)
+    model = twins.ResNetTwin(50, "B").eval().to(memory_format=torch.channels_last)
     model = torch.compile(model)
 
     def call(x):
