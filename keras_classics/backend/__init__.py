@@ -18,6 +18,7 @@ from keras_classics.backend.images import (
 from keras_classics.backend.layers import (
     averages_inside,
     convolves_groups,
+    fixed_batch_normalization,
     flash_attention,
     fused_batch_normalization,
     fused_gelu,
@@ -51,6 +52,7 @@ __all__ = [
     "eager",
     "either",
     "fit_builds_variables",
+    "fixed_batch_normalization",
     "flash_attention",
     "fused_batch_normalization",
     "fused_gelu",

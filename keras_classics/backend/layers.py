@@ -158,6 +158,36 @@ def fused_batch_normalization():
     return None
 
 
+def fixed_batch_normalization():
+    """Finds the backend's one operation that normalizes by statistics that are given.
+
+    TensorFlow makes one operation of it and the convolution before it, where no gradient is asked
+    for.
+
+    Returns:
+        `None`, or a function from feature maps `(batch, height, width, channels)`, `gamma`, `beta`,
+        means, variances and `epsilon` to the normalized feature maps.
+    """
+    if name() != "tensorflow" or fuses():
+        return None
+    import tensorflow as tf
+
+    def normalize(x, gamma, beta, mean, variance, epsilon):
+        weights = map(tf.convert_to_tensor, (gamma, beta, mean, variance))
+        gamma, beta, mean, variance = weights
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=gamma,
+            offset=beta,
+            mean=mean,
+            variance=variance,
+            epsilon=epsilon,
+            is_training=False,
+        ).y
+
+    return normalize
+
+
 def flash_attention():
     """Finds the backend's attention that need not hold the whole matrix of scores.
 

@@ -58,13 +58,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):  # (batch, height, width, channels)
-        fused = backend.fused_batch_normalization()
-        if not (fused and training and self.trainable and mask is None and self._fits(inputs)):
+        learns = training and self.trainable
+        if learns:
+            fused = backend.fused_batch_normalization()
+        else:
+            fused = backend.fixed_batch_normalization()
+        if not (fused and mask is None and self._fits(inputs)):
             return super().call(inputs, training=training, mask=mask)
 
         channels = inputs.shape[-1]
         gamma = self.gamma if self.scale else ops.ones(channels, "float32")
         beta = self.beta if self.center else ops.zeros(channels, "float32")
+        if not learns:
+            return fused(inputs, gamma, beta, self.moving_mean, self.moving_variance, self.epsilon)
         outputs, mean, variance = fused(inputs, gamma, beta, self.epsilon)
         for moving, new in [(self.moving_mean, mean), (self.moving_variance, variance)]:
             moving.assign(self.momentum * moving + (1 - self.momentum) * new)

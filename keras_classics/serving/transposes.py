@@ -84,6 +84,7 @@ def _pass(node, kind):
     else:
         for k, source in enumerate(sources):
             node.input(k).replace_source_output(source)
+        node.validate_and_infer_types()  # which Concat reads
     behind = opset.transpose(node, opset.constant(np.array(order))).output(0)
     for user in users:
         user.replace_source_output(behind)

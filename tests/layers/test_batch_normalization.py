@@ -356,3 +356,22 @@ def test_saved_after_training_and_loaded(tmp_path):
 def test_constants():
     layer = BatchNormalization()
     assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("arguments", [{}, {"trainable": False}, {"center": False, "scale": False}])
+def test_one_operation_at_inference(arguments):
+    """Which TensorFlow merges with the convolution before it."""
+    import tensorflow as tf
+
+    x = images()
+    ours, theirs = pair(x, **arguments)
+
+    def kinds(layer):
+        graph = tf.function(lambda x: layer(x)).get_concrete_function(tf.TensorSpec(x.shape)).graph
+        return [operation.type for operation in graph.get_operations()]
+
+    assert kinds(ours).count("FusedBatchNormV3") == 1
+    assert "Rsqrt" not in kinds(ours)
+    assert "Rsqrt" in kinds(theirs)
+    np.testing.assert_allclose(numpy(ours(x)), numpy(theirs(x)), rtol=1e-4, atol=1e-5)

@@ -53,7 +53,14 @@ def served(classifier):
     return kc.serve(classifier, precision="float32")
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
+# Without another process, only this one takes more than a few seconds.
+LONG = SLOW if HERE != "openvino" else {"vit-many-tokens"}
+NETWORKS = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in (*QUICK, *SLOW)
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_network(name):
     if HERE != "openvino" and name not in ENDS:
         pytest.skip("tested on Keras's OpenVINO backend")
