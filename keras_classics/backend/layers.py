@@ -74,7 +74,7 @@ def window_means(maps, window):
     rows, columns = window
 
     @tf.custom_gradient
-    def with_gradient(maps):
+    def of_maps(maps):
         def gradient(upstream):
             _, height, width, channels = keras.ops.shape(upstream)
             share = upstream / (rows * columns)
@@ -87,7 +87,7 @@ def window_means(maps, window):
 
         return means(maps), gradient
 
-    return with_gradient(maps)
+    return of_maps(maps)
 
 
 def fuses() -> bool:
