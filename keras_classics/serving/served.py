@@ -128,6 +128,16 @@ class Served:
         classes: Pairs `(identifier, name)`, one for each class; `None` if there was no
             `Classifier`.
         preprocessing: The layer from an image to the input of the network, or `None`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    import keras_classics as kc
+
+    served = kc.serve(kc.build("lenet1"), "float32")
+    print(served, served.predict(np.zeros((1, 28, 28, 1))).shape)  # ..., (1, 10)
+    ```
     """
 
     def __init__(self, graph: Any, about: dict[str, Any], threads: int | None, streams: int):
