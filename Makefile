@@ -13,8 +13,10 @@ demo: $(VENV)/demo
 
 test: test-tensorflow test-jax test-torch test-openvino
 
+# OpenVINO has threads and kernels of its own: in a process of its own, as its users have it.
 test-tensorflow: $(VENV)/test
-	KERAS_BACKEND=tensorflow $(PYTEST)
+	KERAS_BACKEND=tensorflow $(PYTEST) --ignore=tests/serving
+	KERAS_BACKEND=tensorflow $(PYTEST) tests/serving
 
 test-jax test-torch: test-%: $(VENV)/test
 	@if $(VENV)/bin/python -c "import importlib.util as i; exit(not i.find_spec('$*'))"; then \
