@@ -30,7 +30,7 @@ PARTS = {
     "resnet.py": (["cifar20", "--rounds=3"], ["--rounds=5"], OURS),
     "imagenet.py": ([], ["alexnet", "vgg16", "googlenet", "--rounds=5"], OURS),
     "vit.py": ([], ["s16", "b16", "--rounds=5"], OURS),
-    "lrn.py": (["--rounds=3"], ["--rounds=5"], OURS),
+    "lrn.py": (["lrn", "--rounds=3"], ["--rounds=5"], OURS),
     "serving.py": (["speed", "resnet50", "--rounds=5"], ["speed", "--rounds=7"], THEIRS),
 }
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "torchvision", "openvino", "onnxruntime")
