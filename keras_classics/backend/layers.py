@@ -173,14 +173,12 @@ def fixed_batch_normalization():
     import tensorflow as tf
 
     def normalize(x, gamma, beta, mean, variance, epsilon):
-        weights = map(tf.convert_to_tensor, (gamma, beta, mean, variance))
-        gamma, beta, mean, variance = weights
         return tf.raw_ops.FusedBatchNormV3(
             x=x,
-            scale=gamma,
-            offset=beta,
-            mean=mean,
-            variance=variance,
+            scale=tf.convert_to_tensor(gamma),
+            offset=tf.convert_to_tensor(beta),
+            mean=tf.convert_to_tensor(mean),
+            variance=tf.convert_to_tensor(variance),
             epsilon=epsilon,
             is_training=False,
         ).y

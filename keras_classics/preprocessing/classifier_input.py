@@ -109,8 +109,7 @@ class ClassifierInput(keras.layers.Layer):
             image: `(height, width, channels)`, from 0 to 255.
 
         Returns:
-            An array `(crop, crop, channels)`, float32. Of bytes, in a tenth of the time that a
-            call takes.
+            An array `(crop, crop, channels)`, float32.
         """
         levels = self.convention == "torchvision"
         if image.dtype != "uint8" or not self.antialias:

@@ -18,8 +18,6 @@ import numpy as np
 from keras_classics import backend
 from keras_classics.serving import transposes, writer
 
-log = logging.getLogger(__name__)
-
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO names them
 
 
@@ -51,8 +49,6 @@ def convert(network: keras.Model) -> Any:
         ValueError: If Keras's OpenVINO backend cannot compute it.
     """
     core = library().Core()
-    from openvino import passes
-
     core.set_property({"ENABLE_MMAP": False})  # the files do not stay
     with tempfile.TemporaryDirectory() as folder:
         source, target = (os.path.join(folder, name) for name in ("network.keras", "network.xml"))
@@ -62,6 +58,8 @@ def convert(network: keras.Model) -> Any:
         else:
             _write_in_a_process(source, target)
         model = core.read_model(target)
+    from openvino import passes
+
     manager = passes.Manager()
     manager.register_pass(passes.ConstantFolding())  # kernels in the order of OpenVINO
     manager.run_passes(model)
@@ -105,7 +103,7 @@ def _modules(path):
             f"{found['__main__']} is defined in the program that runs, and OpenVINO's graph is "
             "made in another process: move it to a module that can be imported."
         )
-    return sorted(name for name in found if name != "builtins" and name.split(".")[0] not in _KNOWN)
+    return sorted(name for name in found if name and name.split(".")[0] not in _KNOWN)
 
 
 _KNOWN = ("builtins", "keras", "keras_classics")  # the program imports them

@@ -254,6 +254,11 @@ class Served:
         if keras.ops.is_tensor(x):
             x = keras.ops.convert_to_numpy(x)
         if self.preprocessing is None:
+            if isinstance(x, _FILE):
+                raise ValueError(
+                    "Files need the preprocessing of a `Classifier`: serve one, or give an array "
+                    f"of the shape {('batch', *shape)}. Received: x of class {type(x).__name__}"
+                )
             x = np.asarray(x, "float32")
             x = x[None] if x.ndim == len(shape) else x
             for k in range(0, len(x), batch_size):
@@ -299,7 +304,10 @@ def _read(folder, precision, calibration, threads, streams):
             f"There is no served network in {folder}: it has no served.json, which `Served.save` "
             "writes."
         )
-    about = json.loads(about_path.read_text())
+    try:
+        about = json.loads(about_path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{about_path} is damaged: save the network again. {error}") from error
     size = (folder / "network.bin").stat().st_size
     if size != about.pop("weights"):
         raise ValueError(f"{folder / 'network.bin'} is not as it was saved: it has {size} bytes.")
@@ -314,4 +322,11 @@ def _read(folder, precision, calibration, threads, streams):
         raise ValueError(
             f"{folder} was saved in int8, and its weights are rounded. Received: {precision=}"
         )
-    return Served(engine.load(folder / "network.xml"), about, threads, streams)
+    try:
+        graph = engine.load(folder / "network.xml")
+    except RuntimeError as error:
+        raise ValueError(
+            f"OpenVINO cannot read {folder / 'network.xml'}: save the network again. It says: "
+            f"{str(error).strip().splitlines()[-1]}"
+        ) from error
+    return Served(graph, about, threads, streams)

@@ -13,7 +13,7 @@ import numpy as np
 # Element by element, of one tensor or of several: the order of the axes does not matter.
 ELEMENTWISE = frozenset(
     "Abs Add Clamp Convert Divide Elu Exp Gelu HardSigmoid HSwish Log Maximum Minimum Mish "
-    "Multiply Negative Power PRelu Relu Sigmoid SoftPlus Sqrt SquaredDifference Subtract Swish "
+    "Multiply Negative Power Relu Sigmoid SoftPlus Sqrt SquaredDifference Subtract Swish "
     "Tanh".split()
 )
 
@@ -101,6 +101,8 @@ def _before(value, order, broadcasts):
     if node.get_type_name() != "Constant" or not broadcasts:
         return None
     numbers = node.get_data()
+    if numbers.ndim == 0:  # which some activations demand
+        return value
     if numbers.ndim > len(order):
         return None
     numbers = numbers.reshape((1,) * (len(order) - numbers.ndim) + numbers.shape)

@@ -110,6 +110,8 @@ def test_a_network_alone(classifier):
     np.testing.assert_array_equal(served.predict(x[0]), served.predict(x[:1]))
     with pytest.raises(ValueError, match=r"'batch', 32, 32, 3.*Received: \(4, 32, 31, 3\)"):
         served.predict(x[:, :, 1:])
+    with pytest.raises(ValueError, match=r"preprocessing of a `Classifier`.*class str"):
+        served.predict("cat.jpg")
     with pytest.raises(ValueError, match="no names: serve a `Classifier`"):
         served.decode_predictions(numpy(network(x)))
 
@@ -140,6 +142,15 @@ def test_damaged_folders(served, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(ValueError, match="network.bin is not as it was saved"):
         kc.serve(tmp_path / "served")
+    for name, words in [
+        ("network.xml", "cannot read .*network.xml"),
+        ("served.json", "is damaged"),
+    ]:
+        served.save(tmp_path / "served")
+        path = tmp_path / "served" / name
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(ValueError, match=words):
+            kc.serve(tmp_path / "served")
 
 
 def test_many_threads(served):
@@ -236,6 +247,20 @@ def test_transposes_of_residual_connections_are_removed(served):
     kinds = [node.get_type_name() for node in served._graph.get_ops()]
     assert kinds.count("Convolution") == 7
     assert kinds.count("Transpose") == 2  # the first and the last
+
+
+def test_activations_between_branches():
+    """Some take constants of their own, which no transpose may change."""
+    x = inputs = keras.Input((6, 7, 4))
+    for name in ("silu", "hard_sigmoid", "elu", "gelu", "softplus", "relu6", "leaky_relu", "mish"):
+        y = layers.Conv2D(4, 3, padding="same")(x)
+        x = layers.Concatenate()([layers.Activation(name)(layers.Add()([x, y])), y])
+        x = layers.Conv2D(4, 1)(layers.PReLU(shared_axes=[1, 2], alpha_initializer="ones")(x))
+    model = with_weights(keras.Model(inputs, x))
+    images = rng.normal(size=(3, 6, 7, 4)).astype("float32")
+    expected = model.predict(images, verbose=0) if HERE != "openvino" else numpy(model(images))
+    found = kc.serve(model, "float32").predict(images)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 def test_without_openvino(monkeypatch):
