@@ -5,6 +5,7 @@
   keras-classics evaluate RUN                count the errors of a run's network again
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
+  keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
@@ -28,6 +29,7 @@ Examples:
   keras-classics finetune resnet18 --weights=mine.pth --data=photographs/ --image_size=160
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
+  keras-classics predict lenet5 digit.png
   keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
@@ -135,7 +137,11 @@ FLAGS = {
         flags.DEFINE_string, None, "folder for confusion-PART.csv; default: none is written"
     ),
     "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
-    "weights": Flag(flags.DEFINE_string, "imagenet", "a release, or the path of a file"),
+    "weights": Flag(
+        flags.DEFINE_string,
+        None,
+        "a release, or the path of a file; default: imagenet, or what the network has",
+    ),
     "like": Flag(
         flags.DEFINE_string, None, "for a file: the release whose preprocessing and classes it has"
     ),
@@ -275,9 +281,10 @@ def evaluate_published(options):
         )
     from keras_classics import classifier, datasets
     from keras_classics.training import evaluation
-    from keras_classics.weights.catalogue import resolve
+    from keras_classics.weights.catalogue import resolve, usual
 
-    card = resolve(options.weights, options.network)
+    weights = options.weights or usual(options.network)
+    card = resolve(weights, options.network)
     if options.data is None:
         count = f"{card.classes} classes" if card else "those of the file"
         raise ValueError(f"Which data? --data=FOLDER, {count} or some of them.")
@@ -287,7 +294,10 @@ def evaluate_published(options):
         classes, split = data.classes, data.splits[-1]
     else:
         classes, split = datasets.test_folder(options.data, *chosen)
-    model = classifier(options.network, card or options.weights, like=options.like)
+    if hasattr(split, "box"):  # ink from 0 to 1
+        grey = (255 * split.images).round().astype("uint8")
+        split = datasets.InMemory(grey, split.labels)
+    model = classifier(options.network, card or weights, like=options.like)
     order = model.positions(classes)
     start = time.time()
     scores, labels, errors = evaluation.scores_of(model, split)
@@ -297,7 +307,7 @@ def evaluate_published(options):
         log.warning("Left out: %s", error)
     error = evaluation.count(scores, [order[k] for k in labels])
     images = counted(len(labels), "image")
-    print(f"{card.name if card else options.weights} on {images} in {time.time() - start:.0f} s")
+    print(f"{card.name if card else weights} on {images} in {time.time() - start:.0f} s")
     published = (card.top1, card.top5) if card else (None, None)
     for name, each, there in zip(
         ("top-1 error", "top-5 error"), (error, error.get("top-5")), published, strict=True
@@ -321,9 +331,25 @@ def predict(options, folder, *paths):
         raise ValueError("Which images? keras-classics predict RUN IMAGE...")
     found = options.run.predict(*paths)
     for path, (first, second, scores) in zip(paths, found, strict=True):
-        print(
-            f"{path}: {first} (score {scores[0]:.3g}), runner-up {second} (score {scores[1]:.3g})"
-        )
+        _print_classes(path, (first, scores[0]), (second, scores[1]))
+
+
+def predict_published(options, network, *paths):
+    """Names what is in each image file, by published weights or a file of them."""
+    if not paths:
+        raise ValueError("Which images? keras-classics predict NETWORK IMAGE...")
+    from keras_classics import classifier
+
+    model = classifier(network, options.weights, like=options.like)
+    for path in paths:
+        ((first, second),) = model.decode_predictions(model.predict(path, verbose=0), top=2)
+        _print_classes(path, first[1:], second[1:])
+
+
+def _print_classes(path, first, second):
+    """Prints the class of an image and the next one, each with its score."""
+    words = (f"{name} (score {score:.3g})" for name, score in (first, second))
+    print(f"{path}: {', runner-up '.join(words)}")
 
 
 def attention(options, folder, *paths):
@@ -514,10 +540,15 @@ COMMANDS = {
     "weights": Command(list_weights),
     "list": Command(list_all),
 }
-PUBLISHED = Command(
-    evaluate_published,
-    {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
-)
+PUBLISHED = {
+    "evaluate": Command(
+        evaluate_published,
+        {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
+    ),
+    "predict": Command(
+        predict_published, {"Network": ("weights", "like"), "Devices": ("precision",)}
+    ),
+}
 
 
 class Options:
@@ -643,9 +674,7 @@ def _rows(pairs):
 
 def _run(folder):
     """The run of a folder."""
-    if not pathlib.Path(folder).exists() and names.reduced(folder) in map(
-        names.reduced, names.NETWORKS
-    ):
+    if _is_network(folder):
         raise ValueError(
             f"{folder} is a network, and there is no run folder of this name. For published "
             f"weights: keras-classics evaluate --network={folder} --weights=imagenet --data=FOLDER"
@@ -653,6 +682,16 @@ def _run(folder):
     from keras_classics import training
 
     return training.Run(folder)
+
+
+def _is_network(word):
+    """Whether a word names a network, and not what is there by this name."""
+    if os.path.lexists(word):
+        return False
+    try:
+        return bool(names.find(word))
+    except ValueError:
+        return False
 
 
 def _free_folder(name, last=False):
@@ -746,7 +785,8 @@ def main(argv):
             f"keras-classics: {names.unknown('command', name, COMMANDS)}\n"
             "More: keras-classics --help"
         )
-    command = PUBLISHED if name == "evaluate" and not words else COMMANDS[name]
+    published = not words if name == "evaluate" else bool(words) and _is_network(words[0])
+    command = PUBLISHED[name] if name in PUBLISHED and published else COMMANDS[name]
     options = None
     try:
         options = Options(command, words)

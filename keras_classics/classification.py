@@ -17,8 +17,8 @@ from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, severa
 from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing import ClassifierInput
 from keras_classics.preprocessing.pixels import check_pixels
-from keras_classics.weights.card import Card
-from keras_classics.weights.catalogue import cards, resolve
+from keras_classics.weights.card import OWN, Card
+from keras_classics.weights.catalogue import cards, resolve, usual
 from keras_classics.weights.loading import ALL, load_file, look
 
 CLASSES = Rule(
@@ -32,7 +32,7 @@ _FILE = (str, os.PathLike, bytes)
 @arguments(network=TEXT, classes=optional(CLASSES), image_size=optional(COUNT))
 def classifier(
     network: str,
-    weights: str | os.PathLike | Card = "imagenet",
+    weights: str | os.PathLike | Card | None = None,
     classes: int | Sequence[str] | None = None,
     image_size: int | None = None,
     *,
@@ -43,9 +43,9 @@ def classifier(
     Args:
         network: Name of a network: `"alexnet"`, `"vgg16"`, `"resnet50"`, `"ViT-B/16"`. See
             `keras_classics.names.find`.
-        weights: Name of a release: `"imagenet"`, `"cifar10"`, or one that
+        weights: Name of a release: `"imagenet"`, `"cifar10"`, `"mnist"`, `"usps"`, or one that
             `keras_classics.weights.cards()` lists; or its card; or the path of a file, as of
-            `keras_classics.weights.load`.
+            `keras_classics.weights.load`. Default: `"imagenet"`, or what the network has.
         classes: Classes of your own: how many, or their names, in the order of the labels. If the
             weights have as many outputs, these are kept; otherwise the output layer is a new one.
             Default: those of the weights.
@@ -66,6 +66,11 @@ def classifier(
         FileNotFoundError: If there is no such file.
         OSError: If they cannot be downloaded.
 
+    Weights that are part of the package, which read a digit in an image of any size:
+
+        model = classifier("lenet5")
+        model.decode_predictions(model.predict("digit.png"))
+
     Downloads 100 MB:
 
         model = classifier("resnet50")
@@ -75,6 +80,8 @@ def classifier(
 
         model = classifier("resnet50", "mine.pth", classes=["cat", "dog"], image_size=160)
     """
+    if weights is None:
+        weights = usual(network)
     published = resolve(weights, network)
     if published and like is not None:
         raise ValueError(
@@ -93,7 +100,7 @@ def classifier(
     count = len(own) if own else int(cast(int, classes or there))
     given: dict[str, Any] = {} if classes is None else {"classes": count}
     if image_size is not None:
-        given["input_shape"] = (image_size, image_size, 3)
+        given["input_shape"] = (image_size, image_size, card.channels)
     if published:
         model = models.build(card.network, weights=card, **given)
     else:
@@ -103,7 +110,7 @@ def classifier(
     if own:
         named = [(name, name) for name in own]
     elif count == there == card.classes:
-        named = class_names(count)
+        named = [(name, name) for name in card.labels] or class_names(count)
     else:
         named = [(str(k), f"class {k}") for k in range(count)]
     return Classifier(model, card.preprocessing(image_size), named, name=model.name)
@@ -152,7 +159,7 @@ def _of_file(path, network, like):
             )
         return card, outputs, library
     alike = [c for c in cards() if (c.network, c.library) == (found.name, library)]
-    if not alike or any(each.prepared() != alike[0].prepared() for each in alike):
+    if library == OWN or not alike or any(each.prepared() != alike[0].prepared() for each in alike):
         known = ", ".join(c.name for c in alike or cards() if c.network == found.name)
         raise ValueError(
             f"{path} has the names of {library}, which do not say the preprocessing of its images: "

@@ -6,9 +6,25 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_classics.checks import COUNT, NUMBER, POSITIVE, SIDES, arguments, either, one_of, several
+from keras_classics.checks import (
+    COUNT,
+    NUMBER,
+    POSITIVE,
+    SIDES,
+    Rule,
+    arguments,
+    either,
+    one_of,
+    several,
+)
 from keras_classics.preprocessing import boxes
 from keras_classics.preprocessing.pixels import check_pixels
+
+CHANNELS = either(NUMBER, several(NUMBER))
+MEAN = Rule(
+    "a number, one for each channel, or an array (crop, crop, channels)",
+    lambda x: CHANNELS.holds(x) or (np.ndim(x) == 3 and np.isfinite(x).all()),
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -24,8 +40,9 @@ class ClassifierInput(keras.layers.Layer):
         resize: Length of the shorter side, the longer one in proportion; or a pair `(height,
             width)`, whatever the proportions are.
         crop: Side of the central crop, pixels.
-        mean: A number of grey levels for each channel, or one for all.
-        std: Likewise.
+        mean: A number of grey levels for each channel, or one for all; or for each pixel of the
+            crop and channel, an array `(crop, crop, channels)`.
+        std: A number of grey levels for each channel, or one for all.
         interpolation: `"bilinear"` or `"bicubic"`.
         antialias: Whether every pixel of a shrunk image counts, as in Pillow.
         convention: What is rounded. `"exact"`: the longer side to the nearest integer, the
@@ -54,7 +71,7 @@ class ClassifierInput(keras.layers.Layer):
     @arguments(
         resize=SIDES,
         crop=COUNT,
-        mean=either(NUMBER, several(NUMBER)),
+        mean=MEAN,
         std=either(POSITIVE, several(POSITIVE)),
         interpolation=one_of("bilinear", "bicubic"),
         convention=one_of("exact", "torchvision"),
@@ -63,7 +80,7 @@ class ClassifierInput(keras.layers.Layer):
         self,
         resize: int | tuple[int, int],
         crop: int,
-        mean: float | Sequence[float] = 0.0,
+        mean: float | Sequence[float] | np.ndarray = 0.0,
         std: float | Sequence[float] = 1.0,
         interpolation: str = "bilinear",
         antialias: bool = True,
@@ -75,7 +92,12 @@ class ClassifierInput(keras.layers.Layer):
             raise ValueError(f"`resize` must hold the crop. Received: resize={resize}, crop={crop}")
         self.resize = resize
         self.crop = crop
-        self.mean = mean
+        if np.ndim(mean) == 3 and np.shape(mean)[:2] != (crop, crop):
+            raise ValueError(
+                f"A `mean` of each pixel must have the shape ({crop}, {crop}, channels). "
+                f"Received: {np.shape(mean)}"
+            )
+        self.mean = mean.tolist() if isinstance(mean, np.ndarray) else mean
         self.std = std
         self.interpolation = interpolation
         self.antialias = antialias

@@ -136,6 +136,12 @@ class FineTuneRecipe(Recipe):
             prepared = _prepared(run, self.image_size)
         else:
             card = classification.release(self.network, self.weights, self.like)
+            if card.channels != 3:
+                raise ValueError(
+                    f"Fine-tuning takes colour images, and {card.name} reads digits. Take another "
+                    f"network, or keras-classics train {self.network}. "
+                    f"Received: network={self.network}"
+                )
             prepared = card.prepared(self.image_size)
         need = kc.preprocessing.ClassifierInput(**prepared)
         squash = not isinstance(need.resize, int)
@@ -433,7 +439,8 @@ def _prepared(run, image_size):
 
 
 def _three(value):
-    """A number for each channel."""
+    """A number for each channel; of a mean of each pixel, that over the pixels."""
+    value = np.mean(value, axis=(0, 1)) if np.ndim(value) == 3 else value
     return tuple(map(float, np.broadcast_to(value, 3)))
 
 

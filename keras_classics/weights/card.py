@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 from keras_classics import cache, names
 
 if TYPE_CHECKING:
-    from keras_classics.preprocessing import ClassifierInput
+    from keras_classics.preprocessing import ClassifierInput, DigitInput
 
+OWN = "keras_classics"  # the library of the weights that are part of the package
+TRAINED = pathlib.Path(__file__).parent / "trained"
+MEAN = "preprocessing/mean"  # the mean of the training images, beside the weights
 log = logging.getLogger("keras_classics")
 
 
@@ -25,20 +28,25 @@ class Card:
         name: The library or program that it comes from, and the file's name there.
         network: Name of the network, as in `keras_classics.names`: `"resnet50"`.
         library: The library whose names the weights have; a convention of `weights.load`.
-        url: Address of the file.
+            `"keras_classics"`: the file is part of the package.
+        url: Address of the file; of one in the package, its name.
         checksum: As published: `"md5:..."`, `"sha1:..."` or `"sha256:..."`, of which PyTorch
             publishes the beginning; `None` if nothing is.
         licence: Of the weights.
         top1, top5: Published error of the one best and of the five best classes on
-            ImageNet's validation set, in %, or `None`.
+            ImageNet's validation set, in %, or `None`; of other data, on their test set.
         protocol: How these errors were measured.
-        source: Where the file is published.
-        prepare: Arguments of `preprocessing.ClassifierInput`.
+        source: Where the file is published; of one in the package, how it was trained.
+        prepare: Arguments of `preprocessing.ClassifierInput`, or of a digit's
+            `preprocessing.DigitInput`. A `mean` of `"pixel"` is in the file.
         arguments: The arguments of the builder that are not its defaults.
         aliases: Short names, such as `"imagenet"`.
         classes: Number of classes.
         top: Further arguments that the builder needs with the top for these classes.
         headless: Whether the output layer was published with all its weights at 0.
+        labels: Names of the classes, in the order of the outputs; none of ImageNet's 1,000.
+        training: Of a file in the package, how it was made: recipe, seed, data, versions, machine,
+            seconds, errors with their numbers of images, and the command.
         refused: Why the file is no network of a paper, or `None`.
 
     Example:
@@ -68,6 +76,8 @@ class Card:
     classes: int = 1000
     top: dict[str, Any] = dataclasses.field(default_factory=dict)
     headless: bool = False
+    labels: tuple[str, ...] = ()
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
     refused: str | None = None
 
     @property
@@ -86,25 +96,46 @@ class Card:
         whole = self.arguments.get("include_top", True) and not self.headless
         return self.classes if whole else None
 
-    def preprocessing(self, image_size: int | None = None) -> "ClassifierInput":
-        """The layer from uint8 RGB images of any size to the input that the weights need.
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 3, or 1 of a digit."""
+        return 1 if "box" in self.prepare else 3
+
+    def preprocessing(self, image_size: int | None = None) -> "ClassifierInput | DigitInput":
+        """The layer from uint8 images of any size to the input that the weights need.
 
         Args:
             image_size: Side of the network's input, pixels; `resize` is in proportion. Default:
                 that of the release.
         """
-        from keras_classics.preprocessing import ClassifierInput
+        from keras_classics import preprocessing
 
-        return ClassifierInput(**self.prepared(image_size), name="preprocessing")
+        digit = self.channels == 1
+        layer = preprocessing.DigitInput if digit else preprocessing.ClassifierInput
+        return layer(**self.prepared(image_size), name="preprocessing")
 
     def prepared(self, image_size: int | None = None) -> dict[str, Any]:
         """The arguments of that layer."""
-        crop, resize = self.prepare["crop"], self.prepare["resize"]
+        prepare = dict(self.prepare)
+        if "box" in prepare:
+            side = image_size or prepare["plane"]
+            box = round(prepare["box"] * side / prepare["plane"])
+            return {**prepare, "box": box, "plane": side}
+        crop, resize = prepare["crop"], prepare["resize"]
         side = image_size or crop
+        if prepare.get("mean") == "pixel":
+            prepare["mean"] = self._mean(side == crop)
         if isinstance(resize, int):
-            return {**self.prepare, "crop": side, "resize": round(resize * side / crop)}
+            return {**prepare, "crop": side, "resize": round(resize * side / crop)}
         sides = tuple(round(each * side / crop) for each in resize)
-        return {**self.prepare, "crop": side, "resize": sides}
+        return {**prepare, "crop": side, "resize": sides}
+
+    def _mean(self, of_each_pixel):
+        """The mean in the file: of each pixel, or for images of another size of each channel."""
+        from safetensors.numpy import load_file
+
+        mean = load_file(self.path())[MEAN]
+        return (mean if of_each_pixel else mean.mean(axis=(0, 1), dtype="float64")).tolist()
 
     def fill(self, given: dict[str, Any]) -> dict[str, Any]:
         """All arguments for the builder of the network.
@@ -123,7 +154,9 @@ class Card:
 
     @property
     def cached(self) -> pathlib.Path:
-        """Where the file is after the download, or can be placed by hand."""
+        """Where the file is: in the package, or after the download, or placed there by hand."""
+        if self.library == OWN:
+            return TRAINED / self.url
         return cache.home() / self._folder / pathlib.PurePosixPath(self.url).name
 
     @property
@@ -135,6 +168,8 @@ class Card:
     def path(self) -> str:
         """The path of the file. It is downloaded unless it is there, and its checksum compared.
 
+        A file in the package is there.
+
         Raises:
             OSError: If it cannot be downloaded.
             ValueError: If its checksum is another, or if it is no network of a paper.
@@ -143,6 +178,8 @@ class Card:
 
         if self.refused:
             raise ValueError(f"{self.name} is not offered: {self.refused}.")
+        if self.library == OWN:
+            return str(self.cached)
         algorithm, _, expected = (self.checksum or "").partition(":")
         is_complete = len(expected) == {"md5": 32, "sha256": 64}.get(algorithm, -1)
         by_hand = (

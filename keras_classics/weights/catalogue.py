@@ -48,6 +48,20 @@ def cards(network: str | None = None) -> Cards:
     return found
 
 
+def usual(network: str) -> str:
+    """The weights that a network has where none are named: its first short name, `"imagenet"`.
+
+    Args:
+        network: What `names.select` takes.
+
+    Raises:
+        ValueError: As of `cards`.
+    """
+    offered = [card for card in cards(network) if not card.refused]
+    known = [alias for card in offered for alias in card.aliases]
+    return "imagenet" if "imagenet" in known else known[0] if known else offered[0].name
+
+
 def resolve(
     source: str | os.PathLike | Card,
     network: str | None = None,

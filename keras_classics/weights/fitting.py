@@ -4,6 +4,7 @@ import importlib
 import inspect
 
 from keras_classics import activations, backend, names
+from keras_classics.weights.card import OWN
 from keras_classics.weights.conventions import first_kernel, groups
 from keras_classics.weights.names import conventions_for, families
 
@@ -54,10 +55,15 @@ def _same(name, given, value):
 def fits(card, model):
     """Whether a model is the network of a card, but for classes, channels and patches."""
     ours = groups(model)
-    for family, library, convention in conventions_for(ours):
+    known = conventions_for(ours)
+    if card.library == OWN:
+        known = [(families()[names.find(card.network).paper], OWN, None)]
+    for family, library, convention in known:
         if library != card.library:
             continue
         theirs = groups(backend.without_values(builder(card), **card.fill({})))
+        if library == OWN and not set(family.heads).intersection(ours) <= set(theirs):
+            return False  # a head of another kind
         free = {
             *family.heads,
             *family.top,
@@ -74,5 +80,5 @@ def fits(card, model):
             }
             for each in (ours, theirs)
         )
-        return here == there and convention.differs(model, None) is None
+        return here == there and (library == OWN or convention.differs(model, None) is None)
     return False

@@ -15,7 +15,7 @@ import numpy as np
 from keras_classics import backend, layers
 from keras_classics.checks import TEXT, arguments, optional
 from keras_classics.weights import catalogue, layouts
-from keras_classics.weights.card import Card
+from keras_classics.weights.card import MEAN, OWN, Card
 from keras_classics.weights.conventions import (
     Convention,
     Family,
@@ -40,7 +40,6 @@ WITHOUT_WEIGHTS = {
     "identity_shortcut2d": layers.IdentityShortcut2D,
     "local_response_normalization": layers.LocalResponseNormalization,
 }
-OWN = "keras_classics"
 ALL = ("channels", "classes", "top")  # what may differ in a file
 SHOWN = 10  # weights of each kind that a message names
 NOTHING = "nothing here"
@@ -638,7 +637,9 @@ def own_family():
         unused=r"/strides$",
         differs=_differs_in_layers,
     )
-    by_name = Convention(named, names, matches=lambda file: file.structure is None)
+    by_name = Convention(
+        named, names, matches=lambda file: file.structure is None, unused=rf"^{MEAN}$"
+    )
     conventions = {"by number": by_number, "by name": by_name}
     return Family(conventions, heads=heads, top=top, helpers=helpers)
 

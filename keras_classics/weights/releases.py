@@ -1,5 +1,7 @@
 """The published files, library by library: addresses, checksums, licences, errors.
 
+Those in the package have a JSON file beside each, which `tools/train_weights.py` writes.
+
 The checksum of PyTorch's files is the beginning of their sha256, from their names. Those of
 Caffe's VGG and ResNet and of ViT are not their publishers', who give none, but such as other
 projects note. Errors are on ImageNet's validation set (of CIFAR-10 on its test set), in %.
@@ -7,8 +9,10 @@ projects note. Errors are on ImageNet's validation set (of CIFAR-10 on its test 
 This module is plain data, and needs no Keras.
 """
 
+import json
+
 from keras_classics import names
-from keras_classics.weights.card import Card
+from keras_classics.weights.card import OWN, TRAINED, Card
 
 VGG_MEAN = (123.68, 116.779, 103.939)  # R, G, B
 PYTORCH = {
@@ -30,6 +34,16 @@ ANOTHER = {
         "response normalization, and kernels of 3x3 where the paper has 5x5"
     ),
 }
+
+
+def _trained():
+    """keras_classics: trained by this library's own recipes, and part of the package."""
+    for path in sorted(TRAINED.glob("*.json")):
+        card = json.loads(path.read_text("utf-8"))
+        lists = {key: tuple(card[key]) for key in ("aliases", "labels")}
+        yield Card(
+            name=f"{OWN}/{path.stem}", library=OWN, url=f"{path.stem}.safetensors", **card | lists
+        )
 
 
 def _keras():
@@ -405,4 +419,12 @@ def _akamaster():
 
 
 # Of several that fit, a short name means the first: what is nearest to the paper.
-CARDS = (*_keras(), *_caffe(), *_vision_transformer(), *_torchvision(), *_timm(), *_akamaster())
+CARDS = (
+    *_trained(),
+    *_keras(),
+    *_caffe(),
+    *_vision_transformer(),
+    *_torchvision(),
+    *_timm(),
+    *_akamaster(),
+)

@@ -2,4 +2,4 @@
 
 from keras_classics.weights.conventions import Family
 
-FAMILY = Family({}, heads=("RBF", "predictions"), top=("F6",))
+FAMILY = Family({}, heads=("RBF", "predictions"), top=("F6",), decides=lambda network: ("head",))
