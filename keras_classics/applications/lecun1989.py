@@ -47,7 +47,8 @@ def LeCun1989(
         kernel_initializer: Initial kernels (section 4); each layer draws with a
             copy of its own. Paper: `FanInUniform`.
         include_top: Whether to build H3 and the output units.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release, `"usps"`, or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`. Paper: `(16, 16, 1)`, grey levels
             from -1 (paper) to +1 (ink).
         pooling: Without the top: `None` (the maps of H2), `"avg"` or `"max"`.

@@ -57,7 +57,8 @@ def LeNet1(
         kernel_initializer: Initial kernels, on which the paper is silent; each layer draws
             with a copy of its own.
         include_top: Whether to build the output units.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release, `"usps"`, or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`, at least 16 high and wide. Paper:
             `(28, 28, 1)` with a digit of 16x16 in the middle, paper at -1 and ink
             at +1.

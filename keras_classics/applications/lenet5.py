@@ -67,7 +67,8 @@ def LeNet5(
         kernel_initializer: Initial kernels (appendix A); each layer draws with a
             copy of its own. Paper: `FanInUniform`.
         include_top: Whether to build F6 and the output.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release, `"mnist"`, or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`, at least 32 high and wide. Paper:
             `(32, 32, 1)`, paper at -0.1 and ink at 1.175.
         pooling: Without the top: `None` (the maps of C5), `"avg"` or `"max"`.

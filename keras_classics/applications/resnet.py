@@ -231,7 +231,8 @@ def PlainNetCIFAR(
     Args:
         depth: 6n + 2 layers with weights. Paper: 20, 32, 44, 56 (and 110).
         include_top: As in `ResNetCIFAR`, like all further arguments.
-        weights: `None`, or the path of a weights file of this network.
+        weights: `None`, the name of a release, `"cifar10"`, or the path of a weights file:
+            `keras_classics.weights`.
         input_shape: `(height, width, channels)`; `None` for a side of any length.
         pooling: Without the top: `None` (the maps of conv4_x), `"avg"` or `"max"`.
         classes: Number of classes. Paper: 10.

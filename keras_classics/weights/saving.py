@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 import numpy as np
+from safetensors.numpy import save_file
 
 from keras_classics.atomic import atomic
 from keras_classics.checks import TEXT, arguments
@@ -55,7 +56,6 @@ def save(
         ValueError: If the library has no such network, the message says what differs; or if the
             model was quantized.
         OSError: If the file cannot be written.
-        ImportError: If safetensors is missing, which writes `.safetensors`.
 
     Example:
 
@@ -106,19 +106,9 @@ def save(
             with open(part, "wb") as stream:
                 np.savez(stream, **arrays)  # type: ignore[arg-type]
         elif path.suffix == ".safetensors":
-            _write_safetensors(part, arrays)
+            save_file(arrays, part, {"format": "pt"})  # which transformers asks for
         else:
             _write_h5(part, arrays, each)
-
-
-def _write_safetensors(path, arrays):
-    try:
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise ImportError(
-            "Writing .safetensors takes safetensors: pip install 'keras-classics[safetensors]'"
-        ) from error
-    save_file(arrays, path, {"format": "pt"})  # which transformers asks for
 
 
 def _write_h5(path, arrays, convention):

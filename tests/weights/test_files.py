@@ -104,7 +104,7 @@ def write_torch(path, theirs):
 
 
 def write_safetensors(path, theirs):
-    library = pytest.importorskip("safetensors.numpy", reason="needs safetensors, which reads it")
+    import safetensors.numpy as library
     library.save_file(theirs, path)
     return theirs
 
@@ -783,7 +783,6 @@ def bfloat16_of_torch(path):
 
 
 def bfloat16_of_safetensors(path):
-    pytest.importorskip("safetensors", reason="needs safetensors, which reads it")
     text = json.dumps({"w": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
     numbers = struct.pack("<4f", 1, -0.5, 3.140625, 0)
     halves = b"".join(numbers[i : i + 2] for i in range(2, 16, 4))
@@ -819,7 +818,6 @@ def float8(exponents, bias, byte):
 @pytest.mark.parametrize(("kind", "exponents", "bias"), [("F8_E4M3", 4, 7), ("F8_E5M2", 5, 15)])
 def test_float8(kind, exponents, bias, tmp_path, monkeypatch):
     """All 256 numbers, without the libraries that know these types."""
-    pytest.importorskip("safetensors", reason="needs safetensors, which reads it")
     for library in ("ml_dtypes", "torch"):
         monkeypatch.setitem(sys.modules, library, None)
     (tmp_path / "a").write_bytes(one_tensor(kind, [16, 16], bytes(range(256))))
@@ -831,7 +829,6 @@ def test_float8(kind, exponents, bias, tmp_path, monkeypatch):
 
 
 def test_bfloat16_whatever_was_imported(tmp_path, monkeypatch):
-    pytest.importorskip("safetensors", reason="needs safetensors, which reads it")
     for library in ("ml_dtypes", "torch"):
         monkeypatch.setitem(sys.modules, library, None)
     name = bfloat16_of_safetensors(tmp_path / "a")

@@ -166,12 +166,8 @@ def _array(name, tensor):
 
 def read_safetensors(path, stack):
     """The `File` of a `.safetensors`."""
-    try:
-        from safetensors import safe_open
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path} takes safetensors: pip install 'keras-classics[safetensors]'"
-        ) from error
+    from safetensors import safe_open
+
     file = open_part(path, stack)
     start, arrays = 8 + int.from_bytes(file.bytes(0, 8), "little"), {}
     if start > HEADER:
