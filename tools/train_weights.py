@@ -148,6 +148,7 @@ def pack(name, run, data, replace=False):
         raise FileExistsError(
             f"{target} is there, with errors of {said}. --replace takes its place."
         )
+    temporary.chmod(0o644)
     temporary.replace(target)
     stated = of_card(release, run, data, errors, hashlib.sha256(target.read_bytes()).hexdigest())
     stated["training"]["command"] = f"python tools/train_weights.py --data_dir=DIR {name}"

@@ -5,7 +5,6 @@ import pathlib
 
 import keras
 import numpy as np
-from safetensors.numpy import save_file
 
 from keras_classics.atomic import atomic
 from keras_classics.checks import TEXT, arguments
@@ -106,6 +105,8 @@ def save(
             with open(part, "wb") as stream:
                 np.savez(stream, **arrays)  # type: ignore[arg-type]
         elif path.suffix == ".safetensors":
+            from safetensors.numpy import save_file
+
             save_file(arrays, part, {"format": "pt"})  # which transformers asks for
         else:
             _write_h5(part, arrays, each)

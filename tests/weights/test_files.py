@@ -105,6 +105,7 @@ def write_torch(path, theirs):
 
 def write_safetensors(path, theirs):
     import safetensors.numpy as library
+
     library.save_file(theirs, path)
     return theirs
 
