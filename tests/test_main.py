@@ -283,15 +283,16 @@ def test_published_weights(cli, tmp_path, monkeypatch):
         for size in ((40, 50), (32, 32), (64, 33)):
             image = Image.fromarray(rng.integers(0, 256, (*size, 3), "uint8"))
             image.save(tmp_path / "mine" / "val" / name / f"{size[0]}.png")
-    flags = ["--network=resnet20-cifar", "--weights=cifar10", "--data=mine"]
+    name = "akamaster/resnet20-12fca82f"
+    flags = ["--network=resnet20-cifar", f"--weights={name}", "--data=mine"]
     lines = cli("evaluate", *flags).splitlines()
-    assert lines[0].startswith("akamaster/resnet20-12fca82f on 6 images in ")
+    assert lines[0].startswith(f"{name} on 6 images in ")
     assert re.fullmatch(r"top-1 error +[\d.]+ % \(\d of 6\); published: 8.27 %", lines[1])
     assert lines[2].endswith("not published")
     assert "the image itself" in lines[3]
     assert "Of 2 classes, among all 10" in lines[4]
     paths = [p for name in ("cat", "dog") for p in sorted((tmp_path / "mine/val" / name).iterdir())]
-    model = classifier("resnet20_cifar", "cifar10")
+    model = classifier("resnet20_cifar", name)
     best = [model.predict(read_image(p)[None], verbose=0).argmax() for p in paths]
     wrong = sum(k != label for k, label in zip(best, [3] * 3 + [5] * 3, strict=True))
     assert f"({wrong} of 6)" in lines[1]
@@ -318,13 +319,35 @@ def test_published_weights(cli, tmp_path, monkeypatch):
         cli("evaluate", *flags[:2], "--data=nowhere")
 
 
+def test_digits_without_a_run(cli, mnist, tmp_path):
+    """The weights in the package read drawings, light on dark or dark on light, and MNIST."""
+    drawing = np.full((90, 60), 255, "uint8")
+    drawing[15:75, 28:33] = 0  # a one
+    Image.fromarray(drawing).save(tmp_path / "one.png")
+    Image.fromarray(255 - drawing).convert("RGB").save(tmp_path / "light.jpg", quality=95)
+    for name in ("lenet5", "LeNet-1", "lecun1989"):
+        lines = cli("predict", name, "one.png", "light.jpg").splitlines()
+        assert [line.split()[:2] for line in lines] == [["one.png:", "1"], ["light.jpg:", "1"]]
+        assert all("runner-up" in line for line in lines)
+    softmax = cli("predict", "lenet5", "one.png", "--weights=lenet5-mnist-softmax")
+    assert softmax.startswith("one.png: 1 (score 0.9")
+    with pytest.raises(SystemExit, match="Which images"):
+        cli("predict", "lenet5")
+    with pytest.raises(SystemExit, match="There is no file gone.png"):
+        cli("predict", "lenet5", "gone.png")
+    with pytest.raises(SystemExit, match="There is no weights? 'imagenet' for lenet5|no weights"):
+        cli("predict", "lenet5", "one.png", "--weights=imagenet")
+    lines = cli("evaluate", "--network=lenet5", "--data=mnist", f"--data_dir={mnist}").splitlines()
+    assert lines[0].startswith("mnist on 7 images in ") or "lenet5-mnist on 7 images" in lines[0]
+
+
 def test_list_of_weights(cli):
     printed = cli("weights", "alexnet")
     assert "caffe/bvlc_alexnet" in printed
     assert "torchvision/alexnet-owt-7be5be79: torchvision's alexnet is the network of" in printed
     assert len(cli("weights").splitlines()) > len(weights.cards())
-    with pytest.raises(SystemExit, match="No weights are published for 'lenet5'"):
-        cli("weights", "lenet5")
+    with pytest.raises(SystemExit, match="No weights are published for 'plain18'"):
+        cli("weights", "plain18")
 
 
 def test_report_and_list(cli):

@@ -205,7 +205,10 @@ def test_arguments_that_leave_the_weights_as_they_are(network, given):
         ),
         ("ResNet", "imagenet", {"depth": 50, "convention": "caffe"}, "caffe/ResNet-50-model"),
         ("ResNet", "imagenet", {"depth": 18}, "torchvision/resnet18-f37072fd"),
-        ("ResNetCIFAR", "cifar10", {"depth": 56}, "akamaster/resnet56-4bfd9763"),
+        ("LeNet5", "mnist", {}, "keras_classics/lenet5-mnist"),
+        ("LeNet5", "mnist", {"head": "softmax"}, "keras_classics/lenet5-mnist-softmax"),
+        ("LeNet1", "usps", {"classes": 26}, "keras_classics/lenet1-usps"),
+        ("ResNetCIFAR", "cifar10", {"depth": 110}, "akamaster/resnet110-1d1ed7c2"),
         ("AlexNet", "imagenet", {}, "caffe/bvlc_alexnet"),
         ("GoogLeNet", "imagenet", {"classes": 7}, "caffe/bvlc_googlenet"),
         (
@@ -245,7 +248,8 @@ def test_names(network, source, given, expected):
         ("AlexNet", "imagenet", {"convention": "paper"}, r"convention='caffe' \(given: 'paper'"),
         ("ResNet", "bvlc_alexnet", {"depth": 50}, "bvlc_alexnet is of alexnet, and not of ResNet"),
         ("GoogLeNet", "imagnet", {}, r"no weights 'imagnet' for GoogLeNet.*caffe/bvlc_googlenet"),
-        ("LeNet5", "imagenet", {}, r"one of: none\."),
+        ("LeNet5", "imagenet", {}, "one of: keras_classics/lenet5-mnist"),
+        ("PlainNet", "imagenet", {"depth": 18}, r"one of: none\."),
         ("ResNet", "imagenet", {"depth": 18, "shortcut": "A"}, r"shortcut='B' \(given: 'A'\)"),
         ("VGG", "vgg16_notop", {"include_top": True}, r"include_top=False \(given: True\)"),
         ("VGG", VGG16, {"configuration": "C"}, "The weights 'keras/vgg16' do not go"),
@@ -274,10 +278,10 @@ def test_a_name_needs_no_builder(home):
     """`load` finds the release by the network."""
     with keras.StatelessScope(initialize_variables=False):
         model = applications.ResNet50(stride_in="3x3", classes=5)
-        cifar = applications.ResNetCIFAR(20)
+        cifar = applications.ResNetCIFAR(110)
     for network, source, expected in [
         (model, "imagenet", "torchvision/resnet50-0676ba61"),
-        (cifar, "cifar10", "akamaster/resnet20-12fca82f"),
+        (cifar, "cifar10", "akamaster/resnet110-1d1ed7c2"),
     ]:
         with pytest.raises(OSError, match=f"^{expected} could not be downloaded"):
             weights.load(network, source)
