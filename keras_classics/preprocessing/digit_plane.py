@@ -1,6 +1,7 @@
 """Size normalisation of digits (LeCun et al., 1998, section III.A)."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from keras_classics.checks import COUNT, arguments, optional
 # This library's choices; the paper is silent.
 INK = 0.2  # a pixel with more belongs to the digit's bounding box
 FAINT = 16  # grey levels; an image of smaller differences shows no digit
+# Of a pixel, in which the centre of mass is counted. That of a symmetric digit lies at the edge or
+# the middle of a pixel: how a sum is rounded, which differs between machines, shall not move it.
+STEPS = 1024
 
 
 @arguments()
@@ -56,7 +60,7 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     resized = Image.fromarray(digit).resize((width, height), Image.Resampling.BICUBIC)
     digit = np.clip(np.asarray(resized), 0, 1)
     top, left = (
-        int(np.clip(round(plane / 2 - centre), 0, plane - side))
+        int(np.clip(round(plane / 2 - round(centre * STEPS) / STEPS), 0, plane - side))
         for centre, side in zip(_centre_of_mass(digit), digit.shape, strict=True)
     )
     result[top : top + height, left : left + width] = digit
@@ -100,7 +104,7 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         raise FileNotFoundError(f"There is no file {os.fspath(path)}.")
     try:
         with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image).convert("RGBA")
+            grey = grey_over_white(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise ValueError(
             f"{path} is not an image that Pillow can read: save it as PNG or JPEG."
@@ -109,12 +113,36 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         raise ValueError(
             f"{path} cannot be decoded: {error}. Take a whole image file, such as a PNG."
         ) from error
+    return ink_of(grey, os.fspath(path))
+
+
+def grey_over_white(image: Any) -> np.ndarray:
+    """The grey levels of an image of Pillow, `(height, width)`; what is transparent is white."""
+    from PIL import Image
+
+    image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
-    grey = np.asarray(Image.alpha_composite(white, image).convert("L"), "float32")
+    return np.asarray(Image.alpha_composite(white, image).convert("L"))
+
+
+def ink_of(grey: np.ndarray, name: str = "The image") -> np.ndarray:
+    """The ink of a digit in an array: see `read_ink`.
+
+    Args:
+        grey: Array `(height, width)` of grey levels, from 0 to 255.
+        name: What the image is called in errors.
+
+    Returns:
+        A float32 array `(height, width)` from 0 (background) to 1 (ink).
+
+    Raises:
+        ValueError: If the image shows no digit.
+    """
+    grey = np.asarray(grey, "float32")
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     difference = np.abs(grey - np.median(edge))
     if difference.max() < FAINT:
-        raise ValueError(f"{path} shows no digit: all of it has nearly one grey level.")
+        raise ValueError(f"{name} shows no digit: all of it has nearly one grey level.")
     return difference / difference.max()
 
 
