@@ -5,9 +5,17 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
-from keras_classics.checks import COUNT, NUMBER, arguments
+from keras_classics.checks import COUNT, NUMBER, arguments, one_of
 from keras_classics.preprocessing import boxes
-from keras_classics.preprocessing.digit_plane import FAINT, INK, STEPS, ink_of, normalize_digit
+from keras_classics.preprocessing.digit_plane import (
+    CENTRES,
+    FAINT,
+    INK,
+    STEPS,
+    ink_of,
+    normalize_digit,
+    room,
+)
 from keras_classics.preprocessing.pixels import check_pixels
 
 
@@ -31,6 +39,8 @@ class DigitInput(keras.layers.Layer):
         plane: Side of the plane in pixels. LeNet-5: 32; LeNet-1: 28; the 1989 network: 16.
         paper: Value of the background. LeNet-5: -0.1; LeNet-1 and the 1989 network: -1.
         ink: Value of the ink. LeNet-5: 1.175; LeNet-1 and the 1989 network: 1.
+        centre: What is placed where: see `normalize_digit`. A network that was trained on MNIST
+            expects `"mnist"`; one trained on USPS, on a plane larger than the box, `"box"`.
 
     Input shape: `(height, width, 1)` or `(batch, height, width, 1)`, of any size and type, grey
     levels from 0 to 255.
@@ -54,9 +64,15 @@ class DigitInput(keras.layers.Layer):
     section III.A, of the box and the plane.
     """
 
-    @arguments(box=COUNT, plane=COUNT, paper=NUMBER, ink=NUMBER)
+    @arguments(box=COUNT, plane=COUNT, paper=NUMBER, ink=NUMBER, centre=one_of(*CENTRES))
     def __init__(
-        self, box: int = 20, plane: int = 28, paper: float = 0.0, ink: float = 1.0, **kwargs
+        self,
+        box: int = 20,
+        plane: int = 28,
+        paper: float = 0.0,
+        ink: float = 1.0,
+        centre: str = "mass",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if box > plane:
@@ -67,6 +83,7 @@ class DigitInput(keras.layers.Layer):
         self.plane = plane
         self.paper = paper
         self.ink = ink
+        self.centre = centre
         self.input_spec = keras.layers.InputSpec(min_ndim=3, max_ndim=4, axes={-1: 1})
         self.built = True  # Keras quantizes no model with a layer that was never called
 
@@ -131,9 +148,10 @@ class DigitInput(keras.layers.Layer):
         """Which of the digit's pixels each pixel of the plane shows, `(batch, plane, box)`."""
         pixels = ops.arange(self.box, dtype="float32")
         total = ops.sum(profile, axis=1)
-        centre = ops.sum((pixels + 0.5) * profile, axis=1) / ops.where(total > 0, total, 1.0)
-        start = ops.cast(ops.round(self.plane / 2 - ops.round(centre * STEPS) / STEPS), "int32")
-        start = ops.clip(start, 0, self.plane - count)
+        mass = ops.sum((pixels + 0.5) * profile, axis=1) / ops.where(total > 0, total, 1.0)
+        low, high, middle = room(self.box, self.plane, self.centre)
+        start = ops.cast(ops.round(middle - ops.round(mass * STEPS) / STEPS), "int32")
+        start = ops.clip(start, low, high - count)
         shown = ops.arange(self.plane)[:, None] - ops.arange(self.box)
         return ops.cast(shown == start[:, None, None], "float32")
 
@@ -150,7 +168,7 @@ class DigitInput(keras.layers.Layer):
             ValueError: If the image shows no digit, or was scaled before.
         """
         ink = ink_of(check_pixels(image, slack=0.5)[..., 0])
-        placed = normalize_digit(ink, self.box, self.plane)[..., None]
+        placed = normalize_digit(ink, self.box, self.plane, self.centre)[..., None]
         return self.paper + (self.ink - self.paper) * placed
 
     def compute_output_shape(self, input_shape):
@@ -163,6 +181,7 @@ class DigitInput(keras.layers.Layer):
             "plane": self.plane,
             "paper": self.paper,
             "ink": self.ink,
+            "centre": self.centre,
         }
 
 

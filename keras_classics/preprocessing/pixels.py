@@ -60,8 +60,8 @@ def as_batch(images: np.ndarray, channels: int) -> np.ndarray:
     """
     if channels == 1 and images.ndim in (3, 4) and images.shape[-1] == 3:
         images = _luma(images)
-    elif channels == 1 and (images.ndim == 2 or (images.ndim == 3 and images.shape[-1] != 1)):
-        images = images[..., None]  # one image, or a batch
+    elif channels == 1 and (images.ndim == 2 or (images.ndim == 3 and images.shape[-1] > 4)):
+        images = images[..., None]  # one image, or a batch; four columns are RGBA's channels
     return images[None] if images.ndim == 3 else images
 
 

@@ -184,7 +184,7 @@ TABLE = {
         (6, 9, 2),
     ),
     preprocessing.DigitInput: (
-        {"box": 6, "plane": 9, "paper": -0.5, "ink": 1.5},
+        {"box": 6, "plane": 9, "paper": -0.5, "ink": 1.5, "centre": "box"},
         (7, 9, 1),
     ),
     preprocessing.RescaleShortSide: (

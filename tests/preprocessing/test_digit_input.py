@@ -54,18 +54,25 @@ def as_a_file(path, image, box, plane, paper, ink):
 def test_as_a_recipe_reads_a_file(network, tmp_path):
     layer = DigitInput(*network)
     images = [
-        *(drawn(*sides) for sides in ((28, 28), (61, 40), (33, 90))),
-        *(drawn(50, 47, strokes) for strokes in (WIDE, HIGH, RING)),
-        *(drawn(*sides, RING) for sides in ((41, 41), (52, 52), (63, 70))),
-        drawn(40, 44, ink=250, background=30),
-        *(photographed(*sides) for sides in ((120, 90), (300, 401))),
-        photographed(150, 150, ink=240, background=20),
+        *(drawn(61, 40, strokes) for strokes in (FOUR, WIDE, HIGH, RING)),
+        *(drawn(52, 52, strokes, ink=250, background=30) for strokes in (FOUR, RING)),
+        photographed(120, 90),
+        photographed(120, 90, ink=240, background=20),
     ]
     for image in images:
         expected = as_a_file(tmp_path / "digit.png", image, *network)
         found = through(layer, image[None, ..., None])
         np.testing.assert_allclose(found, expected[None], atol=1e-5)
         np.testing.assert_allclose(layer.of_array(image[..., None]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("centre", ["mass", "mnist", "box"])
+@pytest.mark.parametrize("plane", [21, 28])
+def test_centres(centre, plane):
+    layer = DigitInput(16, plane, centre=centre)
+    images = np.stack([drawn(61, 40, strokes) for strokes in (FOUR, WIDE, HIGH)])[..., None]
+    expected = [layer.of_array(image) for image in images]
+    np.testing.assert_allclose(through(layer, images), expected, atol=1e-5)
 
 
 def test_each_digit_of_a_batch_has_its_own_box():
@@ -191,6 +198,8 @@ def test_grey_is_pillows():
         ((4, 7, 9, 1), (4, 7, 9, 1)),
         ((4, 7, 9, 3), (4, 7, 9, 1)),
         ((4, 7, 9, 4), (4, 7, 9, 4)),
+        ((7, 9, 4), (1, 7, 9, 4)),  # RGBA is refused later, and is no batch of narrow images
+        ((7,), (7,)),
     ],
 )
 def test_batches_of_grey(given, expected):
