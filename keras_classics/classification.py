@@ -15,8 +15,7 @@ from keras_classics import applications, backend, models, names
 from keras_classics.applications.builder import own_words
 from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, several, whole
 from keras_classics.datasets import cifar10, read_image
-from keras_classics.preprocessing import ClassifierInput
-from keras_classics.preprocessing.pixels import check_pixels
+from keras_classics.preprocessing.pixels import as_batch, check_pixels
 from keras_classics.weights.card import OWN, Card
 from keras_classics.weights.catalogue import cards, resolve, usual
 from keras_classics.weights.loading import ALL, load_file, look
@@ -199,9 +198,19 @@ def class_names(classes: int) -> list[tuple[str, str]]:
 
 def prepared(layer: keras.layers.Layer, image: np.ndarray) -> np.ndarray:
     """What the preprocessing of a `Classifier` makes of one NumPy image, as float32."""
-    if isinstance(layer, ClassifierInput):
+    if hasattr(layer, "of_array"):
         return layer.of_array(image)
     return keras.ops.convert_to_numpy(layer(image[None]))[0].astype("float32")
+
+
+def of_other_channels(images: str, channels: int) -> str:
+    """What to do, in an error, with images of other channels than a network's."""
+    if channels == 1:
+        return (
+            f"of grey images take `{images}[..., None]`; `predict` takes RGB, too, and of RGBA "
+            f"`{images}[..., :3]`"
+        )
+    return f"of RGBA take `{images}[..., :3]`; of grey images `np.stack([grey] * 3, axis=-1)`"
 
 
 def best_classes(
@@ -225,16 +234,18 @@ def best_classes(
 class Classifier(keras.Model):
     """A network with its preprocessing and the names of its classes.
 
-    `predict`, `evaluate` and so on take RGB images from 0 to 255. All images of a batch have the
-    same size, whichever it is. Images that were scaled before are an error. `predict` also takes
-    paths of image files. `network` is the network alone, for `fuse`, `features` and so on.
+    `predict`, `evaluate` and so on take images from 0 to 255: RGB, or grey for one channel.
+    All images of a batch have the same size, whichever it is. Images that were scaled before are an
+    error. `predict` also takes paths of image files. `network` is the network alone, for `fuse`,
+    `features` and so on.
 
     Args:
         network: The network.
         preprocessing: A layer from images to the input of the network.
         classes: Pairs `(identifier, name)`, one for each class.
 
-    Input shape: `(batch, height, width, 3)`.
+    Input shape: `(batch, height, width, 3)`; `(batch, height, width, 1)` for a network of one
+    channel.
 
     Output shape: that of the network.
 
@@ -250,6 +261,19 @@ class Classifier(keras.Model):
     model = Classifier(network, layer, [("c", "cat"), ("d", "dog")])
     images = np.random.randint(0, 256, (3, 50, 40, 3), "uint8")
     model.decode_predictions(model.predict(images, verbose=0), top=1)
+    ```
+
+    A classifier of digits, of photographs as of MNIST's:
+
+    ```python
+    import numpy as np
+
+    from keras_classics import Classifier, applications, preprocessing
+
+    layer = preprocessing.DigitInput(box=20, plane=32, paper=-0.1, ink=1.175)
+    model = Classifier(applications.LeNet5(), layer, [(d, d) for d in "0123456789"])
+    images = np.random.randint(0, 256, (3, 28, 28), "uint8")
+    model.predict(images, verbose=0)
     ```
     """
 
@@ -299,31 +323,38 @@ class Classifier(keras.Model):
             x: Images, as of `keras.Model.predict`; one image, `(height, width, 3)`, as a batch of
                 one; or the path of an image file or its content, bytes, or a list of these.
                 Photographs in files may have several sizes, and are turned upright, as their EXIF
-                says.
+                says. A network of one channel takes arrays of grey images, with and without
+                the axis of the channel, and of RGB ones, which become grey.
             *args: As of `keras.Model.predict`.
             **kwargs: Likewise.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the images have another shape or were scaled before, or a file cannot
-                be decoded.
+            ValueError: If the images have another shape or were scaled before, a file cannot be
+                decoded, or an image shows no digit (`preprocessing.DigitInput`).
         """
+        channels = self.network.input_shape[-1]
         paths = [x] if isinstance(x, _FILE) else x
         if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _FILE):
-            x = np.stack([prepared(self.preprocessing, read_image(p, upright=True)) for p in paths])
+            images = (read_image(path, upright=True, grey=channels == 1) for path in paths)
+            x = np.stack([prepared(self.preprocessing, image) for image in images])
             return self.network.predict(x, *args, **kwargs)
         if isinstance(x, list):
             raise ValueError(
-                "`x` must be one array of images of one size, (batch, height, width, 3): stack "
+                "`x` must be one array of images of one size, "
+                f"(batch, height, width, {channels}): stack "
                 "them with np.stack, or call `predict` for each. "
                 f"Received: x=a list of {len(x)}"
             )
         if keras.ops.is_tensor(x):
             x = keras.ops.convert_to_numpy(x)
         if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
-            x = x[None] if x.ndim == 3 else x
+            x = as_batch(x, channels)
             self._check(x)
             check_pixels(x[:1], slack=0.5)
+            if hasattr(self.preprocessing, "check"):
+                for k in range(0, len(x), 32):
+                    self.preprocessing.check(x[k : k + 32])
         return super().predict(x, *args, **kwargs)
 
     def _check(self, images):
@@ -332,8 +363,7 @@ class Classifier(keras.Model):
         if len(images.shape) != 4 or images.shape[-1] != channels:
             raise ValueError(
                 f"Images must have the shape (batch, height, width, {channels}). Add an axis to "
-                "one image, `image[None]`; of RGBA take `images[..., :3]`; of grey images "
-                "`np.stack([grey] * 3, axis=-1)`. "
+                f"one image, `image[None]`; {of_other_channels('images', channels)}. "
                 f"Received: images of shape {tuple(images.shape)}"
             )
 
@@ -354,7 +384,8 @@ class Classifier(keras.Model):
             format: `"tf_saved_model"`, `"onnx"` or `"litert"`.
             verbose: As in Keras.
             input_signature: A list of one `keras.InputSpec`. Default: uint8 images
-                `(batch, height, width, 3)`, all three lengths as they come.
+                `(batch, height, width, 3)`, of one channel where the network has one, all three
+                lengths as they come.
             **kwargs: As in Keras.
 
         Raises:

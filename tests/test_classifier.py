@@ -304,3 +304,77 @@ def test_a_fresh_process_must_import_the_library(published, tmp_path):
 
 def test_the_file_of_names_is_installed():
     assert (pathlib.Path(weights.__file__).parent / "imagenet.txt").is_file()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A classifier of digits whose scores differ from image to image."""
+    network = kc.applications.LeNet5(head="softmax")
+    rng = np.random.default_rng(2)
+    for weight in network.weights:
+        weight.assign(rng.normal(0, 0.1, tuple(weight.shape)))
+    layer = kc.preprocessing.DigitInput(20, 32, -0.1, 1.175)
+    return kc.Classifier(network, layer, [(f"d{k}", f"digit {k}") for k in range(10)])
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    """Dark on light, in RGB."""
+    rng = np.random.default_rng(3)
+    images = np.full((3, 40, 36, 3), (250, 230, 210), "uint8")
+    for image in images:
+        top, left, foot = rng.integers(3, 12, 3)
+        image[top : top + 22, left : left + 4] = (30, 60, 10)
+        image[top + foot : top + foot + 4, left : left + 16] = (10, 40, 90)
+    return images
+
+
+def test_a_network_of_one_channel_takes_grey_and_rgb(digits, strokes, tmp_path):
+    grey = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in strokes])
+    layer = digits.preprocessing
+    prepared = np.stack([layer.of_array(image[..., None]) for image in grey])
+    expected = digits.network.predict(prepared, verbose=0)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    path = tmp_path / "digit.png"
+    Image.fromarray(strokes[0]).save(path)
+    clear = np.dstack([np.zeros_like(strokes[0]), 255 - grey[0]])  # black ink, as opaque as dark
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    for x in [
+        *(grey, grey[..., None], strokes, 255 - grey, strokes[0], grey[0], grey[0][..., None]),
+        *(keras.ops.convert_to_tensor(grey), keras.ops.convert_to_tensor(strokes)),
+        *(path, path.read_bytes(), [str(path)], tmp_path / "clear.png"),
+    ]:
+        found = digits.predict(x, verbose=0)
+        np.testing.assert_allclose(found, expected[: len(found)], rtol=1e-3, atol=1e-5)
+    best = digits.decode_predictions(expected, top=1)
+    assert [row[0][0] for row in best] == [f"d{k}" for k in expected.argmax(1)]
+
+
+def test_what_a_network_of_one_channel_refuses(digits, strokes):
+    rgba = np.dstack([strokes[0], strokes[0]])[None, ..., :4]
+    shape = r"\(batch, height, width, 1\)"
+    for call, wrong in [(digits.predict, rgba), (digits, strokes), (digits, strokes[..., 0])]:
+        words = rf"{shape}.*of grey images take `images\[..., None\]`; `predict` takes RGB"
+        with pytest.raises(ValueError, match=words):
+            call(wrong)
+    with pytest.raises(ValueError, match=rf"{shape}: stack them.*a list of 3"):
+        digits.predict(list(strokes), verbose=0)
+    many = np.repeat(strokes, 12, axis=0)
+    many[-1] = 200  # beyond the first batch; on JAX the layer alone would not see it
+    with pytest.raises(ValueError, match="shows no digit"):
+        digits.predict(many, verbose=0)
+    with pytest.raises(ValueError, match="Pixels must be from 0 to 255"):
+        digits.predict(strokes[..., 0] - 240.0, verbose=0)
+
+
+def test_a_classifier_of_digits_is_saved_fused_and_given_another_network(digits, strokes, tmp_path):
+    expected = digits.predict(strokes, verbose=0)
+    digits.save(tmp_path / "digits.keras")
+    for again in (
+        keras.models.load_model(tmp_path / "digits.keras"),
+        kc.fuse(digits),
+        digits.with_network(digits.network),
+    ):
+        np.testing.assert_allclose(again.predict(strokes, verbose=0), expected, atol=1e-5)
+        assert again.classes == digits.classes
+    assert digits.positions(["digit 3", "d0"]) == [3, 0]

@@ -24,7 +24,7 @@ from keras_classics.applications import (
 )
 from keras_classics.classification import Classifier
 from keras_classics.layers import LocalResponseNormalization
-from keras_classics.preprocessing import ClassifierInput
+from keras_classics.preprocessing import ClassifierInput, DigitInput
 from tests import small
 
 pytestmark = pytest.mark.skipif(
@@ -201,6 +201,22 @@ def classifier():
     lively(network, rng.normal(size=(12, 16, 16, 3)), rng)
     layer = ClassifierInput(20, 16, 127.5, 60, "bicubic", convention="torchvision")
     return Classifier(network, layer, [("c", "cat"), ("d", "dog")])
+
+
+@pytest.mark.parametrize("form", ["tf_saved_model", "onnx", "litert"])
+def test_a_classifier_of_digits_takes_grey_images_of_any_size(form, folder):
+    rng = np.random.default_rng(0)
+    network = LeNet1()
+    for weight in network.weights:
+        weight.assign(rng.normal(0, 0.3, tuple(weight.shape)))
+    classifier = Classifier(network, DigitInput(16, 28, -1.0, 1.0), [(d, d) for d in "0123456789"])
+    run = {"tf_saved_model": saved_model, "onnx": onnx, "litert": litert}[form](classifier, folder)
+    for count, height, width in [(3, 25, 40), (1, 133, 121)]:
+        images = np.full((count, height, width, 1), 240, "uint8")
+        for k, image in enumerate(images):
+            image[3:20, 8:12] = image[5 + 3 * k : 8 + 3 * k, 8:19] = 30
+        (found,) = keras.tree.flatten(run(images))
+        np.testing.assert_allclose(found, classifier.predict(images, verbose=0), atol=1e-4)
 
 
 @pytest.mark.parametrize("form", ["tf_saved_model", "onnx", "litert"])

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_classics import backend
 from keras_classics.checks import PATH, Rule, arguments, either
+from keras_classics.preprocessing.digit_plane import grey_over_white
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 ORIENTATION = 0x0112  # the tag of EXIF
@@ -19,7 +20,9 @@ TURNED = range(2, 9)  # its values for an image that is not upright as it is sto
 
 
 @arguments(path=either(PATH, Rule("the content of a file", lambda x: isinstance(x, bytes))))
-def read_image(path: str | os.PathLike | bytes, upright: bool = False) -> np.ndarray:
+def read_image(
+    path: str | os.PathLike | bytes, upright: bool = False, grey: bool = False
+) -> np.ndarray:
     """Reads one image file.
 
     Formats are JPEG, PNG, GIF and TIFF (the first image of each), BMP and WebP. Grey, palette and
@@ -32,9 +35,11 @@ def read_image(path: str | os.PathLike | bytes, upright: bool = False) -> np.nda
         path: Path of the file, or its content, bytes, such as a web server receives it.
         upright: Whether the image is turned or mirrored as its EXIF says, as cameras and phones
             note it. Default: as it is stored; TIFF is upright all the same.
+        grey: Whether grey levels are returned, as Pillow computes them. Then what is transparent
+            is white.
 
     Returns:
-        A uint8 array `(height, width, 3)`, RGB.
+        A uint8 array `(height, width, 3)`, RGB; or `(height, width, 1)`, grey.
 
     Raises:
         FileNotFoundError: If there is no such file, or it is not a regular one.
@@ -61,20 +66,21 @@ def read_image(path: str | os.PathLike | bytes, upright: bool = False) -> np.nda
         refuse_no_file(path)
         content, name = None, os.fspath(path)
     try:
-        return decoded(pathlib.Path(name).read_bytes() if content is None else content, upright)
+        content = pathlib.Path(name).read_bytes() if content is None else content
+        return decoded(content, upright, grey)
     except Exception as error:  # decoders raise nearly anything
         raise ValueError(
             f"{name} cannot be decoded: {reason(error)}. Save it as JPEG or PNG."
         ) from error
 
 
-def decoded(content: bytes, upright: bool = False) -> np.ndarray:
+def decoded(content: bytes, upright: bool = False, grey: bool = False) -> np.ndarray:
     """Decodes the content of a file, as `read_image` does; decoders raise nearly anything."""
     refuse_huge(content)
     if content.startswith(b"\x89PNG") and b"IEND" not in content:  # Pillow may not miss it
         raise ValueError("it is cut off")
-    if not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
-        return decode_with_pillow(io.BytesIO(content), upright)
+    if grey or not backend.has_tf_data() or not _is_jpeg_or_png(content):  # no need of a graph
+        return decode_with_pillow(io.BytesIO(content), upright, grey)
     return decode(content, upright).numpy()
 
 
@@ -223,7 +229,7 @@ def _refuse_huge_sides(sides):
         return tf.identity(sides)
 
 
-def decode_with_pillow(file: Any, upright: bool = False) -> np.ndarray:
+def decode_with_pillow(file: Any, upright: bool = False, grey: bool = False) -> np.ndarray:
     """Decodes a file, given by its path or opened, as `read_image` does."""
     from PIL import Image, UnidentifiedImageError
 
@@ -237,7 +243,10 @@ def decode_with_pillow(file: Any, upright: bool = False) -> np.ndarray:
         image.load()  # which turns TIFF, and takes the note away
         orientation = _orientation(image) if upright else 1
         if image.mode.startswith("I"):  # grey of 16 bits, which `convert` would clip at 255
-            pixels = np.repeat((np.asarray(image) >> 8).astype("uint8")[..., None], 3, axis=-1)
+            pixels = (np.asarray(image) >> 8).astype("uint8")[..., None]
+            pixels = pixels if grey else np.repeat(pixels, 3, axis=-1)
+        elif grey:
+            pixels = grey_over_white(image)[..., None]
         else:
             image.info.pop("transparency", None)
             pixels = np.array(image.convert("RGB"))

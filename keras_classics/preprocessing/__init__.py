@@ -3,6 +3,7 @@
 from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
 from keras_classics.preprocessing.classifier_input import ClassifierInput
 from keras_classics.preprocessing.crop_and_flip import CropAndFlip
+from keras_classics.preprocessing.digit_input import DigitInput
 from keras_classics.preprocessing.digit_plane import normalize_digit, place_digits, read_ink
 from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
 from keras_classics.preprocessing.planar_distortion import PlanarDistortion
@@ -22,6 +23,7 @@ __all__ = [
     "AverageOverViews",
     "ClassifierInput",
     "CropAndFlip",
+    "DigitInput",
     "PCAColorJitter",
     "PlanarDistortion",
     "RandAugment",

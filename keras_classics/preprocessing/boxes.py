@@ -99,8 +99,8 @@ def resize(images, box, size, flip=None, antialias=True, interpolation="bilinear
         box = [ops.reshape(number, (1,)) for number in box]
         return resize(images[None], box, size, flip, antialias, interpolation)[0]
     rows, columns = sides(images)
-    down = _weights(box[0], box[2], rows, size[0], antialias, interpolation)
-    across = _weights(box[1], box[3], columns, size[1], antialias, interpolation)
+    down = weights(box[0], box[2], rows, size[0], antialias, interpolation)
+    across = weights(box[1], box[3], columns, size[1], antialias, interpolation)
     if flip is not None:
         across = ops.where(flip[:, None, None], ops.flip(across, axis=-2), across)
     images = ops.cast(images, "float32")
@@ -112,8 +112,8 @@ def resize(images, box, size, flip=None, antialias=True, interpolation="bilinear
 
 def _resize_in_numpy(image, box, size, flip, antialias, interpolation):
     image = ops.convert_to_numpy(image).astype("float32")
-    down = _weights(box[0], box[2], image.shape[0], size[0], antialias, interpolation, np)
-    across = _weights(box[1], box[3], image.shape[1], size[1], antialias, interpolation, np)
+    down = weights(box[0], box[2], image.shape[0], size[0], antialias, interpolation, np)
+    across = weights(box[1], box[3], image.shape[1], size[1], antialias, interpolation, np)
     if flip is not None and flip:
         across = across[::-1]
     down, across = down.astype("float32"), across.astype("float32")
@@ -121,14 +121,20 @@ def _resize_in_numpy(image, box, size, flip, antialias, interpolation):
     return np.tensordot(across, image, (1, 1)).swapaxes(0, 1)
 
 
-def _weights(start, length, side, count, antialias, interpolation, of=ops):
-    """The weights of `side` pixels in each of the `count` pixels that a box becomes."""
+def weights(start, length, side, count, antialias, interpolation, of=ops, most=None):
+    """The weights of `side` pixels in each of the `count` pixels that a box becomes.
+
+    Counts may be a vector of numbers, one for each image. Then there are the weights of `most`
+    pixels, of which those after the `count` are 0.
+    """
     # NumPy computes in float64; and axes are added by name: ONNX cannot do it by an ellipsis.
     cast, dtype = (ops.cast, "float32") if of is ops else (np.asarray, "float64")
     start, length = (of.expand_dims(cast(number, dtype), -1) for number in (start, length))
     pixels = of.arange(side, dtype=dtype)
-    scale = length / cast(count, dtype)
-    centres = start + (of.arange(count, dtype=dtype) + 0.5) * scale - 0.5
+    count, numbers = cast(count, dtype), of.arange(most or count, dtype=dtype)
+    count = of.expand_dims(count, -1) if most else count
+    scale = length / count
+    centres = start + (numbers + 0.5) * scale - 0.5
     reach = of.maximum(scale, 1.0) if antialias else of.ones_like(scale)
     distance = of.abs(pixels - of.expand_dims(centres, -1)) / of.expand_dims(reach, -1)
     inside = of.expand_dims((pixels >= start) & (pixels < start + length), -2)
@@ -138,8 +144,11 @@ def _weights(start, length, side, count, antialias, interpolation, of=ops):
         shape = of.where(distance < 1, near, of.where(distance < 2, far, 0.0))
     else:
         shape = of.maximum(1 - distance, 0.0)
-    weights = of.where(inside, shape, 0.0)  # (..., count, side)
-    return weights / of.sum(weights, axis=-1, keepdims=True)
+    if most:
+        inside = inside & of.expand_dims(numbers < count, -1)
+    shares = of.where(inside, shape, 0.0)  # (..., count, side)
+    total = of.sum(shares, axis=-1, keepdims=True)
+    return shares / (of.where(total == 0, 1.0, total) if most else total)
 
 
 def resize_in_levels(images, size, antialias, interpolation):
@@ -155,12 +164,12 @@ def resize_in_levels(images, size, antialias, interpolation):
     for side, count, product in passes:
         # Where TensorFlow does not know the sides yet, a sum midway between levels may be one off.
         of = np if isinstance(side, int) and isinstance(count, int) else ops
-        weights = _weights(0, side, side, count, antialias, interpolation, of)
-        weights = of.round(weights * 2**22)
-        high = of.floor(weights / 2**11)
+        shares = weights(0, side, side, count, antialias, interpolation, of)
+        shares = of.round(shares * 2**22)
+        high = of.floor(shares / 2**11)
         high, low = (
             ops.cast(ops.einsum(product, ops.cast(bits, "float32"), images), "int32")
-            for bits in (high, weights - 2**11 * high)
+            for bits in (high, shares - 2**11 * high)
         )
         levels = ops.floor_divide(2**11 * high + low + 2**21, 2**22)
         images = ops.cast(ops.clip(levels, 0, 255), "float32")

@@ -1,18 +1,25 @@
 """Size normalisation of digits (LeCun et al., 1998, section III.A)."""
 
 import os
+from typing import Any
 
 import numpy as np
 
-from keras_classics.checks import COUNT, arguments, optional
+from keras_classics.checks import COUNT, arguments, one_of, optional
 
 # This library's choices; the paper is silent.
 INK = 0.2  # a pixel with more belongs to the digit's bounding box
 FAINT = 16  # grey levels; an image of smaller differences shows no digit
+# Of a pixel, in which the centre of mass is counted. That of a symmetric digit lies at the edge or
+# the middle of a pixel: how a sum is rounded, which differs between machines, shall not move it.
+STEPS = 1024
 
 
-@arguments()
-def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
+CENTRES = ("mass", "mnist", "box")
+
+
+@arguments(centre=one_of(*CENTRES))
+def normalize_digit(ink: np.ndarray, box: int, plane: int, centre: str = "mass") -> np.ndarray:
     """Fits one digit into a box, and the box into the middle of an empty plane.
 
     MNIST's digits were made of NIST's so: the bounding box of the digit is scaled to fit into
@@ -23,6 +30,14 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
         ink: Array `(height, width)` from 0 (background) to 1 (ink).
         box: Side of the box in pixels. LeNet-5: 20; the 1989 network: 16.
         plane: Side of the plane in pixels. MNIST: 28; the 1989 network: 16.
+        centre: Where the centre of mass is placed, to the nearest whole pixel.
+
+            - `"mass"`: at the centre of the plane.
+            - `"mnist"`: in the middle of the pixel below and to the right of it: in this pixel it is
+              in nearly all images of MNIST.
+            - `"box"`: at the centre of the plane, but no further than a box in the middle of the
+              plane allows. So are digits that came in boxes, such as USPS's of 16x16, and were
+              put on a larger plane.
 
     Returns:
         A float32 array `(plane, plane)` from 0 to 1; all 0 if there is no ink.
@@ -55,9 +70,10 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int) -> np.ndarray:
     height, width = (max(1, round(side * box / max(digit.shape))) for side in digit.shape)
     resized = Image.fromarray(digit).resize((width, height), Image.Resampling.BICUBIC)
     digit = np.clip(np.asarray(resized), 0, 1)
+    low, high, middle = room(box, plane, centre)
     top, left = (
-        int(np.clip(round(plane / 2 - centre), 0, plane - side))
-        for centre, side in zip(_centre_of_mass(digit), digit.shape, strict=True)
+        int(np.clip(round(middle - round(mass * STEPS) / STEPS), low, high - side))
+        for mass, side in zip(_centre_of_mass(digit), digit.shape, strict=True)
     )
     result[top : top + height, left : left + width] = digit
     return result
@@ -100,7 +116,7 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         raise FileNotFoundError(f"There is no file {os.fspath(path)}.")
     try:
         with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image).convert("RGBA")
+            grey = grey_over_white(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise ValueError(
             f"{path} is not an image that Pillow can read: save it as PNG or JPEG."
@@ -109,13 +125,45 @@ def read_ink(path: str | os.PathLike) -> np.ndarray:
         raise ValueError(
             f"{path} cannot be decoded: {error}. Take a whole image file, such as a PNG."
         ) from error
+    return ink_of(grey, os.fspath(path))
+
+
+def grey_over_white(image: Any) -> np.ndarray:
+    """The grey levels of an image of Pillow, `(height, width)`; what is transparent is white."""
+    from PIL import Image
+
+    image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
-    grey = np.asarray(Image.alpha_composite(white, image).convert("L"), "float32")
+    return np.asarray(Image.alpha_composite(white, image).convert("L"))
+
+
+def ink_of(grey: np.ndarray, name: str = "The image") -> np.ndarray:
+    """The ink of a digit in an array: see `read_ink`.
+
+    Args:
+        grey: Array `(height, width)` of grey levels, from 0 to 255.
+        name: What the image is called in errors.
+
+    Returns:
+        A float32 array `(height, width)` from 0 (background) to 1 (ink).
+
+    Raises:
+        ValueError: If the image shows no digit.
+    """
+    grey = np.asarray(grey, "float32")
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     difference = np.abs(grey - np.median(edge))
     if difference.max() < FAINT:
-        raise ValueError(f"{path} shows no digit: all of it has nearly one grey level.")
+        raise ValueError(f"{name} shows no digit: all of it has nearly one grey level.")
     return difference / difference.max()
+
+
+def room(box: int, plane: int, centre: str) -> tuple[int, int, float]:
+    """Between which edges of pixels a digit is placed, and where its centre of mass."""
+    if centre == "box":
+        low = (plane - box) // 2
+        return low, low + box, low + box / 2
+    return 0, plane, plane / 2 + (0.5 if centre == "mnist" else 0.0)
 
 
 def _centre_of_mass(ink):

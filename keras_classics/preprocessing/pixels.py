@@ -45,6 +45,35 @@ def check_pixels(images, value_range=(0, 255), slack=1.0, unless=False):
     )
 
 
+def as_batch(images: np.ndarray, channels: int) -> np.ndarray:
+    """An array of images, or of one image, as a batch; for one channel, grey.
+
+    Args:
+        images: `(batch, height, width, channels)` or `(height, width, channels)`. For one channel
+            also without the last axis, or RGB: these become grey as Pillow makes them, and bytes
+            stay bytes.
+        channels: Channels that the network takes.
+
+    Returns:
+        `(batch, height, width, channels)`, if the array was one of these; otherwise with whatever
+        axes it has.
+    """
+    if channels == 1 and images.ndim in (3, 4) and images.shape[-1] == 3:
+        images = _luma(images)
+    elif channels == 1 and (images.ndim == 2 or (images.ndim == 3 and images.shape[-1] > 4)):
+        images = images[..., None]  # one image, or a batch; four columns are RGBA's channels
+    return images[None] if images.ndim == 3 else images
+
+
+def _luma(images):
+    """The grey of RGB by ITU-R BT.601, `(..., 1)`; of bytes, as Pillow rounds it."""
+    if images.dtype != "uint8":
+        return (images @ np.array([0.299, 0.587, 0.114], "float32"))[..., None]
+    red, green, blue = np.moveaxis(images.astype("uint32"), -1, 0)
+    grey = (19595 * red + 38470 * green + 7471 * blue + 2**15) >> 16
+    return grey.astype("uint8")[..., None]
+
+
 def add_colour(images, colour):
     """Adds one number for each channel, `(..., channels)`, to all pixels, in float32."""
     *batch, height, width, channels = shape = ops.shape(images)

@@ -14,8 +14,9 @@ import numpy as np
 import keras_classics
 from keras_classics.atomic import atomic
 from keras_classics.checks import ANYTHING, COUNT, arguments, one_of, optional
-from keras_classics.classification import Classifier, best_classes, prepared
+from keras_classics.classification import Classifier, best_classes, of_other_channels, prepared
 from keras_classics.datasets import read_image
+from keras_classics.preprocessing.pixels import as_batch
 from keras_classics.serving import engine
 from keras_classics.surgery import fuse
 
@@ -164,7 +165,8 @@ class Served:
             x: With `preprocessing`: images from 0 to 255, an array `(batch, height, width, 3)`,
                 one image `(height, width, 3)`, the path of an image file or its content, bytes; or
                 a list of these, whose sizes may differ. Photographs in files are turned upright,
-                as their EXIF says. Without `preprocessing`: an array that the network takes, or
+                as their EXIF says. A network of one channel takes grey arrays, too, as
+                `Classifier.predict`. Without `preprocessing`: an array that the network takes, or
                 one element of it.
             batch_size: Images that are computed at once.
 
@@ -264,7 +266,8 @@ class Served:
             for k in range(0, len(x), batch_size):
                 yield _checked(x[k : k + batch_size], shape)
             return
-        images = [x] if isinstance(x, _FILE) or getattr(x, "ndim", 0) == 3 else x
+        images = as_batch(x, shape[-1]) if isinstance(x, np.ndarray) else x
+        images = [images] if isinstance(images, _FILE) else images
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for k in range(0, len(images), batch_size):
                 some = images[k : k + batch_size]
@@ -272,17 +275,18 @@ class Served:
                 yield _checked(np.stack(list(each)), shape)
 
     def _prepare(self, image):
-        if isinstance(image, _FILE):
-            image = read_image(image, upright=True)
         channels = self._about["shape"][-1]
+        if isinstance(image, _FILE):
+            image = read_image(image, upright=True, grey=channels == 1)
         image = np.asarray(image)
-        if image.ndim != 3 or image.shape[-1] != channels:
+        batch = as_batch(image, channels)
+        if image.ndim > 3 or batch.shape[:1] != (1,) or batch.shape[3:] != (channels,):
             raise ValueError(
-                f"Each image must have the shape (height, width, {channels}): of RGBA take "
-                "`image[..., :3]`, of grey images `np.stack([grey] * 3, axis=-1)`. "
+                f"Each image must have the shape (height, width, {channels}): "
+                f"{of_other_channels('image', channels)}. "
                 f"Received: an image of shape {image.shape}"
             )
-        return prepared(self.preprocessing, image)
+        return prepared(self.preprocessing, batch[0])
 
 
 _FILES = ("served.json", "network.xml", "network.bin")

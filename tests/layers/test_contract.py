@@ -183,6 +183,10 @@ TABLE = {
         {"share": 0.9, "area": (0.1, 0.4), "aspect": (0.5, 1.5), "seed": 5},
         (6, 9, 2),
     ),
+    preprocessing.DigitInput: (
+        {"box": 6, "plane": 9, "paper": -0.5, "ink": 1.5, "centre": "box"},
+        (7, 9, 1),
+    ),
     preprocessing.RescaleShortSide: (
         {"short_side": (4, 40), "antialias": False, "seed": 8},
         (5, 7, 2),
@@ -194,6 +198,7 @@ RANDOM = [cls for cls in TABLE if "seed" in inspect.signature(cls.__init__).para
 # Layers whose equation holds for pixels of 0 to 255.
 PIXELS = {
     preprocessing.ClassifierInput,
+    preprocessing.DigitInput,
     preprocessing.PCAColorJitter,
     preprocessing.RandAugment,
     preprocessing.SubtractMean,
@@ -396,7 +401,7 @@ def test_compiles_in_training_or_says_that_it_does_not(cls):
 def test_integers_are_numbers(cls, dtype):
     """They give what the same numbers give as floats, in the type that Keras expects."""
     training = {"training": True} if cls in RANDOM else {}
-    x = np.random.default_rng(0).integers(0, 9, inputs(cls).shape)
+    x = np.random.default_rng(0).integers(0, 99 if cls in PIXELS else 9, inputs(cls).shape)
 
     def output(x):
         keras.utils.set_random_seed(0)

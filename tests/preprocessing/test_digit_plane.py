@@ -62,6 +62,37 @@ def test_the_box_stays_inside_the_plane():
     assert extent(normalize_digit(ink, box=20, plane=22)) == [20, 20]
 
 
+def test_the_centre_of_mass_of_mnist_is_in_the_pixel_after_the_middle():
+    ink = np.random.default_rng(0).uniform(0.3, 1, (20, 17)) * np.linspace(0.3, 1, 17)
+    plane = normalize_digit(ink, box=20, plane=28, centre="mnist")
+    assert all(14 <= mass < 15 for mass in centre_of_mass(plane))
+    before = normalize_digit(ink, box=20, plane=28)
+    assert all(13.5 <= mass < 14.5 for mass in centre_of_mass(before))
+
+
+def test_a_box_in_the_middle_of_the_plane():
+    """A heavy foot would draw the digit out of it."""
+    ink = np.zeros((16, 8), "float32")
+    ink[:12, 3:5] = 1
+    ink[12:] = 1
+    result = normalize_digit(ink, box=16, plane=28, centre="box")
+    np.testing.assert_allclose(result[6:22, 10:18], ink, atol=1e-6)
+    assert normalize_digit(ink, box=16, plane=28)[22:].sum() == 0 != result[20:22].sum()
+    with pytest.raises(ValueError, match="`centre` must be"):
+        normalize_digit(ink, 16, 28, centre="middle")
+
+
+def test_how_sums_are_rounded_does_not_move_a_symmetric_digit(monkeypatch):
+    """Its centre of mass lies between two pixels, and the plane's in the middle of one."""
+    from keras_classics.preprocessing import digit_plane
+
+    ink, exact = np.ones((20, 15), "float32"), digit_plane._centre_of_mass
+    expected = normalize_digit(ink, 20, 28)
+    for error in (1e-6, -1e-6):
+        monkeypatch.setattr(digit_plane, "_centre_of_mass", lambda x, e=error: np.add(exact(x), e))
+        np.testing.assert_array_equal(normalize_digit(ink, 20, 28), expected)
+
+
 def test_pixels_of_a_digit_of_the_boxs_size_are_kept():
     random = np.random.default_rng(0).uniform(0.3, 1, (20, 13)).astype("float32")
     ink = np.pad(random, ((3, 1), (0, 9)))

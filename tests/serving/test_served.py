@@ -12,7 +12,7 @@ from keras import layers
 from PIL import Image
 
 import keras_classics as kc
-from keras_classics.preprocessing import ClassifierInput
+from keras_classics.preprocessing import ClassifierInput, DigitInput
 from tests import small
 from tests.test_export import QUICK, SLOW, lively
 
@@ -298,3 +298,29 @@ def test_the_folder_says_what_it_is(served, tmp_path):
     about = json.loads((tmp_path / "served" / "served.json").read_text())
     assert about["keras_classics"] == kc.__version__
     assert about["shape"] == [32, 32, 3]
+
+
+def test_a_network_of_one_channel(tmp_path):
+    network = with_weights(kc.applications.LeNet1())
+    layer = DigitInput(16, 28, -1.0, 1.0)
+    classifier = kc.Classifier(network, layer, [(f"d{k}", str(k)) for k in range(10)])
+    served = kc.serve(classifier, precision="float32")
+    images = np.full((3, 40, 36, 3), 240, "uint8")
+    for image, foot in zip(images, (4, 9, 14), strict=True):
+        image[5:30, 8:12] = image[5 + foot : 9 + foot, 8:25] = 20
+    grey = images[..., 0]
+    expected = numpy(network(np.stack([layer.of_array(image[..., None]) for image in grey])))
+    Image.fromarray(images[0]).save(tmp_path / "digit.png")
+    tall = np.pad(grey[1], ((9, 0), (0, 0)), constant_values=240)
+    for x in [
+        *(grey, grey[..., None], images, images[0], grey[0], grey[0][..., None], list(images)),
+        *(tmp_path / "digit.png", [(tmp_path / "digit.png").read_bytes(), tall, images[2]]),
+    ]:
+        found = served.predict(x)
+        np.testing.assert_allclose(found, expected[: len(found)], rtol=1e-3, atol=1e-4)
+    assert served.decode_predictions(expected) == classifier.decode_predictions(expected)
+    for wrong in (np.zeros((40, 36, 4)), [np.zeros((3, 40, 36))], [np.zeros((1, 40, 36, 1))]):
+        with pytest.raises(ValueError, match=r"\(height, width, 1\): of grey images take"):
+            served.predict(wrong)
+    with pytest.raises(ValueError, match="shows no digit"):
+        served.predict(np.full((40, 36), 255))
