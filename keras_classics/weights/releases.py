@@ -38,7 +38,7 @@ ANOTHER = {
 
 def _trained():
     """keras_classics: trained by this library's own recipes, and part of the package."""
-    for path in sorted(TRAINED.glob("*.json")):
+    for path in sorted(TRAINED.glob("*.json"), key=lambda path: path.stem):
         card = json.loads(path.read_text("utf-8"))
         lists = {key: tuple(card[key]) for key in ("aliases", "labels")}
         yield Card(
