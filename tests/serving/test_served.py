@@ -317,7 +317,7 @@ def test_a_network_of_one_channel(tmp_path):
     for x in [
         *(grey, grey[..., None], images, images[0], grey[0], grey[0][..., None], list(images)),
         *(tmp_path / "digit.png", tmp_path / "clear.png"),
-        *([(tmp_path / "digit.png").read_bytes(), tall, images[2]],),
+        [(tmp_path / "digit.png").read_bytes(), tall, images[2]],
     ]:
         found = served.predict(x)
         np.testing.assert_allclose(found, expected[: len(found)], rtol=1e-3, atol=1e-4)
