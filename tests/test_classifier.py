@@ -378,3 +378,13 @@ def test_a_classifier_of_digits_is_saved_fused_and_given_another_network(digits,
         np.testing.assert_allclose(again.predict(strokes, verbose=0), expected, atol=1e-5)
         assert again.classes == digits.classes
     assert digits.positions(["digit 3", "d0"]) == [3, 0]
+
+
+def test_any_preprocessing_with_of_array_prepares_files_by_it(
+    digits, strokes, tmp_path, monkeypatch
+):
+    plane = np.linspace(0, 1, 1024, dtype="float32").reshape(32, 32, 1)
+    monkeypatch.setattr(type(digits.preprocessing), "of_array", lambda layer, image: plane)
+    Image.fromarray(strokes[0]).save(tmp_path / "digit.png")
+    found = digits.predict(tmp_path / "digit.png", verbose=0)
+    np.testing.assert_allclose(found, digits.network.predict(plane[None], verbose=0), rtol=1e-5)

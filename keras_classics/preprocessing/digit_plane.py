@@ -33,8 +33,8 @@ def normalize_digit(ink: np.ndarray, box: int, plane: int, centre: str = "mass")
         centre: Where the centre of mass is placed, to the nearest whole pixel.
 
             - `"mass"`: at the centre of the plane.
-            - `"mnist"`: in the middle of the pixel below and to the right of it: in this pixel it is
-              in nearly all images of MNIST.
+            - `"mnist"`: in the middle of the pixel below and to the right of it, where it is in
+              nearly all images of MNIST.
             - `"box"`: at the centre of the plane, but no further than a box in the middle of the
               plane allows. So are digits that came in boxes, such as USPS's of 16x16, and were
               put on a larger plane.

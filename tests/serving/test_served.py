@@ -311,10 +311,13 @@ def test_a_network_of_one_channel(tmp_path):
     grey = images[..., 0]
     expected = numpy(network(np.stack([layer.of_array(image[..., None]) for image in grey])))
     Image.fromarray(images[0]).save(tmp_path / "digit.png")
+    clear = np.dstack([np.zeros_like(images[0]), 255 - grey[0]])  # its colours alone are black
+    Image.fromarray(clear).save(tmp_path / "clear.png")
     tall = np.pad(grey[1], ((9, 0), (0, 0)), constant_values=240)
     for x in [
         *(grey, grey[..., None], images, images[0], grey[0], grey[0][..., None], list(images)),
-        *(tmp_path / "digit.png", [(tmp_path / "digit.png").read_bytes(), tall, images[2]]),
+        *(tmp_path / "digit.png", tmp_path / "clear.png"),
+        [(tmp_path / "digit.png").read_bytes(), tall, images[2]],
     ]:
         found = served.predict(x)
         np.testing.assert_allclose(found, expected[: len(found)], rtol=1e-3, atol=1e-4)
