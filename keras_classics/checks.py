@@ -169,6 +169,7 @@ SHARE, RATE = number(0, 1), number(0, below=1)
 SEED = whole(0, 2**32 - 1)  # what NumPy and Keras take
 PAIR = Rule("a pair of whole numbers, each at least 1", several(COUNT, 2, 2).holds)
 SIDES = either(COUNT, PAIR)
+CENTRE = one_of("mass", "mnist", "box")  # of a digit: see `preprocessing.normalize_digit`
 NAMES = optional(several(TEXT))
 PADDING = one_of("valid", "same")
 MODEL = Rule("a keras.Model", lambda x: hasattr(x, "layers") and hasattr(x, "get_layer"))
@@ -190,6 +191,7 @@ ARGUMENTS = {
     **dict.fromkeys(("num_heads", "patch_size", "num_layers", "patterns", "box", "plane"), COUNT),
     **dict.fromkeys(("kernel_size", "pool_size", "strides", "size"), SIDES),
     **dict.fromkeys(("use_bias", "include_top", "lrn", "overlapping_pooling", "auxiliary"), BOOL),
+    "centre": CENTRE,
     **dict.fromkeys(("antialias", "increasing", "trainable"), BOOL),
     **dict.fromkeys(("activation", "classifier_activation"), ACTIVATION),
     **dict.fromkeys(("kernel_initializer", "bias_initializer", "initializer"), INITIALIZER),

@@ -64,7 +64,7 @@ RELEASES = {
         "vit_mnist",
         "mnist",
         ("mnist",),
-        {"box": 20, "plane": 28, "paper": -1.0, "ink": 1.0},
+        {"box": 20, "plane": 28, "paper": -1.0, "ink": 1.0, "centre": "mnist"},
         arguments={"input_shape": (28, 28, 1)},
         precision=HALF,
     ),
@@ -160,7 +160,8 @@ def of_card(release, run, data, errors, digest):
     manifest, recipe = run.manifest, run.recipe
     tested = errors[data.held]
     prepare = release.prepare or {
-        "box": recipe.box, "plane": recipe.image_size, "paper": recipe.paper, "ink": recipe.ink
+        "box": recipe.box, "plane": recipe.image_size, "paper": recipe.paper, "ink": recipe.ink,
+        "centre": recipe.centre,
     }  # fmt: skip
     changed = (
         f"{field.name}={in_words(getattr(recipe, field.name))}"

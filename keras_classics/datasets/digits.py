@@ -37,5 +37,5 @@ def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndar
         ) from error
     part = slice(None, -TEST) if split == "train" else slice(-TEST, None)
     images, labels = load_digits(return_X_y=True)
-    placed = [normalize_digit(image.reshape(8, 8) / 16, BOX, 28) for image in images[part]]
+    placed = [normalize_digit(image.reshape(8, 8) / 16, BOX, 28, "mnist") for image in images[part]]
     return np.stack(placed)[..., None], labels[part].astype("int32")

@@ -5,10 +5,9 @@ import numpy as np
 from keras import ops
 
 from keras_classics import backend
-from keras_classics.checks import COUNT, NUMBER, arguments, one_of
+from keras_classics.checks import COUNT, NUMBER, arguments
 from keras_classics.preprocessing import boxes
 from keras_classics.preprocessing.digit_plane import (
-    CENTRES,
     FAINT,
     INK,
     STEPS,
@@ -64,7 +63,7 @@ class DigitInput(keras.layers.Layer):
     section III.A, of the box and the plane.
     """
 
-    @arguments(box=COUNT, plane=COUNT, paper=NUMBER, ink=NUMBER, centre=one_of(*CENTRES))
+    @arguments(box=COUNT, plane=COUNT, paper=NUMBER, ink=NUMBER)
     def __init__(
         self,
         box: int = 20,

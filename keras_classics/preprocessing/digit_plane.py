@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_classics.checks import COUNT, arguments, one_of, optional
+from keras_classics.checks import COUNT, arguments, optional
 
 # This library's choices; the paper is silent.
 INK = 0.2  # a pixel with more belongs to the digit's bounding box
@@ -15,10 +15,7 @@ FAINT = 16  # grey levels; an image of smaller differences shows no digit
 STEPS = 1024
 
 
-CENTRES = ("mass", "mnist", "box")
-
-
-@arguments(centre=one_of(*CENTRES))
+@arguments()
 def normalize_digit(ink: np.ndarray, box: int, plane: int, centre: str = "mass") -> np.ndarray:
     """Fits one digit into a box, and the box into the middle of an empty plane.
 
@@ -175,7 +172,9 @@ def _centre_of_mass(ink):
 
 
 @arguments(have_box=optional(COUNT))
-def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None) -> np.ndarray:
+def place_digits(
+    images: np.ndarray, box: int, plane: int, have_box: int | None, centre: str = "mass"
+) -> np.ndarray:
     """Brings digits from the box of their data set to that of a network.
 
     If the boxes are equal, the pixels stay as they are, and the plane grows around its centre.
@@ -186,6 +185,7 @@ def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None)
         box: Side of the digit's box that the network expects, in pixels.
         plane: Side of the plane that the network expects, in pixels.
         have_box: Side of the box that the digits have; `None` if they have none.
+        centre: As of `normalize_digit`.
 
     Returns:
         A float32 array `(n, plane, plane, 1)` from 0 to 1.
@@ -206,5 +206,5 @@ def place_digits(images: np.ndarray, box: int, plane: int, have_box: int | None)
         before = (plane - side) // 2
         around = (before, plane - side - before)
         return np.pad(images, ((0, 0), around, around, (0, 0))).astype("float32")
-    placed = [normalize_digit(image[..., 0], box, plane) for image in images]
+    placed = [normalize_digit(image[..., 0], box, plane, centre) for image in images]
     return np.stack(placed)[..., None]

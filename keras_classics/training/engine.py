@@ -18,6 +18,7 @@ from keras_classics import names
 from keras_classics.checks import (
     ANYTHING,
     BOOL,
+    CENTRE,
     COUNT,
     FROM_0,
     NOT_NEGATIVE,
@@ -100,6 +101,8 @@ WORDS = {
     "shortcut": "shortcuts where the feature maps change: A, B or C",
     "stride_in": "convolution of a bottleneck that halves the feature maps: 1x1 or 3x3",
     "box": "side of the box that a digit is fitted into, pixels",
+    "centre": "what of a digit is in the middle of the plane: its mass (mass; mnist: in the pixel "
+    "after the middle), or its box (box)",
     "paper": "input value of the paper",
     "ink": "input value of the ink",
     "synchronized": "batch normalization over the images of all replicas",
@@ -113,6 +116,7 @@ RANGES = {
     **dict.fromkeys(("image_size", "box", "curvature_patterns"), COUNT),
     **dict.fromkeys(("drops", "warmup_steps", "padding", "held_out"), FROM_0),
     "slow_steps": whole(-1),
+    "centre": CENTRE,
     **dict.fromkeys(("learning_rate", "weight_decay", "clip", "mixup", "cutmix"), NOT_NEGATIVE),
     **dict.fromkeys(("epsilon", "j", "mu"), POSITIVE),
     "fan_in_exponent": NOT_NEGATIVE,

@@ -450,7 +450,7 @@ def _in_color(split):
     if images is None or images.shape[-1] == 3:
         return split
     if hasattr(split, "box"):
-        images = kc.preprocessing.place_digits(images, 20, 28, split.box)
+        images = kc.preprocessing.place_digits(images, 20, 28, split.box, "mnist")
         images = (255 * images).round().astype("uint8")
     return kc.datasets.Arrays(np.repeat(images, 3, axis=-1), split.labels)
 

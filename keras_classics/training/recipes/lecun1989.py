@@ -22,6 +22,7 @@ class LeCun1989Recipe(Recipe):
     learning_rates: tuple[float, ...] = cite((5e-4, 5e-4, 5e-4, 2e-4, 1e-4), SILENT)
     image_size: int = cite(16, "section 2.2")
     box: int = cite(16, "section 2.2")
+    centre: str = cite("box", "of USPS, whose digits lie so")
     paper: float = cite(-1.0, "section 3.3: the background")
     ink: float = cite(1.0, SILENT)
     batch_size: int = cite(1, "the paper: a digit at a time")
@@ -83,7 +84,7 @@ class LeCun1989Recipe(Recipe):
         return kc.datasets.InMemory(placed, split.labels)
 
     def _scaled(self, ink, box):
-        placed = kc.preprocessing.place_digits(ink, self.box, self.image_size, box)
+        placed = kc.preprocessing.place_digits(ink, self.box, self.image_size, box, self.centre)
         return self.paper + (self.ink - self.paper) * placed
 
     def read(self, path):

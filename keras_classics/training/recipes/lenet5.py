@@ -27,6 +27,7 @@ class LeNet5Recipe(LeCun1989Recipe):
     batch_size: int = cite(16, "the paper: 1")
     image_size: int = cite(32, "section II.B")
     box: int = cite(20, "section III.A")
+    centre: str = cite("mnist", "of MNIST, whose digits lie so")
     paper: float = cite(-0.1, "section II.B")
     ink: float = cite(1.175, "section II.B")
     mu: float = cite(0.02, "appendix C")

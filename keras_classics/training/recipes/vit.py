@@ -371,5 +371,5 @@ class ViTMNISTRecipe(ViTCIFARRecipe):
 
 def _as_mnist(ink, box):
     """Digits of 0 to 1 and of this box as MNIST has them, 0 to 255."""
-    placed = kc.preprocessing.place_digits(ink, 20, 28, box)
+    placed = kc.preprocessing.place_digits(ink, 20, 28, box, "mnist")
     return (255 * placed).round().astype("uint8")
