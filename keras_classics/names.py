@@ -114,7 +114,16 @@ PAPERS = {
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",
-        (Family("CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")),),
+        (
+            Family(
+                "CudaConvNet",
+                "cuda_convnet_{}",
+                "configuration",
+                ("80sec", "13pct", "11pct"),
+                recipe="cuda_convnet",
+            ),
+        ),
+        {"cuda_convnet": "CudaConvNetRecipe"},
     ),
     "vgg": Paper(
         "Simonyan & Zisserman, ICLR 2015",

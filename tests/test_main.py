@@ -345,7 +345,7 @@ def test_report_and_list(cli):
         (["trian"], "no command 'trian'. Did you mean train"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
         (["train", "resnet20", "--data=mnist"], "no network or recipe 'resnet20'. Did you mean"),
-        (["train", "cuda_convnet_80sec", "--data=cifar10"], "no recipe for cuda_convnet_80sec"),
+        (["train", "cuda_convnet_80sec", "--data=mnist"], "32x32 in memory.*: --data=cifar10"),
         (["train", "lenet5"], "Which data. lenet5 trains on --data=digits, mnist or usps"),
         (["train", "vgg"], "Which data. vgg trains on --data=cifar10, tfds:NAME, or a folder"),
         (["train", "vgg", "--short_side=256;512"], "commas between.*--short_side=256;512"),
