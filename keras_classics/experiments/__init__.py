@@ -42,7 +42,7 @@ def find(name: str) -> ModuleType:
 if not TYPE_CHECKING:  # a type checker says which names there are not
 
     def __getattr__(name):
-        if name in (*names.EXPERIMENTS, "ablation", "cifar"):
+        if name in (*names.EXPERIMENTS, "ablation", "arms"):
             return importlib.import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
