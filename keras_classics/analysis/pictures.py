@@ -259,13 +259,13 @@ def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figu
     kinds: dict[str, list[str]] = {}
     for label, model in models.items():
         shortcuts = any(isinstance(layer, keras.layers.Add) for layer in model.layers)
-        kinds.setdefault("with shortcuts" if shortcuts else "without", []).append(label)
+        kinds.setdefault("with shortcuts" if shortcuts else "without shortcuts", []).append(label)
     reach = [f(f(values) for values in deviations.values()) for f in (min, max)]
     page, width = new_page(6.4), 9.2 / len(kinds)
     for column, (kind, labels) in enumerate(sorted(kinds.items(), reverse=True)):
         beside = f", {kind}" if len(kinds) > 1 else ""
         for y, title, order in [
-            (0.6, "deviation of each 3x3 layer's responses" + beside, list),
+            (0.6, "deviation of the responses" + beside, list),
             (3.7, "the same, sorted", lambda values: sorted(values, reverse=True)),
         ]:
             axes = panel(page, 0.7 + column * width, y, width - 0.5, 2.1)

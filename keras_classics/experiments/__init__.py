@@ -55,4 +55,6 @@ if TYPE_CHECKING:
     from keras_classics.experiments import degradation as degradation
     from keras_classics.experiments import lrn as lrn
     from keras_classics.experiments import overlap as overlap
+    from keras_classics.experiments import regularization as regularization
     from keras_classics.experiments import relu_vs_tanh as relu_vs_tanh
+    from keras_classics.experiments import robustness as robustness

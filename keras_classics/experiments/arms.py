@@ -91,16 +91,16 @@ def spread(values: Iterable[float]) -> str:
     return f"{array.mean():.2f}{deviation}"
 
 
-def panels(titles: Iterable[str], share: bool = True) -> list:
+def panels(titles: Iterable[str], width: float = 4.5) -> list:
     """Axes side by side, in one style, whose numbers are legible at 100 dots an inch.
 
     Args:
-        titles: The title of each panel.
-        share: Whether they have one vertical scale.
+        titles: The title of each panel. They have one vertical scale.
+        width: Width of each, in inches.
     """
     titles = list(titles)
-    figure = page.new_figure(figsize=(1 + 4.5 * len(titles), 4.2), layout="constrained")
-    (row,) = figure.subplots(1, len(titles), sharey=share, squeeze=False)
+    figure = page.new_figure(figsize=(1 + width * len(titles), 4.2), layout="constrained")
+    (row,) = figure.subplots(1, len(titles), sharey=True, squeeze=False)
     for axes, title in zip(row, titles, strict=True):
         page.style(axes)
         axes.set_title(title, fontsize=11, color=page.INK, loc="left")

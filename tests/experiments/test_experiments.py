@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 
 from keras_classics import backend, experiments, names, training
-from keras_classics.experiments import ablation, arms, degradation, relu_vs_tanh
+from keras_classics.experiments import (
+    ablation,
+    arms,
+    degradation,
+    regularization,
+    relu_vs_tanh,
+    robustness,
+)
 from keras_classics.training import checkpoint
 from tests import small
-
-OF_CIFAR = ("relu_vs_tanh", "lrn", "overlap", "degradation")
 
 
 @pytest.fixture
@@ -58,11 +63,12 @@ def test_names():
 
 
 @pytest.mark.parametrize("name", names.EXPERIMENTS)
-def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypatch):
+def test_without_matplotlib_nothing_is_trained(name, cifar10, mnist, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(training, "train", None)
+    data = mnist if name == "robustness" else cifar10
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
-        experiments.find(name).run(cifar10, tmp_path / "run")
+        experiments.find(name).run(data, tmp_path / "run")
 
 
 def written(folder):
@@ -305,3 +311,103 @@ def test_degradation(cifar10, tmp_path):
         )
     for picture in ("figure.png", "figure_1.png", "figure_7.png"):
         assert (folder / picture).stat().st_size > 5000
+
+
+PLANE = robustness.Subject(lambda images: images, np.zeros((1, 9, 9, 1), "float32"), -0.1, 1.0, 4)
+
+
+def moved(kind, amount, images):
+    subject = PLANE._replace(images=np.array(images, "float32")[None, ..., None])
+    return robustness.distorted(subject, kind, amount)[0, ..., 0]
+
+
+def test_distortions():
+    """Against NumPy's own moves; what comes from outside is paper."""
+    image = np.full((9, 9), -0.1)
+    image[2:5, 3:6] = np.arange(9).reshape(3, 3) / 9
+    down = moved(robustness.SHIFT, 0.5, image)  # of a box of 4: two pixels
+    np.testing.assert_allclose(down[2:], image[:-2], atol=1e-6)
+    np.testing.assert_allclose(down[:2], -0.1, atol=1e-6)
+    turned = moved(robustness.ROTATION, 90, image)
+    np.testing.assert_allclose(turned, np.rot90(image, -1), atol=1e-5)  # clockwise
+    half = moved(robustness.SCALE, 0.5, image)
+    np.testing.assert_allclose(half[2:7, 2:7], image[::2, ::2], atol=1e-6)
+    for kind in (robustness.SHIFT, robustness.ROTATION, robustness.NOISE):
+        np.testing.assert_allclose(moved(kind, 0, image), image, atol=1e-6)
+    np.testing.assert_allclose(moved(robustness.SCALE, 1, image), image, atol=1e-6)
+
+
+def test_noise_turns_paper_to_ink_and_ink_to_paper():
+    subject = PLANE._replace(images=np.full((50, 20, 20, 1), -0.1, "float32"))
+    noisy = robustness.distorted(subject, robustness.NOISE, 0.1)
+    assert set(np.unique(noisy.round(3))) == {np.float32(-0.1), np.float32(1.0)}
+    assert np.mean(noisy > 0.5) == pytest.approx(0.1, abs=0.01)
+    again = robustness.distorted(subject._replace(images=noisy), robustness.NOISE, 0.1)
+    np.testing.assert_allclose(again, -0.1, atol=1e-6)  # the same pixels
+
+
+def test_errors_over_distortions():
+    """A network that reads the brightest column is right until the digit is turned."""
+    images = np.full((4, 9, 9, 1), -0.1, "float32")
+    images[np.arange(4), :, np.arange(4) + 1] = 1
+    subject = PLANE._replace(predict=lambda images: images[..., 0].sum(axis=1), images=images)
+    found = robustness.errors(subject, np.arange(4) + 1)
+    assert found[robustness.SHIFT] == [0] * 6
+    assert found[robustness.ROTATION][5] == 0 < found[robustness.ROTATION][8]  # 0, 30 degrees
+    table = robustness.table({"mine": found})
+    error = found[robustness.ROTATION][8]
+    assert re.search(rf"rotation, degrees: 30 +\| {error:.2f} +\| accurate", table)
+    assert re.search(r"no distortion +\| 0.00", table)
+
+
+@pytest.mark.slow
+def test_robustness(mnist, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "run"
+    table = robustness.run(mnist, folder, epochs=1)
+    assert re.findall("Run .*", capsys.readouterr().out) == [
+        *("Run 1 of 3: LeNet-1, seed 0", "Run 2 of 3: LeNet-5, seed 0"),
+        "Run 3 of 3: LeNet-5-distortions, seed 0",
+    ]
+    runs = [training.Run(folder / f"{n}-0") for n in ("LeNet-1", "LeNet-5", "LeNet-5-distortions")]
+    assert [run.recipe.distortions for run in runs] == [False, False, True]
+    row = next(line for line in table.splitlines() if "no distortion" in line)
+    for run in runs:  # the same digits as those of the test
+        assert f"| {run.manifest['errors']['test']['percent']:.2f}" in row
+    assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_the_network_of_regularization():
+    kinds = {}
+    for name, (normalization, dropout) in regularization.ARMS.items():
+        network = regularization.network((32, 32, 3), 10, normalization, dropout)
+        kinds[name] = [type(layer).__name__ for layer in network.layers]
+    counts = {
+        name: (found.count("BatchNormalization"), found.count("Dropout"))
+        for name, found in kinds.items()
+    }
+    assert counts == {"neither": (0, 0), "normalization": (4, 0), "dropout": (0, 1), "both": (4, 1)}
+    found = kinds["both"]
+    assert all(found[k + 1] == "ReLU" for k, kind in enumerate(found) if kind[:5] == "Batch")
+    assert found[-3:] == ["ReLU", "Dropout", "Dense"]
+
+
+@pytest.mark.slow
+def test_regularization(cifar10, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(regularization, "TARGET", 89.0)
+    folder = tmp_path / "run"
+    table = regularization.run(cifar10, folder, epochs=2)
+    announced = re.findall("Run .*", capsys.readouterr().out)
+    assert announced == [f"Run {k} of 4: {n}, seed 0" for k, n in enumerate(regularization.ARMS, 1)]
+    for name in regularization.ARMS:
+        run = training.Run(folder / f"{name}-0")
+        below = np.flatnonzero(100 - 100 * np.array(run.history["val_accuracy"]) <= 89)
+        held = run.manifest["errors"]["held out"]["percent"]
+        cells = next(line for line in table.splitlines() if line.startswith(f"| {name} ")).split(
+            "|"
+        )
+        assert cells[2].strip() == (str(below[0] + 1) if len(below) else "not reached")
+        assert float(cells[4]) == pytest.approx(held)
+        assert float(cells[5]) == pytest.approx(held - float(cells[3]), abs=0.02)
+    assert (folder / "figure.png").stat().st_size > 5000
