@@ -1,5 +1,6 @@
 """What is asked of OpenVINO: to read a network, to quantize it, to compile and to compute it."""
 
+import functools
 import json
 import logging
 import os
@@ -36,6 +37,19 @@ def library() -> Any:
     return openvino
 
 
+@functools.cache
+def core() -> Any:
+    """The `Core` that compiles and reads all graphs. It stays as long as the process.
+
+    Its plugin gives the thread that loads it memory for signal handlers. Where another thread
+    frees the last of them, OpenVINO 2026.4 leaves the first one with memory that is gone, and the
+    next signal ends the process.
+    """
+    made = library().Core()
+    made.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin
+    return made
+
+
 def convert(network: keras.Model) -> Any:
     """A network as a graph of OpenVINO's operations, for batches of any size.
 
@@ -48,8 +62,8 @@ def convert(network: keras.Model) -> Any:
     Raises:
         ValueError: If Keras's OpenVINO backend cannot compute it.
     """
-    core = library().Core()
-    core.set_property({"ENABLE_MMAP": False})  # the files do not stay
+    reader = library().Core()
+    reader.set_property({"ENABLE_MMAP": False})  # the files do not stay
     with tempfile.TemporaryDirectory() as folder:
         source, target = (os.path.join(folder, name) for name in ("network.keras", "network.xml"))
         network.save(source)
@@ -57,7 +71,7 @@ def convert(network: keras.Model) -> Any:
             writer.write(source, target)
         else:
             _write_in_a_process(source, target)
-        model = core.read_model(target)
+        model = reader.read_model(target)
     from openvino import passes
 
     manager = passes.Manager()
@@ -129,6 +143,7 @@ def quantize(model: Any, images: Iterable[np.ndarray]) -> Any:
         raise ImportError(
             'int8 takes NNCF, OpenVINO\'s quantizer: pip install "keras-classics[openvino]"'
         ) from error
+    core()  # before NNCF makes one of its own, which goes again
     nncf.set_log_level(logging.ERROR)
     batches = [image[None] for image in images]
     attends = any(node.get_type_name() == "ScaledDotProductAttention" for node in model.get_ops())
@@ -155,13 +170,12 @@ class Engine:
     def __init__(
         self, model: Any, precision: str | None = None, threads: int | None = None, streams: int = 1
     ):
-        ov = library()
         options: dict[str, Any] = {"NUM_STREAMS": streams, "PERFORMANCE_HINT": "LATENCY"}
         if precision is not None:
             options["INFERENCE_PRECISION_HINT"] = PRECISIONS[precision]
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = ov.Core().compile_model(model, "CPU", options)
+        self._compiled = core().compile_model(model, "CPU", options)
         self._requests: queue.LifoQueue = queue.LifoQueue()
 
     @property
@@ -189,4 +203,4 @@ def save(model: Any, path: pathlib.Path) -> None:
 
 def load(path: pathlib.Path) -> Any:
     """Reads what `save` wrote; the weights stay on the disk until they are needed."""
-    return library().Core().read_model(path)
+    return core().read_model(path)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import subprocess
 import sys
 
 import keras
@@ -159,6 +160,29 @@ def test_many_threads(served):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         found = list(pool.map(served.predict, images))
     np.testing.assert_array_equal(found, expected)
+
+
+GONE = """
+import ctypes, gc, signal, threading
+import numpy, openvino
+import openvino.opset13 as opset
+from keras_classics.serving import engine
+
+image = opset.parameter([1, 4], numpy.float32)
+made = [engine.Engine(openvino.Model([opset.relu(image)], [image]))]
+made[0](numpy.ones((1, 4), "float32"))
+free = threading.Thread(target=lambda: (made.clear(), gc.collect()))
+free.start()
+free.join()
+signal.signal(signal.SIGUSR1, lambda number, frame: print("handled"))
+signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenVINO's memory for signals is Linux's")
+def test_a_signal_after_another_thread_freed_the_last_engine():
+    done = subprocess.run([sys.executable, "-c", GONE], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
 
 
 def test_precisions(classifier, served):
