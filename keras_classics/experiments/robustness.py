@@ -6,7 +6,7 @@ half the height of a digit, scales over a factor of two, and rotations of 30 deg
 It has no curves. Here the error is drawn over each distortion of MNIST's test digits, alone, for
 LeNet-1 and LeNet-5, and for LeNet-5 that was trained with distortions of its own (section III.B).
 
-Not as in the papers: LeNet-1 reads MNIST, 16 digits a step, and all train for fewer epochs by
+Not as in the papers: LeNet-1 reads MNIST, four digits a step, and all train for fewer epochs by
 default. A digit that is shifted or enlarged over the edge of the network's plane is cut there.
 """
 
@@ -24,7 +24,7 @@ from keras_classics.analysis.page import PALE
 from keras_classics.experiments.arms import Arms, finish, panels
 
 NETWORKS: dict[str, tuple[str, dict]] = {  # of each arm the recipe, and what is changed
-    "LeNet-1": ("lenet1", {"batch_size": 16}),
+    "LeNet-1": ("lenet1", {"batch_size": 4}),
     "LeNet-5": ("lenet5", {}),
     "LeNet-5, distortions": ("lenet5", {"distortions": True}),
 }
