@@ -43,11 +43,14 @@ def test_the_center_of_the_mean_image_is_subtracted(colours, name, side):
 
 def test_two_steps_by_hand(colours):
     """By the lines of weights.cuh, for each layer with its decay; the biases at twice the rate."""
-    recipe, data = small("cuda_convnet_80sec", learning_rate=0.01), colours()
+    given = (0.4, 0.3, 0.2, 0.5, 0.6)
+    recipe = small("cuda_convnet_80sec", learning_rate=0.01, weight_decays=given)
+    data = colours()
     mean, _ = imaging.mean_of(recipe, data)
     job = trainer.prepare(recipe, recipe.splits(data), 2, seed=1, mean=mean)
     images, labels = data.train.images[:16] - mean, data.train.labels[:16]
-    weights = [np.array(w, "float64") for w in job.model.get_weights()]
+    weights = [np.array(w, "float64") + (w.ndim == 1) for w in job.model.get_weights()]
+    job.model.set_weights(weights)
     velocities = [np.zeros_like(w) for w in weights]
     for _ in range(2):
         plain = keras.models.clone_model(job.model)
@@ -56,8 +59,7 @@ def test_two_steps_by_hand(colours):
         before = plain.get_weights()
         plain.train_on_batch(images, labels)
         gradients = [a - b for a, b in zip(before, plain.get_weights(), strict=True)]
-        decays = np.repeat([0.004, 0.004, 0.004, 0.03, 0.03], 2)
-        for i, (decay, g) in enumerate(zip(decays, gradients, strict=True)):
+        for i, (decay, g) in enumerate(zip(np.repeat(given, 2), gradients, strict=True)):
             is_bias = i % 2
             rate = 0.02 if is_bias else 0.01
             pull = 0 if is_bias else decay * weights[i]
