@@ -439,12 +439,12 @@ def pack(options, folder, out):
 
 def reproduce(options, name):
     """Runs an experiment of a paper, and prints its table."""
-    from keras_classics import experiments
+    from keras_classics import experiments, training
 
     experiment = experiments.find(name)
-    folder = pathlib.Path(options.run_dir or _free_folder(name))
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already, and runs are not overwritten.")
+    folder = pathlib.Path(options.run_dir or _free_folder(name, last=options.resume))
+    training.run.refuse_taken(folder, options.resume)
+    options.folder = folder
     lengths = {key: getattr(options, key) for key in ("seeds", "epochs") if getattr(options, key)}
     start = time.time()
     table = experiment.run(options.data_dir, folder, **lengths)
@@ -533,7 +533,8 @@ COMMANDS = {
         },
     ),
     "reproduce": Command(
-        reproduce, {"Run": ("data_dir", "run_dir", "seeds", "epochs"), "Devices": ("precision",)}
+        reproduce,
+        {"Run": ("data_dir", "run_dir", "seeds", "epochs", "resume"), "Devices": ("precision",)},
     ),
     "report": Command(report),
     "recipe": Command(recipe, fields="all"),
@@ -822,7 +823,7 @@ def _interrupted(error, command, options, argv):
         return "To go on: the same command."
     if command.function is check:
         return "Nothing was kept of what was found."
-    if command.function not in (train, finetune):  # which alone are resumed
+    if command.function not in (train, finetune, reproduce):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)
     if not folder or not os.path.lexists(folder):
@@ -830,11 +831,14 @@ def _interrupted(error, command, options, argv):
     from keras_classics import training
 
     try:
-        if not (pathlib.Path(folder) / "manifest.json").is_file():
+        begun = "experiment.json" if command.function is reproduce else "manifest.json"
+        if not (pathlib.Path(folder) / begun).is_file():
             training.run.refuse_taken(folder, resume=False)
             return "Nothing was begun: the same command begins anew."
         if isinstance(error, training.Interrupted):
             standing = str(error)
+        elif command.function is reproduce:
+            standing = f"The runs are in {folder}; those that are finished stay as they are."
         elif training.Run(folder, options.recipe).is_finished:
             standing = "The network is trained, tested and saved. Its pictures may be missing."
         else:

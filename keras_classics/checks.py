@@ -12,7 +12,7 @@ import itertools
 import numbers
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -172,6 +172,13 @@ SIDES = either(COUNT, PAIR)
 CENTRE = one_of("mass", "mnist", "box")  # of a digit: see `preprocessing.normalize_digit`
 NAMES = optional(several(TEXT))
 PADDING = one_of("valid", "same")
+BY_NAMES = Rule(
+    "a dictionary from names of layers or variables to numbers, none negative",
+    lambda x: (
+        isinstance(x, Mapping)
+        and all(isinstance(name, str) and NOT_NEGATIVE.holds(value) for name, value in x.items())
+    ),
+)
 MODEL = Rule("a keras.Model", lambda x: hasattr(x, "layers") and hasattr(x, "get_layer"))
 ARRAY = Rule("an array", lambda x: len(getattr(x, "shape", ())) > 0)
 ARRAYS = Rule(

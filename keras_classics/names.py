@@ -114,7 +114,16 @@ PAPERS = {
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",
-        (Family("CudaConvNet", "cuda_convnet_{}", "configuration", ("80sec", "13pct", "11pct")),),
+        (
+            Family(
+                "CudaConvNet",
+                "cuda_convnet_{}",
+                "configuration",
+                ("80sec", "13pct", "11pct"),
+                recipe="cuda_convnet",
+            ),
+        ),
+        {"cuda_convnet": "CudaConvNetRecipe"},
     ),
     "vgg": Paper(
         "Simonyan & Zisserman, ICLR 2015",
@@ -193,6 +202,10 @@ EXPERIMENTS = {  # modules of `experiments`
     "overlap": "overlapping pooling, on and off, on CIFAR-10 (AlexNet, section 3.4)",
     "degradation": "plain and residual networks of 20 and 56 layers on CIFAR-10 (ResNet, figures "
     "1, 6, 7)",
+    "robustness": "LeNet-1 and LeNet-5 on shifted, scaled, turned and noisy digits of MNIST "
+    "(LeNet-5, section III)",
+    "regularization": "batch normalization and dropout, with and without, on CIFAR-10 (Ioffe & "
+    "Szegedy, 2015; AlexNet, section 4.2)",
 }
 
 

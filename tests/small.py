@@ -1,6 +1,6 @@
 """The networks with fewer blocks, maps and units: the same layers and switches, in less time."""
 
-from keras_classics.applications import alexnet, googlenet, resnet, vgg, vit
+from keras_classics.applications import alexnet, cuda_convnet, googlenet, resnet, vgg, vit
 
 
 def narrow(configuration):
@@ -11,7 +11,17 @@ def narrow(configuration):
     ]
 
 
+def thin(layers):
+    """A file of cuda-convnet with an eighth of the maps."""
+    return [
+        (name, entry[0] // 8, *entry[1:]) if entry and isinstance(entry[0], int) else (name, *entry)
+        for name, *entry in layers
+    ]
+
+
+CUDA_CONVNETS = cuda_convnet.CONFIGURATIONS
 ITEMS = [
+    *((CUDA_CONVNETS, name, thin(layers)) for name, layers in CUDA_CONVNETS.items()),
     *((googlenet.MODULES, m, tuple(w // 8 for w in row)) for m, row in googlenet.MODULES.items()),
     *((vgg.CONFIGURATIONS, name, narrow(column)) for name, column in vgg.CONFIGURATIONS.items()),
     (resnet.BLOCKS, 18, ("basic", (2, 1, 1, 1))),

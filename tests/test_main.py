@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import pathlib
 import re
 import shlex
 import shutil
@@ -28,6 +29,7 @@ from keras_classics import (
     weights,
 )
 from keras_classics.datasets import read_image
+from keras_classics.experiments import arms
 from tests.training import tiny
 
 
@@ -368,7 +370,7 @@ def test_report_and_list(cli):
         (["trian"], "no command 'trian'. Did you mean train"),
         (["train"], "Usage:\n  keras-classics train NETWORK --data=NAME"),
         (["train", "resnet20", "--data=mnist"], "no network or recipe 'resnet20'. Did you mean"),
-        (["train", "cuda_convnet_80sec", "--data=cifar10"], "no recipe for cuda_convnet_80sec"),
+        (["train", "cuda_convnet_80sec", "--data=mnist"], "32x32 in memory.*: --data=cifar10"),
         (["train", "lenet5"], "Which data. lenet5 trains on --data=digits, mnist or usps"),
         (["train", "vgg"], "Which data. vgg trains on --data=cifar10, tfds:NAME, or a folder"),
         (["train", "vgg", "--short_side=256;512"], "commas between.*--short_side=256;512"),
@@ -408,7 +410,6 @@ def test_report_and_list(cli):
         (["evaluate", "resnet50"], "evaluate --network=resnet50 --weights=imagenet"),
         (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu_vs_tanh, lrn"),
         (["reproduce", "lrn", "--seeds=0"], "a whole number of 1 or more. Received: --seeds=0"),
-        (["reproduce", "lrn", "--run_dir=."], "exists already, and runs are not overwritten"),
         (["reproduce", "lrn", "--data_dir=no"], "no/data_batch_1.bin, which does not exist"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),
         (["train", "lenet5", "--epochss=3"], "flag 'epochss'. Did you mean: epochs"),
@@ -617,12 +618,26 @@ def test_a_process_of_its_own_knows_the_classes_of_a_run(cli, mnist, run):
     assert done.stdout.startswith("train error")
 
 
-def test_only_train_says_how_to_go_on(cli, tmp_path, monkeypatch):
-    """An experiment cannot be resumed."""
+def test_an_experiment_says_how_to_go_on(cli, tmp_path, monkeypatch):
+    """Its folder is refused without --resume, and taken with it."""
+    asked = []
 
-    def run(data_dir, folder):
-        raise training.Interrupted("It stands here.", tmp_path)
+    def run(data_dir, folder, **lengths):
+        asked.append((folder, lengths))
+        arms.Arms("lrn", folder, None, 1)
+        if len(asked) == 1:
+            raise training.Interrupted("It stands here.", folder / "with-0")
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return "The table."
 
     monkeypatch.setattr(experiments.find("lrn"), "run", run)
-    with pytest.raises(SystemExit, match="interrupted. An unfinished run folder has no model"):
-        cli("reproduce", "lrn")
+    again = "keras-classics reproduce lrn --epochs=4 --run_dir=runs/lrn-1 --resume"
+    with pytest.raises(SystemExit, match=f"interrupted. It stands here.\nTo go on: {again}$"):
+        cli("reproduce", "lrn", "--epochs=4")
+    with pytest.raises(SystemExit, match="runs/lrn-1 exists already.*resume the run that is in it"):
+        cli("reproduce", "lrn", "--run_dir=runs/lrn-1")
+    with pytest.raises(SystemExit, match=f"The runs are in runs/lrn-1.*\nTo go on: {again}$"):
+        cli(*again.split()[1:])
+    assert "The table." in cli("reproduce", "lrn", "--epochs=4", "--resume")  # the last one there
+    assert asked == [(pathlib.Path("runs/lrn-1"), {"epochs": 4})] * 3

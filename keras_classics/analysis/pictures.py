@@ -75,20 +75,25 @@ def learning_curves(history, held="validation"):
         )
     low, high = errors.min(), errors.max()
     if 0 < low < high / 5:
-        bottom, top = low / 1.5, min(1.5 * high, 100)
-        steps = [step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5)]
-        axes.set_yscale("log")
-        axes.set_yticks([step for step in steps if bottom < step <= top])
-        axes.minorticks_off()
-        axes.set_ylim(bottom, top)
+        _logarithmic(axes, low / 1.5, min(1.5 * high, 100))
     else:
         axes.set_ylim(-0.06 * (high or 1), 1.06 * (high or 1))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_xlabel("epochs", fontsize=12, color=INK)
     axes.set_title("error, %", fontsize=12, color=INK, loc="left")
     style(axes)
     return page.figure
+
+
+def _logarithmic(axes, bottom, top):
+    """A logarithmic vertical scale with ticks at 1, 2, 5, 10, ..."""
+    steps = [step * 10.0**power for power in range(-4, 4) for step in (1, 2, 5)]
+    axes.set_yscale("log")
+    axes.set_yticks([step for step in steps if bottom < step <= top])
+    axes.minorticks_off()
+    axes.set_ylim(bottom, top)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def kernels(model):
@@ -207,8 +212,10 @@ def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figu
     """Draws the standard deviations of the layers' responses, as figure 7 of He et al., 2016.
 
     A response is the output of a 3x3 convolution after batch normalization, before anything
-    else. Its deviation is over all images, positions and channels. The upper curve has the
-    layers in their order, the lower one sorts them.
+    else. Its deviation is over all images, positions and channels. The upper curves have the
+    layers in their order, the lower ones sort them. Networks without and with shortcuts stand side
+    by side, on one logarithmic scale, so that one network's few large responses do not flatten the
+    others'; the paper's scale is linear.
 
     Args:
         models: `{label: network}`, networks with batch normalization after 3x3 convolutions.
@@ -249,21 +256,29 @@ def layer_responses(models: dict[str, keras.Model], images: np.ndarray) -> "Figu
         found = part.predict(images, batch_size=100, verbose=0)
         mean, square = np.split(np.mean(found, axis=1, dtype="float64"), 2)
         deviations[label] = np.sqrt(square - mean**2)
-    page = new_page(6.4)
-    for y, title, order in [
-        (0.6, "standard deviation of each 3x3 layer's responses", list),
-        (3.7, "the same, sorted", lambda values: sorted(values, reverse=True)),
-    ]:
-        axes = panel(page, 0.8, y, 8.8, 2.1)
-        for label, values in deviations.items():
-            axes.plot(range(1, len(values) + 1), order(values), linewidth=1.4, label=label)
-        axes.set_title(title, fontsize=12, color=INK, loc="left")
-        axes.set_xlabel("layer" if order is list else "rank", fontsize=12, color=INK)
-        axes.set_ylim(0, None)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        style(axes)
-        if len(deviations) > 1:
-            axes.legend(frameon=False, fontsize=10)
+    kinds: dict[str, list[str]] = {}
+    for label, model in models.items():
+        shortcuts = any(isinstance(layer, keras.layers.Add) for layer in model.layers)
+        kinds.setdefault("with shortcuts" if shortcuts else "without shortcuts", []).append(label)
+    reach = [f(f(values) for values in deviations.values()) for f in (min, max)]
+    page, width = new_page(6.4), 9.2 / len(kinds)
+    for column, (kind, labels) in enumerate(sorted(kinds.items(), reverse=True)):
+        beside = f", {kind}" if len(kinds) > 1 else ""
+        for y, title, order in [
+            (0.6, "deviation of the responses" + beside, list),
+            (3.7, "the same, sorted", lambda values: sorted(values, reverse=True)),
+        ]:
+            axes = panel(page, 0.7 + column * width, y, width - 0.5, 2.1)
+            for label in labels:
+                values = deviations[label]
+                axes.plot(range(1, len(values) + 1), order(values), linewidth=1.4, label=label)
+            axes.set_title(title, fontsize=12, color=INK, loc="left")
+            axes.set_xlabel("layer" if order is list else "rank", fontsize=12, color=INK)
+            _logarithmic(axes, reach[0] / 1.2, 1.2 * reach[1])
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            style(axes)
+            if len(deviations) > 1:
+                axes.legend(frameon=False, fontsize=10)
     return page.figure
 
 

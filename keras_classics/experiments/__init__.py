@@ -42,7 +42,7 @@ def find(name: str) -> ModuleType:
 if not TYPE_CHECKING:  # a type checker says which names there are not
 
     def __getattr__(name):
-        if name in (*names.EXPERIMENTS, "ablation", "cifar"):
+        if name in (*names.EXPERIMENTS, "ablation", "arms"):
             return importlib.import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -55,4 +55,6 @@ if TYPE_CHECKING:
     from keras_classics.experiments import degradation as degradation
     from keras_classics.experiments import lrn as lrn
     from keras_classics.experiments import overlap as overlap
+    from keras_classics.experiments import regularization as regularization
     from keras_classics.experiments import relu_vs_tanh as relu_vs_tanh
+    from keras_classics.experiments import robustness as robustness

@@ -1,42 +1,23 @@
 """One part of a network, with and without, on CIFAR-10.
 
 The network is cuda-convnet's "11pct", of which only the one part is changed (its released twin
-"13pct" also has fewer feature maps in local3 and another weight decay). As in the program and its
-file layer-params-conv-local-11pct.cfg: random crops of 24x24 and flips, less the center of the mean
-image wherever they were cut; batches of 128; momentum 0.9; learning rate 0.001, of biases 0.002;
-weight decay 0.004 in the local layers, 0.01 in fc10, and none in the convolutions and the biases;
-ten views are averaged.
-
-Not as in the program:
-- far fewer epochs than its 520: there 350 without the images held out, 150 with them, and twice
-  10 with the learning rate divided by 10; here it is divided for the last two epochs and again
-  for the last;
-- the images held out train in no epoch, and the mean is that of the others; there it is that of
-  all 50,000;
-- each epoch has an order of its own; there the images keep theirs, and every 79th batch, the
-  last of 10,000 images, has 16.
+"13pct" also has fewer feature maps in local3 and another weight decay). It is trained by the recipe
+`cuda_convnet`, with 5,000 images held out, but for far fewer epochs than the program's 520: the
+learning rate is divided by 10 for the last two of them, and again for the last.
 """
 
 import dataclasses
 import itertools
 import os
 import pathlib
-from typing import Any
 
-import keras
 import numpy as np
 
-from keras_classics import backend, names, tables
-from keras_classics.applications import CudaConvNet
-from keras_classics.experiments import cifar
-from keras_classics.preprocessing import AverageOverViews, CropAndFlip, SubtractMean, ten_crop
+from keras_classics import datasets, names, tables, training
+from keras_classics.experiments.arms import Arms, finish, held_out, panels, percent, spread
 
-HELD_OUT = 5000
-CROP = 24
-LEARNING_RATE = 0.001
-BIAS_RATE = 2  # times the learning rate
-WEIGHT_DECAY = {"local3": 0.004, "local4": 0.004, "fc10": 0.01}  # of the weights of each layer
 SEEDS, EPOCHS = 3, 10
+ARMS = {"with": True, "without": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +26,13 @@ class Ablation:
 
     Args:
         name: Name of the experiment, in `keras_classics.names.EXPERIMENTS`.
-        switch: Name of the builder's argument.
-        paper: The paper's errors in percent, `{True: with, False: without}`, or `None`.
+        switch: Field of the recipe.
+        paper: The paper's errors in percent, with and without, or none.
     """
 
     name: str
     switch: str
-    paper: dict[bool, float] | None
+    paper: tuple[float, ...] = ()
 
     def run(
         self,
@@ -60,55 +41,43 @@ class Ablation:
         seeds: int = SEEDS,
         epochs: int = EPOCHS,
     ) -> str:
-        """Trains with and without, for each seed; writes `runs.csv` and `figure.png`.
+        """Trains with and without, for each seed, and draws `figure.png`.
 
         Args:
             data_dir: Folder of CIFAR-10's files; `None` for Keras's cache.
-            folder: A folder, made if need be.
+            folder: A folder for the runs, made if need be. An experiment that is in it goes on.
             seeds: Number of seeds, the same ones with and without.
-            epochs: Epochs of each run.
+            epochs: Epochs of each run, at least 3.
 
         Returns:
             The table, in Markdown.
         """
-        cifar.axes(1, 1)  # fails here, if at all, and not after the training
-        folder, rows = pathlib.Path(folder), []
-        data = cifar.images(data_dir, HELD_OUT, less_mean=False)
-        folder.mkdir(parents=True, exist_ok=True)
-        runs = list(itertools.product(range(seeds), (True, False)))
-        for number, (seed, on) in enumerate(runs, start=1):
-            cifar.announce(number, len(runs), f"{self.switch}={on}, seed {seed}")
-            errors = train(data, {self.switch: on}, seed, epochs)
-            rows.append({self.switch: on, "seed": seed, **errors})
-            tables.write_csv(folder / "runs.csv", rows)
-            print(", ".join(f"{part}: {error:.2f} %" for part, error in errors.items()), flush=True)
-        self.draw(rows, folder / "figure.png")
-        return self.table(rows, len(data["test"][1]))
+        data = datasets.load("cifar10", data_dir)
+        arms = Arms(self.name, folder, data, seeds * len(ARMS))
+        lengths: dict = {"epochs": epochs, "last_epochs": (1, 1), "held_out": held_out(data)}
+        recipe = dataclasses.replace(training.recipe("cuda_convnet_11pct"), **lengths)
+        runs: dict[str, list[training.Run]] = {name: [] for name in ARMS}
+        for seed, (name, on) in itertools.product(range(seeds), ARMS.items()):
+            change: dict = {self.switch: on}
+            arm = dataclasses.replace(recipe, **change)
+            runs[name].append(arms.train(name, arm, seed))
+        self.draw(runs, arms.folder / "figure.png")
+        return self.table(runs)
 
-    def pairs(self, rows: list[dict], part: str) -> tuple[np.ndarray, np.ndarray]:
-        """The errors of a part of the data, with and without, by seeds."""
-        on, off = (
-            np.array([row[part] for row in rows if row[self.switch] is which])
-            for which in (True, False)
-        )
-        return on, off
-
-    def table(self, rows: list[dict], tests: int) -> str:
+    def table(self, runs: dict[str, list[training.Run]]) -> str:
         """Mean and standard deviation over the seeds, and the difference of the pairs.
 
         Args:
-            rows: The runs.
-            tests: Number of test images.
+            runs: The runs with and without, by seeds.
         """
         lines: list[tuple] = [("errors in %", "with", "without", "without - with", "paper")]
-        sizes = {"held out": HELD_OUT, "test": tests}
-        for part, size in sizes.items():
-            on, off = self.pairs(rows, part)
-            paper = f"{self.paper[True]} and {self.paper[False]}" if self.paper else ""
-            cells = [f"{each.mean():.2f} ± {_deviation(each):.2f}" for each in (on, off)]
-            difference = off - on
-            error = _deviation(difference) / np.sqrt(len(difference))
-            cells.append(f"{difference.mean():.2f} ± {error:.2f}")
+        paper = " and ".join(map(str, self.paper))
+        for part in ("held out", "test"):
+            on, off = ([percent(run, part) for run in runs[name]] for name in ARMS)
+            difference = np.subtract(off, on)
+            error = difference.std(ddof=1) / np.sqrt(len(on)) if len(on) > 1 else np.nan
+            size = runs["with"][0].manifest["errors"][part]["of"]
+            cells = (spread(on), spread(off), f"{difference.mean():.2f} ± {error:.2f}")
             lines.append((f"{size:,} images, {part}", *cells, paper))
         note = (
             f"{len(on)} seeds: mean ± standard deviation; of the difference, standard error of "
@@ -116,90 +85,20 @@ class Ablation:
         )
         return f"{tables.markdown(lines)}\n\n{note}"
 
-    def draw(self, rows: list[dict], path: pathlib.Path) -> None:
-        """Draws the errors of the held-out images with error bars, beside the paper's."""
-        axes = cifar.axes(4, 4)
-        positions = {"with": 0, "without": 1}
-        for (label, x), errors in zip(positions.items(), self.pairs(rows, "held out"), strict=True):
-            axes.bar(x, errors.mean(), 0.5, yerr=_deviation(errors), color="lightgrey", capsize=4)
-            axes.plot([x] * len(errors), errors, "k.", label="a seed" if label == "with" else None)
+    def draw(self, runs: dict[str, list[training.Run]], path: pathlib.Path) -> None:
+        """Draws the errors of the images held out: a line for each seed, and the means."""
+        title = names.EXPERIMENTS[self.name].partition(", on and off")[0]
         if self.paper:
-            axes.plot([0, 1], [self.paper[True], self.paper[False]], "k_", ms=30, label="paper")
-        axes.set_xticks(list(positions.values()), positions)
-        axes.set(ylabel="error in %")
-        title = names.EXPERIMENTS[self.name].replace(", on and off, ", "\n")
-        axes.set_title(title, fontsize=9)
-        axes.legend(loc="lower center", markerscale=0.5)
-        axes.figure.savefig(path, dpi=100)
-
-
-class _LayerwiseSGD(keras.optimizers.SGD):
-    """Momentum with a learning rate of biases, and a weight decay of each layer.
-
-        v <- momentum * v - weight_decay * learning_rate * w - learning_rate * g
-        w <- w + v
-
-    as in the program's weights.cuh.
-    """
-
-    def build(self, variables):
-        super().build(variables)
-        self._paths = [variable.path.split("/") for variable in variables]
-
-    def update_step(self, gradient, variable, learning_rate):
-        *layers, kind = self._paths[self._get_variable_index(variable)]
-        gradient = keras.ops.cast(gradient, variable.dtype)
-        if kind == "bias":
-            learning_rate = BIAS_RATE * keras.ops.cast(learning_rate, variable.dtype)
-        else:
-            decay = sum(WEIGHT_DECAY.get(layer, 0.0) for layer in layers)
-            gradient = keras.ops.add(gradient, keras.ops.multiply(decay, variable))
-        super().update_step(gradient, variable, learning_rate)
-
-
-def train(
-    data: dict[str, tuple[np.ndarray, np.ndarray]],
-    switches: dict[str, Any],
-    seed: int,
-    epochs: int,
-) -> dict[str, float]:
-    """Trains one network.
-
-    Args:
-        data: The parts of the data, as of `cifar.images` without `less_mean`.
-        switches: Arguments of the network's builder.
-        seed: Seed of the weights, of the order and of the crops.
-        epochs: Epochs.
-
-    Returns:
-        The errors in percent of all parts but `"train"`, ten views averaged.
-    """
-    keras.utils.set_random_seed(seed)
-    network = CudaConvNet("11pct", input_shape=(CROP, CROP, 3), **switches)
-    border = (32 - CROP) // 2
-    subtract = SubtractMean("pixel", dtype="float32")
-    subtract.build((None, CROP, CROP, 3))
-    center = slice(border, border + CROP)
-    subtract.average.assign(cifar.mean_of(data["train"][0])[center, center])
-    network = keras.Sequential([keras.Input((CROP, CROP, 3)), subtract, network])
-    crop = CropAndFlip(CROP, dtype="float32")
-    model = keras.Sequential([keras.Input((32, 32, 3)), crop, network])
-    model.compile(
-        _LayerwiseSGD(LEARNING_RATE, cifar.MOMENTUM, name="layerwise_sgd"),
-        "sparse_categorical_crossentropy",
-        steps_per_execution=backend.steps_per_execution(50),
-    )
-    drops = keras.callbacks.LearningRateScheduler(
-        lambda epoch: LEARNING_RATE * 0.1 ** max(0, epoch + 3 - epochs)
-    )
-    model.fit(*data["train"], cifar.BATCH_SIZE, epochs=epochs, verbose=2, callbacks=[drops])
-    views = AverageOverViews(network, ten_crop, {"size": CROP})
-    return {
-        part: round(100 * float(np.mean(views.predict(x, 250, verbose=0).argmax(-1) != y)), 3)
-        for part, (x, y) in data.items()
-        if part != "train"
-    }
-
-
-def _deviation(values):
-    return values.std(ddof=1) if len(values) > 1 else np.nan
+            title += "\nthe paper: {} % and {} %, trained 52 times as long".format(*self.paper)
+        (axes,) = row = panels([title])
+        errors = np.array([[percent(run, "held out") for run in runs[name]] for name in ARMS])
+        for seed, pair in enumerate(errors.T):
+            label = "a seed" if seed == 0 else None
+            axes.plot([0, 1], pair, "o-", color="grey", linewidth=0.8, label=label)
+        axes.plot([0, 1], errors.mean(axis=1), "k_", markersize=40, label="mean")
+        axes.set_xticks([0, 1], ARMS)
+        axes.set_xlim(-0.5, 1.5)
+        margin = 0.15 * np.ptp(errors) + 0.1
+        axes.set_ylim(errors.min() - margin, errors.max() + margin)  # not from 0: it would vanish
+        axes.legend(frameon=False, fontsize=10, markerscale=0.4, loc="upper left")
+        finish(row, path, "", "error of the images held out, %", legend=False)

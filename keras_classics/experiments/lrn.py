@@ -8,7 +8,7 @@ import os
 
 from keras_classics.experiments.ablation import EPOCHS, SEEDS, Ablation
 
-ABLATION = Ablation("lrn", "lrn", {True: 11, False: 13})
+ABLATION = Ablation("lrn", "lrn", (11, 13))
 
 
 def run(

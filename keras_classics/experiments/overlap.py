@@ -9,7 +9,7 @@ import os
 
 from keras_classics.experiments.ablation import EPOCHS, SEEDS, Ablation
 
-ABLATION = Ablation("overlap", "overlapping_pooling", None)
+ABLATION = Ablation("overlap", "overlapping_pooling")
 
 
 def run(

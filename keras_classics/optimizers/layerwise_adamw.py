@@ -7,16 +7,8 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_classics.checks import NOT_NEGATIVE, Rule, arguments
+from keras_classics.checks import BY_NAMES, arguments
 from keras_classics.optimizers.clipped import ClippedAdamW
-
-MULTIPLIERS = Rule(
-    "a dictionary from names of layers or variables to numbers, none negative",
-    lambda x: (
-        isinstance(x, Mapping)
-        and all(isinstance(name, str) and NOT_NEGATIVE.holds(factor) for name, factor in x.items())
-    ),
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -54,7 +46,7 @@ class LayerwiseAdamW(ClippedAdamW):
     ACL 2018, section 3.1 (discriminative fine-tuning, there of plain SGD).
     """
 
-    @arguments(multipliers=MULTIPLIERS)
+    @arguments(multipliers=BY_NAMES)
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,

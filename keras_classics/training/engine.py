@@ -57,11 +57,14 @@ WORDS = {
     "drops_at": "steps after which the learning rate drops",
     "epochs_per_drop": "epochs from one drop of the learning rate to the next",
     "warmup_steps": "steps in which the learning rate rises linearly from 0",
+    "last_epochs": "last epochs at each lower learning rate",
+    "bias_rate": "learning rate of the biases, times that of the weights",
     "slow_steps": "first steps, at a tenth of the learning rate; -1: 400 from 110 layers on",
     "optimizer": "update rule: adam or sgd",
     "momentum": "share of the velocity that is kept",
     "epsilon": "what Adam adds to the root of the second moment",
     "weight_decay": "weight decay, times the learning rate",
+    "weight_decays": "weight decay of each layer with weights, times the learning rate",
     "no_decay": "names of variables without weight decay",
     "clip": "highest norm of all gradients together; 0: any",
     "ema": "momentum of the moving average of the weights; 0: none",
@@ -95,6 +98,7 @@ WORDS = {
     "fan_in_exponent": "weights start in +-2.4 / F ** exponent",
     "head_bias": "start of the biases of the output",
     "bias_start": "start of the biases of conv2, conv4, conv5 and the dense layers",
+    "activation": "activation of the hidden layers",
     "lrn": "whether responses are normalized locally",
     "towers": "towers of the network, 2 or 1",
     "overlapping_pooling": "whether pooling windows overlap",
@@ -118,12 +122,14 @@ RANGES = {
     "slow_steps": whole(-1),
     "centre": CENTRE,
     **dict.fromkeys(("learning_rate", "weight_decay", "clip", "mixup", "cutmix"), NOT_NEGATIVE),
-    **dict.fromkeys(("epsilon", "j", "mu"), POSITIVE),
+    **dict.fromkeys(("epsilon", "j", "mu", "bias_rate"), POSITIVE),
     "fan_in_exponent": NOT_NEGATIVE,
     **dict.fromkeys(("momentum", "ema", "dropout", "stochastic_depth", "label_smoothing"), RATE),
     "erasing": SHARE,
     **dict.fromkeys(("factor", "smallest_area"), number(above=0, most=1)),
     "learning_rates": several(NOT_NEGATIVE),
+    "last_epochs": several(COUNT, 0),
+    "weight_decays": several(NOT_NEGATIVE, 0),
     "drops_at": rising(COUNT),
     "short_side": Rule(
         "one side or a range of two, whole numbers of at least 1",
@@ -264,6 +270,10 @@ class Recipe:
     def settled(self) -> "Recipe":
         """The recipe with the numbers that it has of a file of weights. A run states these."""
         return self
+
+    def usual(self, field: dataclasses.Field) -> Any:
+        """The value of a field that was not changed: its default, or what `settled` makes of it."""
+        return field.default
 
     # The network.
 
@@ -503,9 +513,9 @@ class Recipe:
         rows = [("field", "value", "source", "meaning")]
         for each in dataclasses.fields(self):
             value, source = in_words(getattr(self, each.name)), each.metadata.get("source", "")
-            is_same = getattr(self, each.name) == each.default
-            if not is_same and each.name != "network":
-                source = f"changed from {in_words(each.default) or 'none'}"
+            usual = self.usual(each)
+            if getattr(self, each.name) not in (each.default, usual) and each.name != "network":
+                source = f"changed from {in_words(usual) or 'none'}"
             rows.append((each.name, value, source, help_of(each)))
         limits = (20, 22, 28, 24)
         widths = [min(limit, max(len(row[i]) for row in rows)) for i, limit in enumerate(limits)]

@@ -563,7 +563,7 @@ def _recipe(manifest, folder):
     """The recipe of a manifest. Only modules of this library are imported for it."""
     fields = dict(manifest["recipe"])
     module, _, name = fields.pop("class").partition(":")
-    if module.startswith("keras_classics.training.recipes."):
+    if module.startswith("keras_classics."):
         importlib.import_module(module)
     cls = getattr(sys.modules.get(module), name, None)
     if not (isinstance(cls, type) and issubclass(cls, Recipe)):

@@ -68,12 +68,15 @@ def test_layer_responses(tmp_path):
         expected[label] = [x.std() for x in maps.predict(images, verbose=0)]
     assert {label: len(each) for label, each in expected.items()} == {"residual": 7, "plain": 7}
 
-    _, in_order, in_rank = layer_responses(models, images).axes
-    for axes, order in [(in_order, list), (in_rank, lambda x: sorted(x, reverse=True))]:
-        assert [line.get_label() for line in axes.lines] == list(models)
-        for line in axes.lines:
-            values = order(expected[line.get_label()])
-            np.testing.assert_allclose(line.get_ydata(), values, rtol=1e-3)
+    _, *panels = layer_responses(models, images).axes
+    labels = ["plain", "plain", "residual", "residual"]
+    assert [line.get_label() for axes in panels for line in axes.lines] == labels
+    for axes, order in zip(panels, [list, lambda x: sorted(x, reverse=True)] * 2, strict=True):
+        (line,) = axes.lines
+        np.testing.assert_allclose(line.get_ydata(), order(expected[line.get_label()]), rtol=1e-3)
+    assert len({axes.get_ylim() for axes in panels}) == 1  # one scale
+    _, *panels = layer_responses({"a": models["plain"], "b": models["plain"]}, images).axes
+    assert [len(axes.lines) for axes in panels] == [2, 2]
 
     history = {"accuracy": [0.5], "val_accuracy": [0.4]}
     paths = draw(models["residual"], history, tmp_path, images, np.zeros(150))

@@ -1,94 +1,56 @@
 """The experiments on a few images of noise: what they train, write and print."""
 
-import csv
+import dataclasses
+import functools
+import math
+import os
 import re
+import signal
 import sys
-import types
 
 import keras
 import numpy as np
 import pytest
 
-from keras_classics import experiments, names, training
-from keras_classics.experiments import ablation, cifar, degradation, relu_vs_tanh
+from keras_classics import backend, experiments, names, training
+from keras_classics.experiments import (
+    ablation,
+    arms,
+    degradation,
+    regularization,
+    relu_vs_tanh,
+    robustness,
+)
+from keras_classics.training import checkpoint
+from tests import small
 
 
 @pytest.fixture
 def cifar10(tmp_path):
     """A folder with CIFAR-10's files; each class has a brightness of its own."""
-    rng = np.random.default_rng(0)
+    rng, folder = np.random.default_rng(0), tmp_path / "data"
+    folder.mkdir()
     for name, n in [(f"data_batch_{k}.bin", 100) for k in range(1, 6)] + [("test_batch.bin", 50)]:
         labels = np.arange(n) % 10
         pixels = 20 * labels[:, None] + rng.integers(0, 60, (n, 3072))
         records = np.concatenate([labels[:, None], pixels], axis=1)
-        (tmp_path / name).write_bytes(records.astype("uint8").tobytes())
-    return tmp_path
+        (folder / name).write_bytes(records.astype("uint8").tobytes())
+    return folder
 
 
-def read(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_images_are_less_the_mean_of_those_that_train(cifar10):
-    data = cifar.images(cifar10, held_out=30)
-    assert [len(y) for _, y in data.values()] == [470, 30, 50]
-    train, _ = data["train"]
-    np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-4)
-    assert np.abs(data["held out"][0].mean(axis=0)).max() > 1
-    assert list(cifar.images(cifar10)) == ["train", "test"]
-
-
-def test_images_may_keep_their_mean(cifar10):
-    raw, less = (cifar.images(cifar10, 30, less_mean=kept) for kept in (False, True))
-    mean = raw["train"][0].mean(axis=0)
-    assert raw["train"][0].dtype == np.uint8
-    for part in raw:
-        np.testing.assert_allclose(less[part][0], raw[part][0] - mean, atol=1e-3)
-        np.testing.assert_array_equal(less[part][1], raw[part][1])
-
-
-def test_crops_are_less_the_center_of_the_mean(cifar10, monkeypatch):
-    """Wherever they are cut out, in training and in the test."""
-    data = cifar.images(cifar10, 30, less_mean=False)
-    seen = []
-
-    def network(*arguments, input_shape, **switches):
-        assert input_shape == (24, 24, 3)
-        image = keras.Input(input_shape)
-        return keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
-
-    def fit(model, images, labels, *arguments, **more):
-        crop, inner = model.layers
-        crops = keras.ops.convert_to_numpy(crop(images, training=True))
-        seen.append((crops, keras.ops.convert_to_numpy(inner(crops))))
-
-    monkeypatch.setattr(ablation, "CudaConvNet", network)
-    monkeypatch.setattr(ablation.keras.Model, "fit", fit)
-    ablation.train(data, {}, seed=0, epochs=1)
-    ((crops, found),) = seen
-    mean = data["train"][0].mean(axis=0)[4:28, 4:28]
-    np.testing.assert_allclose(found, (crops - mean).mean((1, 2)), atol=1e-2)
-
-
-def test_the_rule_is_that_of_the_programs_file():
-    """Weight decay of each layer, and twice the rate for biases: two steps, by hand."""
-    for name, decay in [("conv1", 0.0), ("local3", 0.004), ("local4", 0.004), ("fc10", 0.01)]:
-        layer = keras.layers.Dense(1, name=name)
-        layer.build((None, 1))
-        layer.set_weights([np.full((1, 1), 3.0), np.full(1, 2.0)])
-        rule = ablation._LayerwiseSGD(0.1, 0.9)
-        rule.build(layer.trainable_variables)
-        for _ in range(2):
-            gradients = [keras.ops.full(shape, 0.5) for shape in ((1, 1), (1,))]
-            rule.apply(gradients, layer.trainable_variables)
-        w, v, b, u = 3.0, 0.0, 2.0, 0.0
-        for _ in range(2):
-            v = 0.9 * v - decay * 0.1 * w - 0.1 * 0.5
-            u = 0.9 * u - 0.2 * 0.5
-            w, b = w + v, b + u
-        kernel, bias = layer.get_weights()
-        np.testing.assert_allclose([kernel.item(), bias.item()], [w, b], rtol=1e-5)
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Small networks; rates that are tried; a checkpoint at each step."""
+    small.patch(monkeypatch)
+    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.8)
+    monkeypatch.setattr(relu_vs_tanh, "PATIENCE", 2)
+    monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    # Without graphs, whose making takes most of the time of a short training.
+    monkeypatch.setattr(backend, "steps_per_execution", lambda steps: 1)
+    compiled = functools.partialmethod(keras.Model.compile, run_eagerly=True)
+    monkeypatch.setattr(keras.Model, "compile", compiled)
 
 
 def test_names():
@@ -100,137 +62,352 @@ def test_names():
         _ = experiments.dropout
 
 
-def test_crossing_is_interpolated():
-    assert relu_vs_tanh.crossing([0.9, 0.5, 0.3, 0.2]) == pytest.approx(2.5)
-    assert relu_vs_tanh.crossing([0.9, 0.5, 0.26]) is None
+@pytest.mark.parametrize("name", names.EXPERIMENTS)
+def test_without_matplotlib_nothing_is_trained(name, cifar10, mnist, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr(training, "train", None)
+    data = mnist if name == "robustness" else cifar10
+    with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
+        experiments.find(name).run(data, tmp_path / "run")
+
+
+def written(folder):
+    """When each file of the run folders was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*/*")}
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C, in the second epoch of an arm."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if len(self.model.history.epoch) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def goes_on(name, cifar10, tmp_path, monkeypatch, capsys, **arguments):
+    """Runs an experiment unbroken; another one is interrupted in its second arm, and goes on.
+
+    Its table is the same, and what was finished is not trained again. Returns the folder of the
+    unbroken one, its table, and the arms as they were announced.
+    """
+    pytest.importorskip("matplotlib")
+    run = experiments.find(name).run
+    unbroken = run(cifar10, tmp_path / "unbroken", **arguments)
+    announced = re.findall("Run .*", capsys.readouterr().out)
+    folder, train = tmp_path / "broken", training.train
+
+    def interrupted(recipe, data, run_dir, *more, callbacks=(), **others):
+        callbacks = [*callbacks, Interrupt()] if len(list(folder.glob("*-*"))) == 1 else callbacks
+        return train(recipe, data, run_dir, *more, callbacks=callbacks, **others)
+
+    monkeypatch.setattr(training, "train", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(training.Interrupted, match=r"last good checkpoint is .*epoch 2, step 1"):
+        run(cifar10, folder, **arguments)
+    signal.signal(signal.SIGINT, before)
+    monkeypatch.setattr(training, "train", train)
+    (finished,) = (path.parent for path in folder.glob("*/model.keras"))
+    kept = {path: each for path, each in written(folder).items() if path.parent == finished}
+    assert run(cifar10, folder, **arguments) == unbroken
+    assert kept.items() <= written(folder).items()
+    assert re.findall("Run .*", capsys.readouterr().out)[-len(announced) :] == announced
+    before = written(folder)
+    assert run(cifar10, folder, **arguments) == unbroken
+    assert written(folder) == before
+    return tmp_path / "unbroken", unbroken, announced
+
+
+def test_a_folder_is_of_one_experiment(tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"choose another one for lrn.*which has other things"):
+        arms.Arms("lrn", tmp_path, None, 1)
+    arms.Arms("lrn", tmp_path / "new", None, 1)
+    arms.Arms("lrn", tmp_path / "new", None, 1)
+    with pytest.raises(ValueError, match=r"Received: .*new, which is of the experiment lrn"):
+        arms.Arms("overlap", tmp_path / "new", None, 1)
 
 
 @pytest.mark.slow
 def test_relu_vs_tanh(cifar10, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("matplotlib")
-    monkeypatch.setattr(relu_vs_tanh, "RATES", {"relu": (0.001, 1e-9), "tanh": (0.002,)})
-    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.8)
-    table = relu_vs_tanh.run(cifar10, tmp_path, epochs=9)
-    printed = capsys.readouterr().out
-    assert re.findall("Run .*", printed) == [
-        "Run 1 of 3: relu, learning rate 0.001, seed 0",
-        "Run 2 of 3: relu, learning rate 1e-09, seed 0",
-        "Run 3 of 3: tanh, learning rate 0.002, seed 0",
+    rates = {"relu": (0.004, 1e-9), "tanh": (0.02,)}
+    shared = {"seeds": 1, "epochs": 9, "rates": rates}
+    folder, table, announced = goes_on(
+        "relu_vs_tanh", cifar10, tmp_path, monkeypatch, capsys, **shared
+    )
+    assert announced == [
+        *("Run 1 of 3: relu-0.004, seed 0", "Run 2 of 3: relu-1e-09, seed 0"),
+        "Run 3 of 3: tanh-0.02, seed 0",
     ]
-    rows = read(tmp_path / "curves.csv")
-    assert len(re.findall("Epoch ./9: training error .* %", printed)) == len(rows)
-    curves = {}
-    for row in rows:
-        key = (row["activation"], float(row["learning_rate"]))
-        curves.setdefault(key, []).append(float(row["training_error"]))
-    for key in [("relu", 0.001), ("tanh", 0.002)]:
-        assert curves[key][-1] <= 0.8 < min([1, *curves[key][:-1]])
-    assert len(curves["relu", 1e-9]) < 9  # given up, because it is behind
-    assert re.search(r"\| relu +\| 0.001 +\|", table)
-    assert "tanh / ReLU: " in table
-    assert (tmp_path / "figure.png").stat().st_size > 5000
+    runs = {path.name: training.Run(path) for path in folder.glob("*-*")}
+    epochs = []
+    for name in ("relu-0.004-0", "tanh-0.02-0"):
+        curve = [0.9, *(1 - a for a in runs[name].history["accuracy"])]
+        assert curve[-1] <= 0.8 < min(curve[:-1])
+        before, after = curve[-2:]
+        epochs.append(len(curve) - 2 + (before - 0.8) / (before - after))
+    behind = runs["relu-1e-09-0"]
+    assert 2 <= len(behind.history["loss"]) < 9
+    assert f"| 0.004 of 1e-09, 0.004 | {epochs[0]:.1f} " in table
+    assert f"tanh / ReLU: {epochs[1] / epochs[0]:.1f} " in table
+    assert behind.recipe.weight_decays == (0,) * 5
+    assert float(behind.recipe.rate(9)(8)) == pytest.approx(1e-9)
+    assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_a_rate_that_diverges_is_no_candidate(cifar10, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+
+    def train(self, name, recipe, seed=0, **more):
+        self.number += 1
+        if recipe.learning_rate > 1:
+            raise FloatingPointError("a loss of nan")
+        curve = [0.5, 0.7 - 0.1 * seed]
+        run = type("Run", (), {"history": {"accuracy": curve}})
+        return run
+
+    monkeypatch.setattr(arms.Arms, "train", train)
+    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.25)
+    rates = {"relu": (0.1, 7.0), "tanh": (0.1,)}
+    table = relu_vs_tanh.run(cifar10, tmp_path / "run", 1, 3, rates=rates)
+    assert "| 0.1 of 0.1, 7" in table
+    assert table.count("not reached") == 2
+    assert "tanh / ReLU" not in table
+
+
+def test_crossing_is_interpolated(monkeypatch):
+    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.25)
+    assert relu_vs_tanh.crossing([0.9, 0.5, 0.3, 0.2]) == pytest.approx(2.5)
+    assert relu_vs_tanh.crossing([0.9, 0.5, 0.26]) is None
+
+
+@pytest.mark.parametrize(
+    ("best", "epoch", "error", "stops"),
+    [
+        ((), 30, 0.26, False),
+        ((), 0, 0.25, True),
+        ((0.9, 0.7, 0.5, 0.4), 2, 0.411, True),  # the third epoch
+        ((0.9, 0.7, 0.5, 0.4), 2, 0.409, False),
+        ((0.9, 0.7, 0.5, 0.4), 0, 0.9, False),
+        ((0.9, 0.7, 0.25), 2, 0.251, True),  # later than the other one
+    ],
+)
+def test_when_a_run_ends(best, epoch, error, stops, monkeypatch):
+    monkeypatch.setattr(relu_vs_tanh, "TARGET", 0.25)
+    until = relu_vs_tanh.Until(best)
+    until.set_model(keras.Sequential())
+    until.model.stop_training = False
+    until.on_epoch_end(epoch, {"accuracy": 1 - error})
+    assert until.model.stop_training is stops
+
+
+def test_starts_and_inputs_of_figure_1():
+    """As in the file, or by the fans; pixels of 255 levels, or of about 1."""
+    recipe = dataclasses.replace(relu_vs_tanh.RECIPE, network="cuda_convnet_13pct")
+    (subtract, rescale) = recipe.layers(True)
+    assert (type(subtract).__name__, rescale.scale) == ("SubtractMean", 1)
+    assert dataclasses.replace(recipe, scale=1 / 64).layers(True)[-1].scale == 1 / 64
+    deviations = {}
+    for start in relu_vs_tanh.STARTS:
+        started = dataclasses.replace(recipe, start=start)
+        network = started.build(input_shape=started.input_shape, classes=10)
+        deviations[start] = float(np.std(network.get_layer("conv1").get_weights()[0]))
+    assert deviations["file"] == pytest.approx(1e-4, rel=0.1)
+    assert deviations["he"] == pytest.approx(math.sqrt(2 / 75), rel=0.1)
+    assert deviations["glorot"] == pytest.approx(math.sqrt(2 / (75 + 25 * 8)), rel=0.1)
 
 
 @pytest.mark.slow
 def test_lrn(cifar10, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("matplotlib")
-    monkeypatch.setattr(ablation, "HELD_OUT", 60)
-    table = experiments.lrn.run(cifar10, tmp_path, seeds=2, epochs=2)
-    printed = capsys.readouterr().out
-    assert re.findall("Run .*", printed) == [
-        *("Run 1 of 4: lrn=True, seed 0", "Run 2 of 4: lrn=False, seed 0"),
-        *("Run 3 of 4: lrn=True, seed 1", "Run 4 of 4: lrn=False, seed 1"),
+    shared = {"seeds": 2, "epochs": 3}
+    folder, table, announced = goes_on("lrn", cifar10, tmp_path, monkeypatch, capsys, **shared)
+    assert announced == [
+        *("Run 1 of 4: with, seed 0", "Run 2 of 4: without, seed 0"),
+        *("Run 3 of 4: with, seed 1", "Run 4 of 4: without, seed 1"),
     ]
-    assert printed.count("loss: ") == 4 * 2  # a line an epoch
-    rows = read(tmp_path / "runs.csv")
-    assert [(row["seed"], row["lrn"]) for row in rows] == [
-        *[("0", "True"), ("0", "False"), ("1", "True"), ("1", "False")]
-    ]
-    errors = np.array([float(row["held out"]) for row in rows]).reshape(2, 2)
-    assert errors.max() <= 100
+    errors = np.zeros((2, 2))
+    for seed, k in np.ndindex(2, 2):
+        run = training.Run(folder / f"{('with', 'without')[k]}-{seed}")
+        assert (run.manifest["seed"], run.recipe.lrn) == (seed, k == 0)
+        assert (run.recipe.held_out, run.recipe.last_epochs) == (50, (1, 1))
+        errors[seed, k] = run.manifest["errors"]["held out"]["percent"]
     difference = errors[:, 1] - errors[:, 0]
-    line = next(line for line in table.splitlines() if "held out" in line)
+    line = next(line for line in table.splitlines() if "50 images, held out" in line)
     assert f"{difference.mean():.2f} ± {difference.std(ddof=1) / np.sqrt(2):.2f}" in line
-    assert f"{errors[:, 0].mean():.2f} ± {errors[:, 0].std(ddof=1):.2f}" in line
-    assert (tmp_path / "figure.png").stat().st_size > 5000
+    for k in (0, 1):
+        assert f"{errors[:, k].mean():.2f} ± {errors[:, k].std(ddof=1):.2f}" in line
+    assert "11 and 13" in line
+    assert (folder / "figure.png").stat().st_size > 5000
 
 
-@pytest.mark.slow
-def test_overlap(cifar10, tmp_path, monkeypatch):
+@pytest.fixture
+def recorded(monkeypatch):
+    """Arms that train nothing, and note their names, recipes and seeds; each has more errors."""
+    made = []
+
+    def train(self, name, recipe, seed=0, **more):
+        made.append((name, recipe, seed))
+        errors = {part: {"percent": len(made), "of": 50} for part in ("held out", "test")}
+        history = {name: [0.1, 0.25] for name in ("accuracy", "val_accuracy")}
+        attributes = {"history": history, "manifest": {"errors": errors}, "recipe": recipe}
+        return type("Run", (), attributes)
+
+    monkeypatch.setattr(arms.Arms, "train", train)
+    return made
+
+
+def test_overlap(cifar10, tmp_path, recorded):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(ablation, "HELD_OUT", 300)
-    table = experiments.overlap.run(cifar10, tmp_path, seeds=1, epochs=1)
-    rows = read(tmp_path / "runs.csv")
-    assert [row["overlapping_pooling"] for row in rows] == ["True", "False"]
-    assert f"| {float(rows[0]['test']):.2f} ± nan | {float(rows[1]['test']):.2f} ± nan |" in table
-    assert (tmp_path / "figure.png").stat().st_size > 5000
+    table = experiments.overlap.run(cifar10, tmp_path / "run", seeds=1)
+    assert [r.overlapping_pooling for _, r, _ in recorded] == [True, False]
+    assert {(r.network, r.epochs, r.held_out) for _, r, _ in recorded} == {
+        ("cuda_convnet_11pct", 10, 50)
+    }
+    assert "| 1.00 | 2.00    | 1.00 ± nan" in table
 
 
-def test_the_rate_falls_in_the_last_two_epochs(cifar10, monkeypatch):
-    rates = []
-    monkeypatch.setattr(ablation.keras.callbacks, "LearningRateScheduler", rates.append)
-    data = cifar.images(cifar10, 400, less_mean=False)
-    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
-    with pytest.raises(_Stop):
-        ablation.train(data, {}, seed=0, epochs=5)
-    (schedule,) = rates
-    np.testing.assert_allclose([schedule(e) for e in range(5)], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5])
+def test_the_scale_of_an_ablation_shows_the_difference(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(ablation, "finish", lambda row, *more, **others: drawn.append(row))
+    errors = {"with": 24.2, "without": 24.4}
+    runs = {
+        name: [type("Run", (), {"manifest": {"errors": {"held out": {"percent": error}}}})]
+        for name, error in errors.items()
+    }
+    experiments.lrn.ABLATION.draw(runs, tmp_path / "figure.png")
+    low, high = drawn[0][0].get_ylim()
+    assert 24 < low < 24.2 < 24.4 < high < 24.6
 
 
-class _Stop(Exception):
-    pass
-
-
-def _stop(*args, **kwargs):
-    raise _Stop
-
-
-@pytest.mark.parametrize("name", names.EXPERIMENTS)
-def test_without_matplotlib_nothing_is_trained(name, cifar10, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr(ablation.keras.Model, "fit", _stop)
-    with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
-        experiments.find(name).run(cifar10, tmp_path / "run")
-
-
-def test_the_runs_of_degradation(cifar10, tmp_path, monkeypatch, capsys):
-    """Four networks for each seed, by the paper's recipe with other lengths."""
-    trained, drawn = [], []
-
-    def train(recipe, data, folder, seed, verbose):
-        trained.append((recipe, folder.name, seed))
-        errors = {"held out": {"percent": len(trained)}, "test": {"percent": 50.0}}
-        history = {"accuracy": [0.1, 0.25]}
-        return types.SimpleNamespace(history=history, manifest={"errors": errors})
-
-    monkeypatch.setattr(training, "train", train)
-    monkeypatch.setattr(degradation, "draw", lambda runs, images, folder: drawn.append(runs))
-    table = degradation.run(cifar10, tmp_path, seeds=2, epochs=2)
-    arms = ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
-    assert [name for _, name, _ in trained] == [f"{name}-{k}" for k in (0, 1) for name in arms]
-    assert [seed for _, _, seed in trained] == [0] * 4 + [1] * 4
-    networks = ["plain20_cifar", "plain56_cifar", "resnet20_cifar", "resnet56_cifar"]
-    assert [recipe.network for recipe, _, _ in trained] == networks * 2
-    assert {(r.epochs, r.held_out, r.drops_at) for r, _, _ in trained} == {(2, 50, (4, 6))}
-    assert [list(runs) for runs in drawn] == [arms]
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[:2] == ["Run 1 of 8: plain-20, seed 0", "Run 2 of 8: plain-56, seed 0"]
+def test_the_arms_of_degradation(cifar10, tmp_path, monkeypatch, recorded):
+    """Four networks by the paper's recipe with other lengths; of the residual ones more seeds."""
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(degradation, "draw", lambda runs, *more: drawn.extend(runs))
+    monkeypatch.setattr(degradation, "DEPTHS", (20, 56))
+    table = degradation.run(cifar10, tmp_path / "run", seeds=2, epochs=2)
+    plain, residual = (("plain-20", "plain-56"), ("ResNet-20", "ResNet-56"))
+    expected = [*((name, 0) for name in plain + residual), *((name, 1) for name in residual)]
+    assert [(name, seed) for name, _, seed in recorded] == expected
+    for name, recipe, _ in recorded:
+        assert recipe.network == name.lower().replace("-", "") + "_cifar"
+        assert (recipe.drops_at, recipe.epochs, recipe.held_out) == ((4, 6), 2, 50)  # of 8 steps
+    assert tuple(drawn) == plain + residual
     row = next(line for line in table.splitlines() if "ResNet-20" in line)
-    cells = [cell.strip() for cell in row.split("|")]
-    assert cells == ["", "ResNet-20", "75.00", "5.00", "50.00", "8.75", ""]  # of 3 % and 7 %
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells == ["ResNet-20", "2", "75.00 ± 0.00", "4.00 ± 1.41", "4.00 ± 1.41", "8.75"]
 
 
 @pytest.mark.slow
-def test_degradation(cifar10, tmp_path, monkeypatch):
+def test_degradation(cifar10, tmp_path):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(degradation, "DEPTHS", (8, 14))
-    table = degradation.run(cifar10, tmp_path, seeds=1, epochs=2)
-    for name in [f"{kind}-{depth}" for kind in ("plain", "ResNet") for depth in (8, 14)]:
-        run = training.Run(tmp_path / f"{name}-0")
-        assert run.manifest["data"]["held out"] == 50
-        assert run.manifest["recipe"]["drops_at"] == [4, 6]  # of 8 steps
-        assert run.manifest["seed"] == 0
-        percent = run.manifest["errors"]["held out"]["percent"]
-        assert f"| {percent:.2f} " in next(x for x in table.split("\n") if name in x)
+    folder = tmp_path / "run"
+    table = degradation.run(cifar10, folder, epochs=1)
+    for name in ("plain-8", "plain-14", "ResNet-8", "ResNet-14"):
+        errors = training.Run(folder / f"{name}-0").manifest["errors"]
+        assert f"| {errors['held out']['percent']:.2f} " in next(
+            line for line in table.splitlines() if f"| {name} " in line
+        )
     for picture in ("figure.png", "figure_1.png", "figure_7.png"):
-        assert (tmp_path / picture).stat().st_size > 5000
+        assert (folder / picture).stat().st_size > 5000
+
+
+PLANE = robustness.Subject(lambda images: images, np.zeros((1, 9, 9, 1), "float32"), -0.1, 1.0, 4)
+
+
+def moved(kind, amount, images):
+    subject = PLANE._replace(images=np.array(images, "float32")[None, ..., None])
+    return robustness.distorted(subject, kind, amount)[0, ..., 0]
+
+
+def test_distortions():
+    """Against NumPy's own moves; what comes from outside is paper."""
+    image = np.full((9, 9), -0.1)
+    image[2:5, 3:6] = np.arange(9).reshape(3, 3) / 9
+    down = moved(robustness.SHIFT, 0.5, image)  # of a box of 4: two pixels
+    np.testing.assert_allclose(down[2:], image[:-2], atol=1e-6)
+    np.testing.assert_allclose(down[:2], -0.1, atol=1e-6)
+    turned = moved(robustness.ROTATION, 90, image)
+    np.testing.assert_allclose(turned, np.rot90(image, -1), atol=1e-5)  # clockwise
+    half = moved(robustness.SCALE, 0.5, image)
+    np.testing.assert_allclose(half[2:7, 2:7], image[::2, ::2], atol=1e-6)
+    for kind in (robustness.SHIFT, robustness.ROTATION, robustness.NOISE):
+        np.testing.assert_allclose(moved(kind, 0, image), image, atol=1e-6)
+    np.testing.assert_allclose(moved(robustness.SCALE, 1, image), image, atol=1e-6)
+
+
+def test_noise_turns_paper_to_ink_and_ink_to_paper():
+    subject = PLANE._replace(images=np.full((50, 20, 20, 1), -0.1, "float32"))
+    noisy = robustness.distorted(subject, robustness.NOISE, 0.1)
+    assert set(np.unique(noisy.round(3))) == {np.float32(-0.1), np.float32(1.0)}
+    assert np.mean(noisy > 0.5) == pytest.approx(0.1, abs=0.01)
+    again = robustness.distorted(subject._replace(images=noisy), robustness.NOISE, 0.1)
+    np.testing.assert_allclose(again, -0.1, atol=1e-6)  # the same pixels
+
+
+def test_errors_over_distortions():
+    """A network that reads the brightest column is right until the digit is turned."""
+    images = np.full((4, 9, 9, 1), -0.1, "float32")
+    images[np.arange(4), :, np.arange(4) + 1] = 1
+    subject = PLANE._replace(predict=lambda images: images[..., 0].sum(axis=1), images=images)
+    found = robustness.errors(subject, np.arange(4) + 1)
+    assert found[robustness.SHIFT] == [0] * 6
+    assert found[robustness.ROTATION][5] == 0 < found[robustness.ROTATION][8]  # 0, 30 degrees
+    table = robustness.table({"mine": found})
+    error = found[robustness.ROTATION][8]
+    assert re.search(rf"rotation, degrees: 30 +\| {error:.2f} +\| accurate", table)
+    assert re.search(r"no distortion +\| 0.00", table)
+
+
+@pytest.mark.slow
+def test_robustness(mnist, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "run"
+    table = robustness.run(mnist, folder, epochs=1)
+    assert re.findall("Run .*", capsys.readouterr().out) == [
+        *("Run 1 of 3: LeNet-1, seed 0", "Run 2 of 3: LeNet-5, seed 0"),
+        "Run 3 of 3: LeNet-5-distortions, seed 0",
+    ]
+    runs = [training.Run(folder / f"{n}-0") for n in ("LeNet-1", "LeNet-5", "LeNet-5-distortions")]
+    assert [run.recipe.distortions for run in runs] == [False, False, True]
+    row = next(line for line in table.splitlines() if "no distortion" in line)
+    for run in runs:  # the same digits as those of the test
+        assert f"| {run.manifest['errors']['test']['percent']:.2f}" in row
+    assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_the_network_of_regularization():
+    kinds = {}
+    for name, (normalization, dropout) in regularization.ARMS.items():
+        network = regularization.network((32, 32, 3), 10, normalization, dropout)
+        kinds[name] = [type(layer).__name__ for layer in network.layers]
+    counts = {
+        name: (found.count("BatchNormalization"), found.count("Dropout"))
+        for name, found in kinds.items()
+    }
+    assert counts == {"neither": (0, 0), "normalization": (4, 0), "dropout": (0, 1), "both": (4, 1)}
+    found = kinds["both"]
+    assert all(found[k + 1] == "ReLU" for k, kind in enumerate(found) if kind[:5] == "Batch")
+    assert found[-3:] == ["ReLU", "Dropout", "Dense"]
+
+
+@pytest.mark.slow
+def test_regularization(cifar10, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(regularization, "TARGET", 89.0)
+    folder = tmp_path / "run"
+    table = regularization.run(cifar10, folder, epochs=2)
+    announced = re.findall("Run .*", capsys.readouterr().out)
+    assert announced == [f"Run {k} of 4: {n}, seed 0" for k, n in enumerate(regularization.ARMS, 1)]
+    for name in regularization.ARMS:
+        run = training.Run(folder / f"{name}-0")
+        below = np.flatnonzero(100 - 100 * np.array(run.history["val_accuracy"]) <= 89)
+        held = run.manifest["errors"]["held out"]["percent"]
+        cells = next(line for line in table.splitlines() if line.startswith(f"| {name} ")).split(
+            "|"
+        )
+        assert cells[2].strip() == (str(below[0] + 1) if len(below) else "not reached")
+        assert float(cells[4]) == pytest.approx(held)
+        assert float(cells[5]) == pytest.approx(held - float(cells[3]), abs=0.02)
+    assert (folder / "figure.png").stat().st_size > 5000

@@ -17,14 +17,15 @@ def gradients(step):
     return [random.normal(size=w.shape).astype("float32") for w in start()]
 
 
-def by_hand(steps, rates, momentum, decays):
-    """The paper's two lines, for each weight with its own decay."""
+def by_hand(steps, rates, momentum, decays, factors=(1, 1)):
+    """The paper's two lines, for each weight with its own decay and its factor of the rate."""
     weights = [w.astype("float64") for w in start()]
     velocities = [np.zeros_like(w) for w in weights]
     for step in range(steps):
         rate = rates(step)
         for i, g in enumerate(gradients(step)):
-            v = momentum * velocities[i] - decays[i] * rate * weights[i] - rate * g
+            own = rate * factors[i]
+            v = momentum * velocities[i] - decays[i] * own * weights[i] - own * g
             velocities[i] = v
             weights[i] = weights[i] + v
     return weights
@@ -65,6 +66,29 @@ def test_the_papers_two_lines(momentum, exempt, shares):
     optimizer = CoupledSGD(0.1, momentum, weight_decay=0.3, exempt=exempt)
     expected = by_hand(5, lambda step: 0.1, momentum, [0.3 * share for share in shares])
     assert_same(after(optimizer, 5), expected)
+
+
+@pytest.mark.parametrize(
+    ("decay", "multipliers", "decays", "factors"),
+    [
+        ({"conv1": 0.3}, {}, (0.3, 0.3), (1, 1)),
+        ({"kernel": 0.3, "conv1": 0.1}, {"bias": 2.0}, (0.4, 0.1), (1, 2)),
+        ({"conv11": 0.3, "onv1": 0.3}, {"conv1": 3.0, "bias": 0.5}, (0, 0), (3, 1.5)),
+        (0.3, {"kernel": 0.0, "other": 7}, (0.3, 0.3), (0, 1)),
+    ],
+)
+def test_decays_and_rates_of_layers(decay, multipliers, decays, factors):
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.1, 0.02])
+    for rate, last in [(0.1, 0.1), (schedule, 0.02)]:
+        optimizer = CoupledSGD(rate, 0.9, weight_decay=decay, multipliers=multipliers)
+        rates = [0.1] * 3 + [last] * 2
+        expected = by_hand(5, rates.__getitem__, 0.9, decays, factors)
+        assert_same(after(optimizer, 5), expected)
+
+
+def test_an_exempt_variable_has_no_decay_of_its_layer():
+    optimizer = CoupledSGD(0.1, 0.9, {"conv1": 0.3}, ("bias",), {"bias": 2.0})
+    assert_same(after(optimizer, 5), by_hand(5, lambda step: 0.1, 0.9, (0.3, 0), (1, 2)))
 
 
 def test_defaults_are_the_papers():
@@ -161,10 +185,13 @@ def test_mixed_precision():
 
 def test_config():
     optimizer = CoupledSGD(
-        0.02, 0.8, weight_decay=0.25, exempt=("bias",), nesterov=True, clipnorm=2.0
+        *(0.02, 0.8, {"kernel": 0.25}, ("bias",), {"conv1": 2.0}),
+        nesterov=True,
+        clipnorm=2.0,
     )
     config = optimizer.get_config()
-    assert config["weight_decay"] == 0.25
+    assert config["weight_decay"] == {"kernel": 0.25}
+    assert config["multipliers"] == {"conv1": 2.0}
     assert config["exempt"] == ["bias"]
     twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert type(twin) is CoupledSGD
@@ -187,8 +214,11 @@ def test_saved_with_its_velocities(tmp_path):
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="a number, at least 0. Received: weight_decay=-0.1"):
-        CoupledSGD(weight_decay=-0.1)
+    for decay in (-0.1, {"conv1": -1}, {1: 0.1}):
+        with pytest.raises(ValueError, match="a number, at least 0, or a dict.*: weight_decay="):
+            CoupledSGD(weight_decay=decay)
+    with pytest.raises(ValueError, match="a dictionary from names.*: multipliers=2"):
+        CoupledSGD(multipliers=2)
     with pytest.raises(ValueError, match=r"collection of names.*Received: exempt='bias'"):
         CoupledSGD(exempt="bias")
     with pytest.raises(ValueError, match="`momentum` must be"):

@@ -33,7 +33,8 @@ def test_a_recipe_is_a_table(recipe):
 @pytest.mark.parametrize("recipe", RECIPES, ids=ids)
 def test_a_table_says_what_was_changed(recipe):
     rows, _ = tiny.rows(dataclasses.replace(recipe, epochs=7, network=recipe.network + "x"))
-    assert rows["epochs"][:2] == ("7", f"changed from {recipe.epochs}")
+    epochs = recipe.usual(next(f for f in dataclasses.fields(recipe) if f.name == "epochs"))
+    assert rows["epochs"][:2] == ("7", f"changed from {epochs}")
     assert sum("changed" in source for _, source, _ in rows.values()) == 1
 
 
@@ -192,6 +193,9 @@ def test_each_field_refuses_what_it_cannot_be(recipe):
         ("alexnet", "momentum", 1.0),
         ("resnet_cifar", "drops_at", (200, 100)),
         ("resnet_cifar", "drops_at", (0,)),
+        ("cuda_convnet", "last_epochs", (0,)),
+        ("cuda_convnet", "bias_rate", 0.0),
+        ("cuda_convnet", "weight_decays", (-0.1,)),
         ("lenet5", "learning_rates", ()),
         ("lenet5", "learning_rates", (1e-3, -1e-3)),
         ("lenet5", "mu", 0.0),
@@ -214,6 +218,8 @@ def test_ends_of_ranges(name, field, value):
         ("lenet5", {"box": 33}, "`box` must fit into the image.*box=33, image_size=32"),
         ("lenet5", {"ink": -0.1}, "`paper` and `ink` must differ.*paper=-0.1, ink=-0.1"),
         ("resnet_cifar", {"slow_steps": 32_000}, "`slow_steps` must end before.*drops_at="),
+        ("cuda_convnet", {"epochs": 2}, r"`last_epochs`.*fewer than `epochs`.*\(2,\), epochs=2"),
+        ("cuda_convnet", {"weight_decays": (1,)}, "for each of conv1, conv2, conv3, fc64, fc10"),
         ("resnet110_cifar", {"drops_at": (300,)}, r"`slow_steps` must end.*-1 \(400 steps\)"),
     ],
 )
@@ -262,6 +268,7 @@ def test_recipes_of_the_index():
         ("plain20_cifar", "resnet_cifar", "plain20_cifar"),
         ("resnet8_cifar", "resnet_cifar", "resnet8_cifar"),
         ("resnet_cifar", "resnet_cifar", "resnet20_cifar"),
+        ("CudaConvNet-11pct", "cuda_convnet", "cuda_convnet_11pct"),
         ("LeNet5", "lenet5", "lenet5"),
     ],
 )
@@ -274,10 +281,12 @@ def test_recipes_by_their_names(name, recipe, network):
     ("name", "message"),
     [
         ("resnet5O", "There is no network or recipe 'resnet5O'. Did you mean resnet50"),
-        ("cuda_convnet_80sec", "There is no recipe for cuda_convnet_80sec; there are lecun1989"),
+        ("mine", "There is no recipe for mine; there are lecun1989"),
     ],
 )
-def test_names_without_a_recipe(name, message):
+def test_names_without_a_recipe(name, message, monkeypatch):
+    if name == "mine":
+        monkeypatch.setattr(names, "find", lambda name: names.Network(name, "", "", {}, None))
     with pytest.raises(ValueError, match=message):
         training.recipe(name)
 

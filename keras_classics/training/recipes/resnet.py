@@ -4,8 +4,8 @@ import dataclasses
 from typing import ClassVar
 
 import keras_classics as kc
-from keras_classics.tables import counted
 from keras_classics.training.engine import MEAN, Recipe, cite, mean_of
+from keras_classics.training.recipes.cuda_convnet import CIFARRecipe
 
 SILENT = "the paper is silent"
 SCALES = (224, 256, 384, 480, 640)  # section 3.4
@@ -116,7 +116,7 @@ class ResNetRecipe(Recipe):
 
 
 @dataclasses.dataclass(frozen=True)
-class ResNetCIFARRecipe(Recipe):
+class ResNetCIFARRecipe(CIFARRecipe):
     """How ResNet and its plain twins are trained on CIFAR-10 (He et al., 2016, section 4.2)."""
 
     network: str = cite("resnet20_cifar")
@@ -133,9 +133,6 @@ class ResNetCIFARRecipe(Recipe):
     held_out: int = cite(0, "section 4.2: 5,000, to choose the schedule")
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
-    in_memory = True
-    steps_per_execution = 50
-    data_names = "cifar10"
     image_size = 32
 
     def __post_init__(self):
@@ -145,39 +142,6 @@ class ResNetCIFARRecipe(Recipe):
                 "`slow_steps` must end before the learning rate drops. Received: slow_steps="
                 f"{self.slow_steps} ({self._slow()} steps), drops_at={self.drops_at}"
             )
-
-    def refusal(self, name, channels, side):
-        if (channels, side) == (3, self.image_size):
-            return None
-        return (
-            f"{self.network} trains on images of 32x32 in memory, of 3 channels: "
-            f"--data={self.data_names}. Received: {name}, of {counted(channels, 'channel')} and "
-            + ("several sizes" if side is None else f"{side}x{side}")
-        )
-
-    def splits(self, data):
-        """`{"train": ..., "held out": ..., "test": ...}`, the second if there is any.
-
-        Images of the training that are held out are for validation, before those of the data.
-        """
-        kept = len(data.train) - self.held_out
-        if kept < self.batch_size:
-            raise ValueError(
-                f"Training needs a full batch. Received: batch_size={self.batch_size}, and "
-                f"held_out={self.held_out} of {counted(len(data.train), 'image')}"
-            )
-        train, held = data.train.hold_out(self.held_out)
-        first = {"train": train, "held out": held} if len(held) else {"train": train}
-        return first | {name: part for name, part in data.parts.items() if name != "train"}
-
-    def read(self, path):
-        """An image file, rescaled and cut to 32x32."""
-        import keras
-
-        side = self.image_size
-        rescale = kc.preprocessing.RescaleShortSide(side, dtype="float32")
-        cut = keras.layers.CenterCrop(side, side, data_format="channels_last", dtype="float32")
-        return keras.ops.convert_to_numpy(cut(rescale(super().read(path))))
 
     def device_layers(self, seed):
         """The mean of each pixel is subtracted before zeros are put around the image."""

@@ -178,6 +178,22 @@ FIELDS = {
         "synchronized": (False, SILENT),
         "views": ("center", SILENT),
     },
+    "cuda_convnet": {  # its files of layers and of parameters; the networks' own are below
+        "network": ("cuda_convnet_80sec", SILENT),
+        "activation": ("relu", "80sec: neuron"),
+        "lrn": (True, "11pct: cmrnorm"),
+        "overlapping_pooling": (True, "80sec: sizeX 3, stride 2"),
+        "epochs": (0, SILENT),
+        "last_epochs": ((), SILENT),
+        "factor": (0.1, "11pct: comment 5"),
+        "batch_size": (128, "convnet.py"),
+        "learning_rate": (0.001, "epsW"),
+        "bias_rate": (2.0, "epsB"),
+        "momentum": (0.9, "momW"),
+        "weight_decays": ((), SILENT),
+        "held_out": (0, SILENT),
+        "views": ("paper", "11pct: comment 7"),
+    },
     "resnet_cifar": {
         "network": ("resnet20_cifar", SILENT),
         "epochs": (164, "section 4.2"),
@@ -585,6 +601,7 @@ IN_TRAINING = {
         ("SubtractMean", {"per": "pixel"}),
         ("CropAndFlip", {"size": 32, "padding": 4}),
     ],
+    "cuda_convnet": [("SubtractMean", {"per": "pixel"})],  # convdata.py
     "vit": [("AreaAspectCrop", {"size": 224, "area": (0.05, 1.0), **AREA}), RESCALED],
     "vit_finetune": [("AreaAspectCrop", {"size": 384, "area": (0.05, 1.0), **AREA}), RESCALED],
     "vit_augreg": [
@@ -716,7 +733,7 @@ def test_what_is_built():
 # The update rule, the loss and the learning rate.
 
 SGD = {"momentum": 0.9, "nesterov": False, "use_ema": False, "global_clipnorm": None}
-SGD |= {"exempt": []}
+SGD |= {"exempt": [], "multipliers": {}}
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "use_ema": False}
 RULES = {
     "lecun1989": ("StochasticDiagonalLM", {"mu": 0.02}),
@@ -730,6 +747,16 @@ RULES = {
     ),
     "resnet": ("CoupledSGD", SGD | {"weight_decay": 1e-4}),
     "resnet_cifar": ("CoupledSGD", SGD | {"weight_decay": 1e-4}),
+    "cuda_convnet": (
+        "CoupledSGD",
+        SGD
+        | {
+            "weight_decay": dict.fromkeys(("conv1", "conv2", "conv3"), 0.004)
+            | dict.fromkeys(("fc64", "fc10"), 0.03),
+            "exempt": ["bias"],
+            "multipliers": {"bias": 2.0},
+        },
+    ),
     "vit": ("ClippedAdamW", ADAM | {"weight_decay": 0.3, "global_clipnorm": 1.0}),
     "vit_finetune": (
         "ClippedSGD",
@@ -769,6 +796,7 @@ RATES = [
     ("googlenet", None, {0: 0.01, 7: 0.01, 8: 0.0096, 16: 0.009216, 80: 0.01 * 0.96**10}),
     ("resnet", None, {0: 0.1}),
     ("resnet_cifar", 64_000, {0: 0.1, 31_999: 0.1, 32_000: 0.01, 47_999: 0.01, 48_000: 0.001}),
+    ("cuda_convnet", 10 * 391, {0: 1e-3, 8 * 391 - 1: 1e-3, 8 * 391: 1e-4, 10 * 391 - 1: 1e-4}),
     ("vit", VIT_STEPS, {1: 3e-7, 5000: 1.5e-3, 10_000: 3e-3, VIT_STEPS: 0}),
     ("vit", VIT_STEPS, {(VIT_STEPS + 10_000) // 2: 1.5e-3}),
     ("vit_finetune", 20_000, {250: 0.015, 500: 0.03, 10_250: 0.015, 20_000: 0}),
@@ -917,34 +945,36 @@ def test_crops_of_a_test_image():
     assert sides == [(2, side) for side in (256, 384, 512)]
 
 
-# The networks of cuda-convnet, as the experiments train them.
+# The networks of cuda-convnet, whose files differ.
 
 
-def test_the_training_of_cuda_convnet(monkeypatch):
-    """Batches of 128, momentum 0.9, rate 0.001 (biases 0.002), crops of 24x24, ten views."""
-    seen = {}
+@pytest.mark.parametrize(
+    ("name", "epochs", "rates", "decays", "side"),
+    [
+        ("80sec", 10, {7: 1e-3, 8: 1e-4, 9: 1e-4}, (0.004, 0.004, 0.004, 0.03, 0.03), 32),
+        ("13pct", 160, {139: 1e-3, 140: 1e-4, 150: 1e-5}, (0, 0, 0.004, 0.004, 0.004), 24),
+        ("11pct", 520, {499: 1e-3, 500: 1e-4, 510: 1e-5}, (0, 0, 0.004, 0.004, 0.01), 24),
+    ],
+)
+def test_the_training_of_cuda_convnet(name, epochs, rates, decays, side, anything):
+    """The numbers of its files, also of those with crops of 24x24 and ten views."""
+    recipe = training.recipe(f"cuda_convnet_{name}").settled()
+    assert (recipe.epochs, recipe.weight_decays) == (epochs, decays)
+    assert recipe.input_shape == (side, side, 3)
+    rule = recipe.update_rule(epochs * 391, anything)
+    for epoch, rate in rates.items():
+        for step in (epoch * 391, epoch * 391 + 390):
+            assert float(rule._learning_rate(step)) == pytest.approx(rate, rel=1e-4)
+    network = recipe.build(input_shape=recipe.input_shape, classes=10)
+    layers = [layer.name for layer in network.layers if layer.trainable_weights]
+    assert list(rule.coupled_weight_decay.items()) == list(zip(layers, decays, strict=True))
+    if side == 24:
+        crop = ("CropAndFlip", {"size": 24, "padding": 0})
+        check_layers(recipe.layers(True), [crop, ("SubtractMean", {"per": "pixel"})])
+        before, reads = recipe.reader(network, built(recipe.layers, False))
+        assert (before, reads.views.__name__, reads.arguments) == ([], "ten_crop", {"size": 24})
 
-    def fit(model, images, labels, batch_size, epochs, callbacks, verbose):
-        (drops,) = callbacks
-        rates = [drops.schedule(epoch) for epoch in range(epochs)]
-        rule = model.optimizer.get_config()
-        seen.update(batch_size=batch_size, rates=rates, rule=rule, crop=model.layers[0].size)
 
-    def predict(views, images, batch_size, verbose):
-        seen.update(views=(views.views.__name__, views.arguments))
-        return np.zeros((len(images), 10))
-
-    monkeypatch.setattr(keras.Model, "fit", fit)
-    monkeypatch.setattr(keras.Model, "predict", predict)
-    part = (np.zeros((2, 32, 32, 3), "float32"), np.zeros(2))
-    experiments.ablation.train({"train": part, "test": part}, {}, 0, 5)
-    assert (seen["batch_size"], seen["crop"]) == (128, 24)
-    assert seen["rates"] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-5])
-    assert seen["rule"]["momentum"] == 0.9
-    assert experiments.ablation.BIAS_RATE == 2
-    decays = {"local3": 0.004, "local4": 0.004, "fc10": 0.01}
-    assert decays == experiments.ablation.WEIGHT_DECAY
-    assert seen["views"] == ("ten_crop", {"size": 24})
-    assert experiments.ablation.HELD_OUT == experiments.degradation.HELD_OUT == 5000
+def test_experiments():
+    assert experiments.degradation.HELD_OUT == 5000  # section 4.2
     assert experiments.relu_vs_tanh.TARGET == 0.25  # figure 1
-    assert (experiments.cifar.BATCH_SIZE, experiments.cifar.MOMENTUM) == (128, 0.9)
