@@ -148,7 +148,8 @@ def test_classes_of_data(published):
     [
         (("resnet51",), "There is no network 'resnet51'. Did you mean resnet1?5?0"),
         (("resnet50", "imagnet"), r"no weights 'imagnet' for resnet50\..* one of: keras/resnet50"),
-        (("lenet5",), r"no weights 'imagenet' for lenet5\..* one of: none"),
+        (("plain18",), "No weights are published for 'plain18'"),
+        (("plain18", "imagenet"), r"no weights 'imagenet' for plain18\..* one of: none"),
         (("resnet50", "vgg16_notop"), "keras/vgg16_notop is of vgg16, and not of resnet50"),
         (("vit_h14", "imagenet21k"), "H_14 has no output layer with weights: give `classes`"),
         (("vgg16", "vgg16_notop"), "keras/vgg16_notop has no output layer with weights: give"),

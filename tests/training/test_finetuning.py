@@ -290,7 +290,9 @@ def test_other_options_are_refused(tmp_path):
     with pytest.raises(TypeError, match="epoch"):
         training.finetune("resnet18", arrays(), tmp_path / "run", epoch=3)
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ValueError, match="No weights are published for 'lenet5'"):
+    with pytest.raises(ValueError, match="No weights are published for 'plain18'"):
+        training.finetune("plain18", arrays(), tmp_path / "run")
+    with pytest.raises(ValueError, match="colour images, and .*/lenet5-mnist reads digits"):
         training.finetune("lenet5", arrays(), tmp_path / "run")
 
 
@@ -336,5 +338,5 @@ def test_the_command(file, photographs, tmp_path, capsys, monkeypatch):
     assert "0.png: " in run("predict", str(folder), str(photographs / "green" / "0.png"))
     main(["keras-classics", "finetune", "resnet18", "--help"])
     assert "--head_epochs=30" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="No weights are published for 'lenet5'"):
+    with pytest.raises(SystemExit, match="colour images, and .*/lenet5-mnist reads digits"):
         main(["keras-classics", "finetune", "lenet5", "--data=mnist"])
