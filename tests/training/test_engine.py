@@ -218,7 +218,11 @@ def test_ends_of_ranges(name, field, value):
         ("lenet5", {"box": 33}, "`box` must fit into the image.*box=33, image_size=32"),
         ("lenet5", {"ink": -0.1}, "`paper` and `ink` must differ.*paper=-0.1, ink=-0.1"),
         ("resnet_cifar", {"slow_steps": 32_000}, "`slow_steps` must end before.*drops_at="),
-        ("cuda_convnet", {"epochs": 2}, r"`last_epochs`.*fewer than `epochs`.*\(2,\), epochs=2"),
+        (
+            "cuda_convnet",
+            {"epochs": 2, "last_epochs": (2,)},
+            r"`last_epochs`.*fewer than `epochs`.*\(2,\), epochs=2",
+        ),
         ("cuda_convnet", {"weight_decays": (1,)}, "for each of conv1, conv2, conv3, fc64, fc10"),
         ("resnet110_cifar", {"drops_at": (300,)}, r"`slow_steps` must end.*-1 \(400 steps\)"),
     ],

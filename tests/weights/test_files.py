@@ -693,7 +693,6 @@ def test_hostile(outcomes, name):
     [
         ("zip.pth", "torch", "torch"),
         ("legacy.th", "torch", "torch"),
-        ("numpy.safetensors", "safetensors", "safetensors"),
     ],
 )
 def test_a_missing_library(written, model, tmp_path, monkeypatch, form, library, extra):

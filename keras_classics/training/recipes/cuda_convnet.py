@@ -109,7 +109,7 @@ class CudaConvNetRecipe(CIFARRecipe):
         "epochs: times that all training images are seen; 0: as the source trains the network",
         FROM_0,
     )
-    last_epochs: tuple[int, ...] = cite((), "80sec: 2; the others: 10, 10")
+    last_epochs: tuple[int, ...] = cite((), "80sec: 2; the others: 10, 10; or in proportion")
     factor: float = cite(0.1, "the file's comments")
     batch_size: int = cite(128, "convnet.py: --mini")
     learning_rate: float = cite(0.001, "epsW")
@@ -132,11 +132,11 @@ class CudaConvNetRecipe(CIFARRecipe):
                 f"`weight_decays` must be a number for each of {', '.join(self._file.layers)}, or "
                 f"none: the program's. Received: weight_decays={self.weight_decays}"
             )
-        epochs, last = self._given("epochs"), self._given("last_epochs")
-        if sum(last) >= epochs:
+        epochs = self._given("epochs")
+        if sum(self.last_epochs) >= epochs:
             raise ValueError(
-                "`last_epochs`, at lower learning rates, must be fewer than `epochs`: 1,1 are "
-                f"enough for a short training. Received: last_epochs={last}, epochs={epochs}"
+                "`last_epochs`, at lower learning rates, must be fewer than `epochs`. Received: "
+                f"last_epochs={self.last_epochs}, epochs={epochs}"
             )
 
     @property
@@ -148,8 +148,18 @@ class CudaConvNetRecipe(CIFARRecipe):
         return FILES.get(configuration, FILES["80sec"])
 
     def _given(self, name):
-        """The value of a field; if there is none, that of the network's file."""
-        return getattr(self, name) or getattr(self._file, name, None)
+        """The value of a field; if there is none, that of the network's file.
+
+        The last epochs are in proportion to all: one at least for each rate, while others are left.
+        """
+        given = getattr(self, name) or getattr(self._file, name, None)
+        if name != "last_epochs" or self.last_epochs:
+            return given
+        epochs = self._given("epochs")
+        last = [max(1, round(n * epochs / self._file.epochs)) for n in given]
+        while sum(last) >= epochs:
+            last.pop()
+        return tuple(last)
 
     def settled(self):
         """With the numbers of the network's file, where none are given."""
@@ -206,6 +216,8 @@ class CudaConvNetRecipe(CIFARRecipe):
             steps: Steps of the whole training.
         """
         epochs, last = self._given("epochs"), self._given("last_epochs")
+        if not last:
+            return self.learning_rate
         ends = [(epochs - sum(last[k:])) * steps // epochs for k in range(len(last))]
         rates = [self.learning_rate * self.factor**k for k in range(len(last) + 1)]
         return kc.training.schedules.by_steps(rates, ends)

@@ -113,3 +113,24 @@ def test_a_run(colours, tmp_path, green_and_red):
     center = dataclasses.replace(recipe, views="center")
     found, _ = imaging.predictions(center, run.network, run.mean, data.validation)
     np.testing.assert_allclose(found, average[4], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "epochs", "last"),
+    [
+        ("80sec", 10, (2,)),
+        ("80sec", 20, (4,)),
+        ("80sec", 2, (1,)),
+        ("80sec", 1, ()),
+        ("11pct", 520, (10, 10)),
+        ("11pct", 52, (1, 1)),
+        ("11pct", 3, (1, 1)),
+        ("11pct", 2, (1,)),
+    ],
+)
+def test_the_last_epochs_are_in_proportion(network, epochs, last):
+    recipe = dataclasses.replace(training.recipe(f"cuda_convnet_{network}"), epochs=epochs)
+    assert recipe.settled().last_epochs == last
+    rate = recipe.rate(10 * epochs)
+    at_the_end = float(rate(10 * epochs - 1) if last else rate)
+    assert at_the_end == pytest.approx(0.001 * 0.1 ** len(last))
