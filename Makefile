@@ -3,7 +3,8 @@ VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
 # What the backend computes. All else is tested on TensorFlow alone.
 ON_EACH = applications/test_contract.py applications/test_cuda_convnet.py datasets layers optimizers \
-	preprocessing surgery training test_activations.py test_backend.py test_initializers.py test_losses.py
+	preprocessing surgery training weights/test_trained.py test_activations.py test_backend.py \
+	test_initializers.py test_losses.py
 # Keras's OpenVINO backend only predicts.
 ON_OPENVINO = applications/test_contract.py layers serving surgery/test_fuse.py
 export TF_CPP_MIN_LOG_LEVEL ?= 2

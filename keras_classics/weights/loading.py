@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_classics import backend, layers
 from keras_classics.checks import TEXT, arguments, optional
+from keras_classics.tables import counted
 from keras_classics.weights import catalogue, layouts
 from keras_classics.weights.card import MEAN, OWN, Card
 from keras_classics.weights.conventions import (
@@ -240,7 +241,9 @@ class _Plan:
         # A kernel that is standardized would be another for a grey image.
         standardized = isinstance(group.layer, layers.StandardizedConv2D)
         if old != new and "channels" in self.adapts and not standardized:
-            self.messages.append(f"the first kernel, for {old} channels, was made one for {new}")
+            self.messages.append(
+                f"the first kernel, for {counted(old, 'channel')}, was made one for {new}"
+            )
             layout = layouts.chained(
                 layout,
                 layouts.Layout(
