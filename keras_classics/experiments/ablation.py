@@ -89,7 +89,9 @@ class Ablation:
         """Draws the errors of the images held out: a line for each seed, and the means."""
         title = names.EXPERIMENTS[self.name].partition(", on and off")[0]
         if self.paper:
-            title += "\nthe paper: {} % and {} %, trained 52 times as long".format(*self.paper)
+            epochs = runs["with"][0].recipe.epochs
+            on, off = self.paper
+            title += f"\nthe paper: {on} % and {off} %; the program: 520 epochs, here {epochs}"
         (axes,) = row = panels([title])
         errors = np.array([[percent(run, "held out") for run in runs[name]] for name in ARMS])
         for seed, pair in enumerate(errors.T):

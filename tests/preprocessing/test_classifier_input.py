@@ -139,3 +139,18 @@ def test_of_array(sides, interpolation, arguments):
     found = layer.of_array(image)
     assert found.dtype == "float32"
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_a_mean_of_each_pixel(photograph):
+    mean = np.random.default_rng(3).uniform(90, 150, (24, 24, 3))
+    layer = ClassifierInput(30, 24, mean=mean, std=2.0)
+    x = photograph(70, 45)
+    plain = prepare(x, 30, 24)
+    np.testing.assert_allclose(prepare(x, 30, 24, mean, 2.0), (plain - mean) / 2, atol=1e-3)
+    np.testing.assert_allclose(layer.of_array(x.astype("uint8")), (plain - mean) / 2, atol=0.6)
+    again = ClassifierInput.from_config(layer.get_config())
+    np.testing.assert_array_equal(again.mean, mean)
+    with pytest.raises(ValueError, match=r"shape \(20, 20, channels\). Received: \(24, 24, 3\)"):
+        ClassifierInput(30, 20, mean=mean)
+    with pytest.raises(ValueError, match="`mean` must be a number, one for each channel, or an"):
+        ClassifierInput(30, 24, mean=np.full((24, 24, 3), np.nan))

@@ -1,5 +1,6 @@
 """The weights in the package: their cards are true, and they work wherever weights do."""
 
+import dataclasses
 import hashlib
 import pathlib
 
@@ -10,7 +11,9 @@ import pytest
 import keras_classics as kc
 from keras_classics import datasets, names, training, weights
 from keras_classics.training import evaluation, imaging
+from keras_classics.weights import card as card_module
 from keras_classics.weights.card import OWN, TRAINED
+from keras_classics.weights.conventions import groups
 
 CARDS = [card for card in weights.cards() if card.library == OWN]
 every = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.url.partition(".")[0])
@@ -99,3 +102,28 @@ def test_a_file_of_ones_own_says_nothing_of_its_images(tmp_path):
         kc.classifier("lenet1", tmp_path / "mine.weights.h5")
     model = kc.classifier("lenet1", tmp_path / "mine.weights.h5", like="lenet1-usps")
     assert model.classes[3] == ("3", "3")
+
+
+def test_the_mean_of_each_pixel_is_in_the_file(tmp_path, monkeypatch):
+    """Of images of another size, it is that of each channel."""
+    from safetensors.numpy import save_file
+
+    monkeypatch.setattr(card_module, "TRAINED", tmp_path)
+    mean = np.random.default_rng(0).uniform(90, 150, (32, 32, 3)).astype("float32")
+    model = kc.build("resnet20_cifar")
+    arrays = {f"{g.name}/{n}": numpy(v) for g in groups(model).values() for n, v in g[1].items()}
+    save_file({**arrays, card_module.MEAN: mean}, tmp_path / "small.safetensors")
+    card = dataclasses.replace(
+        CARDS[0],
+        network="resnet20_cifar",
+        url="small.safetensors",
+        prepare={"resize": 32, "crop": 32, "mean": "pixel"},
+    )
+    np.testing.assert_array_equal(np.array(card.prepared()["mean"], "float32"), mean)
+    np.testing.assert_allclose(card.prepared(48)["mean"], mean.mean((0, 1)), rtol=1e-5)
+    loaded = kc.classifier("resnet20_cifar", card)
+    for a, b in zip(loaded.network.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    images = np.random.default_rng(1).integers(0, 256, (2, 32, 32, 3), "uint8")
+    expected = numpy(model(images - mean))
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, rtol=1e-3, atol=1e-5)
