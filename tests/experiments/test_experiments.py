@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import types
 
 import keras
 import numpy as np
@@ -271,8 +272,13 @@ def test_the_scale_of_an_ablation_shows_the_difference(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(ablation, "finish", lambda row, *more, **others: drawn.append(row))
     errors = {"with": 24.2, "without": 24.4}
+    recipe = types.SimpleNamespace(epochs=10)
     runs = {
-        name: [type("Run", (), {"manifest": {"errors": {"held out": {"percent": error}}}})]
+        name: [
+            types.SimpleNamespace(
+                recipe=recipe, manifest={"errors": {"held out": {"percent": error}}}
+            )
+        ]
         for name, error in errors.items()
     }
     experiments.lrn.ABLATION.draw(runs, tmp_path / "figure.png")
