@@ -9,7 +9,6 @@ _HOMES = {
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
     "attention_maps": "attention",
-    "attention_overlay": "attention_pictures",
     "attention_rollout": "attention",
     "count": "counting",
     "draw": "pictures",
@@ -22,6 +21,7 @@ _HOMES = {
     "layer_responses": "pictures",
     "mean_attention_distance": "attention",
     "occlusion": "attribution",
+    "overlay": "overlays",
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "report": "reporting",
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         attention_distances as attention_distances,
     )
     from keras_classics.analysis.attention_pictures import attention_heads as attention_heads
-    from keras_classics.analysis.attention_pictures import attention_overlay as attention_overlay
     from keras_classics.analysis.attention_pictures import (
         embedding_components as embedding_components,
     )
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from keras_classics.analysis.attribution import saliency as saliency
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
     from keras_classics.analysis.reporting import report as report
