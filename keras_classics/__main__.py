@@ -7,6 +7,7 @@
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
+  keras-classics compare RUN RUN...          what differs, the curves, and which is better
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
@@ -30,6 +31,7 @@ Examples:
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics predict lenet5 digit.png
+  keras-classics compare runs/lenet1-mnist-1 runs/lenet5-mnist-1 --data_dir=~/mnist
   keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
@@ -163,6 +165,7 @@ FLAGS = {
         "of the JPEG files of images that are made smaller",
         {"lower_bound": 1, "upper_bound": 100},
     ),
+    "figure": Flag(flags.DEFINE_string, None, "file for the curves, such as curves.png"),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
@@ -379,6 +382,36 @@ def attention(options, folder, *paths):
             print(f"  {written}")
 
 
+def compare(options, folder, *others):
+    """Prints what differs between runs and their errors, and tests which is better.
+
+    With --data or --data_dir the networks read the tested images once more: McNemar's test takes
+    what each of two reads wrong of the same images.
+    """
+    if not others:
+        raise ValueError("With which other run? keras-classics compare RUN RUN...")
+    from keras_classics import analysis, datasets
+
+    runs = [_run(each) for each in (folder, *others)]
+    if unfinished := [str(run.folder) for run in runs if not run.is_finished]:
+        raise ValueError(
+            "Runs that are compared must be finished: --resume goes on with one. "
+            f"Received: {', '.join(unfinished)}, not finished"
+        )
+    data = None
+    if options.data or options.data_dir:
+        trained = runs[0].manifest["data"]
+        name = options.data or trained["name"]
+        classes = trained["classes"] if datasets.is_folder(name) else None
+        upright = trained.get("upright", False)
+        data = datasets.load(name, options.data_dir, classes=classes, upright=upright)
+    compared = analysis.compare(runs, data)
+    print(compared)
+    if options.figure:
+        compared.draw().savefig(options.figure)
+        print(f"\nThe curves: {options.figure}")
+
+
 def check(options, folder):
     """Decodes every image of a folder, and names those that cannot be; of shards, all that differ.
 
@@ -524,6 +557,7 @@ COMMANDS = {
     ),
     "predict": Command(predict, fields="of tests"),
     "attention": Command(attention, fields="of tests"),
+    "compare": Command(compare, {"Data": ("data", "data_dir"), "Results": ("figure",)}),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
         pack,

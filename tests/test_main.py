@@ -105,7 +105,23 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert read[0] == read[1]
 
     cli(*words)
-    assert (tmp_path / "runs" / "lenet5-mnist-2" / "model.keras").is_file()
+    other = tmp_path / "runs" / "lenet5-mnist-2"
+    assert (other / "model.keras").is_file()
+    compared = ["compare", str(folder), str(other)]
+    printed = cli(*compared, f"--data_dir={mnist}", "--figure=curves.png")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines()]
+    assert ["j", "5", "10"] in rows
+    assert ["seed", "7", "0"] in rows
+    assert any(row[:1] == ["lenet5-mnist-1 and lenet5-mnist-2, test"] for row in rows)
+    assert printed.endswith("The curves: curves.png\n")
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert "and lenet5-mnist-2" not in cli(*compared)
+    with pytest.raises(SystemExit, match="With which other run.*compare RUN RUN"):
+        cli("compare", str(folder))
+    manifest.pop("errors")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(SystemExit, match="--resume goes on with one. Received: .*mnist-1, not fin"):
+        cli(*compared)
 
 
 @pytest.mark.parametrize("network", ["lecun1989", "lenet1"])

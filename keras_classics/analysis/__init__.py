@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 # `report` needs neither the pictures nor what they are drawn of.
 _HOMES = {
+    "Comparison": "comparing",
     "Row": "counting",
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
     "attention_maps": "attention",
     "attention_rollout": "attention",
+    "compare": "comparing",
     "count": "counting",
     "draw": "pictures",
     "embedding_components": "attention_pictures",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from keras_classics.analysis.attribution import integrated_gradients as integrated_gradients
     from keras_classics.analysis.attribution import occlusion as occlusion
     from keras_classics.analysis.attribution import saliency as saliency
+    from keras_classics.analysis.comparing import Comparison as Comparison
+    from keras_classics.analysis.comparing import compare as compare
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
     from keras_classics.analysis.overlays import overlay as overlay
