@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Of an interval of confidence, as deviations of a normal distribution.
 CONFIDENCE = 0.95
 DEVIATIONS = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+WIDTH = 40  # characters of a cell
 IS_RUN = Rule(
     "two or more finished runs, `training.Run(folder)` each",
     lambda x: len(x) > 1 and all(hasattr(r, "manifest") and "errors" in r.manifest for r in x),
@@ -230,11 +231,13 @@ def _stated(run):
     recipe = dict(manifest["recipe"])
     data = dict(manifest["data"])
     splits = data.pop("splits", {})
-    network = manifest.get("network", {})
+    network = {name: x for name, x in manifest.get("network", {}).items() if name != "sha256"}
+    layers = network.pop("layers", {})
     return {
         "recipe": recipe.pop("class").rpartition(":")[2],
         **recipe,
-        **{f"network: {name}": network[name] for name in network if name != "sha256"},
+        **{f"network: {name}": value for name, value in network.items()},
+        **{f"network: layers of {name}": count for name, count in layers.items()},
         **{f"data: {name}": value for name, value in data.items() if name != "classes"},
         "data: classes": len(data["classes"]),
         **{f"data: {part}, digest": value.split()[-1][:12] for part, value in splits.items()},
@@ -265,11 +268,10 @@ def _error(wrong, of):
 
 
 def _words(value):
-    """A value in a cell; nothing for what a run does not have."""
+    """A value in a cell of 40 characters at most; nothing for what a run does not have."""
     if value is None:
         return ""
-    if isinstance(value, dict):
-        return ", ".join(f"{count} {name}" for name, count in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        value = ", ".join(map(str, value))
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

@@ -94,6 +94,9 @@ def test_a_recipe_without_a_field(runs, data, tmp_path):
     assert found.names == [str(runs[0].folder), str(other.folder)]
     assert found.differences["recipe"] == ("LeNet1Recipe", "LeNet5Recipe")
     assert any(None in values for values in found.differences.values())
+    assert found.differences["network: layers of RBFOutput"] == (None, 1)
+    assert found.differences["learning_rates"][1] == list(recipe.learning_rates)
+    assert max(map(len, str(found).splitlines())) < 200
     assert found.differences["network: parameters"] == (
         2578,
         60840,
