@@ -89,7 +89,7 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert manifest["versions"]["keras_classics"] == __version__
     assert len((folder / "history.csv").read_text().splitlines()) == 3
     pytest.importorskip("matplotlib")
-    assert len(list((folder / "pictures").glob("*.png"))) == 5
+    assert len(list((folder / "pictures").glob("*.png"))) == 6
 
     printed = cli("evaluate", str(folder), f"--data_dir={mnist}")
     assert [line for line in printed.splitlines() if " error " in line][: len(errors)] == errors
@@ -138,7 +138,7 @@ def test_attention(cli, mnist, tmp_path, monkeypatch):
     monkeypatch.setitem(applications.vit.SIZES, "Mini", (32, 2, 64, 2))
     flags = ["--batch_size=6", "--warmup_steps=0", "--epochs=1", "--run_dir=vit"]
     cli("train", "vit-mnist", "--data=mnist", f"--data_dir={mnist}", *flags)
-    learned = {"learning_curves", "position_similarities", "embedding_components"}
+    learned = {"learning_curves", "confusions", "position_similarities", "embedding_components"}
     seen = {"attention_overlay", "attention_heads", "attention_distances"}
     pictures = tmp_path / "vit" / "pictures"
     assert {path.stem for path in pictures.iterdir()} == learned | seen

@@ -12,22 +12,26 @@ _HOMES = {
     "attention_maps": "attention",
     "attention_rollout": "attention",
     "compare": "comparing",
+    "confusions": "galleries",
     "count": "counting",
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
+    "gallery": "galleries",
     "grad_cam": "attribution",
     "grad_cam_plus_plus": "attribution",
     "guided_backpropagation": "attribution",
     "integrated_gradients": "attribution",
     "layer_responses": "pictures",
     "mean_attention_distance": "attention",
+    "nearest_images": "galleries",
     "occlusion": "attribution",
     "overlay": "overlays",
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "report": "reporting",
     "saliency": "attribution",
+    "strongest_images": "galleries",
     "table": "tables",
 }
 __all__ = sorted(_HOMES)
@@ -73,6 +77,10 @@ if TYPE_CHECKING:
     from keras_classics.analysis.comparing import compare as compare
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.galleries import confusions as confusions
+    from keras_classics.analysis.galleries import gallery as gallery
+    from keras_classics.analysis.galleries import nearest_images as nearest_images
+    from keras_classics.analysis.galleries import strongest_images as strongest_images
     from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
