@@ -6,7 +6,8 @@
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
-  keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
+  keras-classics look RUN IMAGE...           picture what a network looks at in them
+  keras-classics look NETWORK IMAGE...       by published weights
   keras-classics compare RUN RUN...          what differs, the curves, and which is better
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
@@ -69,6 +70,7 @@ DATA = (
 STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+GRAD_CAM = "where the network looks, by Grad-CAM"
 # People look for these flags.
 IN_THE_NAME = {"network", "model", "depth", "variant", "configuration"}
 NAMED = "The network is a word of its own: keras-classics train NETWORK"
@@ -360,31 +362,56 @@ def _print_classes(path, first, second):
     print(f"{path}: {', runner-up '.join(words)}")
 
 
-def attention(options, folder, *paths):
-    """Pictures what a run's Transformer attends to in each image file, and names what it is."""
+def look(options, folder, *paths):
+    """Pictures what a run's network looks at in each image file, and names what it is."""
+    stems = _stems(paths, "RUN")
+    from keras_classics import analysis
+    from keras_classics.analysis import attention_pictures, page
+    from keras_classics.layers import TransformerEncoderBlock
+
+    run = options.run
+    attends = any(isinstance(layer, TransformerEncoderBlock) for layer in run.network.layers)
+    for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
+        caption = f"{first} (score {scores[0]:.3g})"
+        print(f"{path}: {caption}")
+        image = run.read(path)[None]
+        maps = analysis.grad_cam(run.network, image)
+        figures = {"grad_cam": analysis.overlay(image, maps, [caption], GRAD_CAM)}
+        if attends:
+            figures |= attention_pictures.of_images(run.network, image, [caption])
+        figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
+        for written in page.save(figures, run.folder / "pictures"):
+            print(f"  {written}")
+
+
+def look_published(options, network, *paths):
+    """Pictures what a network of published weights looks at in each image file."""
+    stems = _stems(paths, "NETWORK")
+    from keras_classics import analysis, classifier
+    from keras_classics.analysis import page
+
+    model = classifier(network, options.weights, like=options.like)
+    for stem, path in zip(stems, paths, strict=True):
+        (((_, name, score),),) = model.decode_predictions(model.predict(path, verbose=0), top=1)
+        caption = f"{name} (score {score:.3g})"
+        print(f"{path}: {caption}")
+        maps = analysis.grad_cam(model, path)
+        figure = analysis.overlay(model.seen(path), maps, [caption], GRAD_CAM)
+        for written in page.save({f"grad_cam-{stem}": figure}, "pictures"):
+            print(f"  {written}")
+
+
+def _stems(paths, first):
+    """The names of image files, without what stands behind the point."""
     if not paths:
-        raise ValueError("Which images? keras-classics attention RUN IMAGE...")
+        raise ValueError(f"Which images? keras-classics look {first} IMAGE...")
     stems = [pathlib.Path(path).stem for path in paths]
     if len(set(stems)) < len(stems):
         raise ValueError(
             "The pictures are named after the image files, whose names must differ. "
             f"Received: {', '.join(paths)}"
         )
-    from keras_classics.analysis import attention_pictures, page
-    from keras_classics.layers import TransformerEncoderBlock
-
-    run = options.run
-    if not any(isinstance(layer, TransformerEncoderBlock) for layer in run.network.layers):
-        raise ValueError(
-            f"{run.recipe.network} has no attention: take the run of a Vision Transformer. "
-            f"Received: {folder}"
-        )
-    for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
-        print(f"{path}: {first} (score {scores[0]:.3g})")
-        figures = attention_pictures.of_images(run.network, run.read(path)[None])
-        figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
-        for written in page.save(figures, run.folder / "pictures"):
-            print(f"  {written}")
+    return stems
 
 
 def compare(options, folder, *others):
@@ -561,7 +588,7 @@ COMMANDS = {
         evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
     ),
     "predict": Command(predict, fields="of tests"),
-    "attention": Command(attention, fields="of tests"),
+    "look": Command(look, fields="of tests"),
     "compare": Command(compare, {"Data": ("data", "data_dir"), "Results": ("figure",)}),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
@@ -585,9 +612,10 @@ PUBLISHED = {
         evaluate_published,
         {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
     ),
-    "predict": Command(
-        predict_published, {"Network": ("weights", "like"), "Devices": ("precision",)}
-    ),
+    **{
+        name: Command(function, {"Network": ("weights", "like"), "Devices": ("precision",)})
+        for name, function in (("predict", predict_published), ("look", look_published))
+    },
 }
 
 

@@ -212,7 +212,7 @@ def confusions(
     write(page, 0.3, 0.35, title)
     axes = panel(page, 2.2, 1.1, 6.4, 6.4)
     wrong = shares * (1 - np.eye(len(names)))
-    shown = axes.imshow(wrong, cmap="YlOrRd", vmin=0, vmax=wrong.max() or 1, aspect="auto")
+    shown = axes.imshow(wrong, cmap="Reds", vmin=0, vmax=wrong.max() or 1, aspect="auto")
     if len(names) <= SHOWN:
         for row, column in zip(*np.nonzero(matrix), strict=True):
             dark = wrong[row, column] > 0.6 * (wrong.max() or 1)
@@ -236,7 +236,7 @@ def confusions(
     bar = page.figure.colorbar(shown, cax=panel(page, 8.8, 1.1, 0.14, 6.4))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=9, length=0)
-    bar.ax.set_title("% of a class", fontsize=9, color=INK)
+    bar.ax.set_xlabel("% of\na class", fontsize=9, color=INK)
     return page.figure
 
 

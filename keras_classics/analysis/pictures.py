@@ -430,7 +430,9 @@ def draw(
     if images is None or not len(images) or not getattr(model, "inputs", None):
         return save(figures, folder)
     if is_transformer:
-        figures |= attention_pictures.of_images(model, images[:8])
+        read = model.predict(images[:8], verbose=0).argmax(axis=-1)
+        captions = [_name(k, classes) for k in read]
+        figures |= attention_pictures.of_images(model, images[:8], captions)
     if _normalizations(model):
         figures["layer_responses"] = layer_responses({model.name: model}, images[:1000])
     if _has_lettered_layers(model):
