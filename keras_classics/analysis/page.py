@@ -12,20 +12,20 @@ INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
 
 def new_figure(**arguments):
     """A white `matplotlib.figure.Figure`; an `ImportError` says how to install matplotlib."""
-    return _figures()(facecolor="white", **arguments)
-
-
-@functools.cache
-def _figures():
-    """The class of figures that a notebook shows, whether it has imported pyplot or not."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
             'Pictures are drawn with matplotlib: pip install "keras-classics[plots]"'
         ) from error
+    return _shown(Figure)(facecolor="white", **arguments)
 
-    class Shown(Figure):
+
+@functools.cache
+def _shown(figure):
+    """The class of figures that a notebook shows, whether it has imported pyplot or not."""
+
+    class Shown(figure):
         def _repr_png_(self):
             file = io.BytesIO()
             self.savefig(file, format="png", dpi=DPI)

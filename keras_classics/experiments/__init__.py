@@ -58,3 +58,4 @@ if TYPE_CHECKING:
     from keras_classics.experiments import regularization as regularization
     from keras_classics.experiments import relu_vs_tanh as relu_vs_tanh
     from keras_classics.experiments import robustness as robustness
+    from keras_classics.experiments import since_1989 as since_1989

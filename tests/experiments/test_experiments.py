@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_classics import backend, experiments, names, training
+from keras_classics import backend, datasets, experiments, names, training
 from keras_classics.experiments import (
     ablation,
     arms,
@@ -21,6 +21,7 @@ from keras_classics.experiments import (
     regularization,
     relu_vs_tanh,
     robustness,
+    since_1989,
 )
 from keras_classics.training import checkpoint
 from tests import small
@@ -68,6 +69,8 @@ def test_without_matplotlib_nothing_is_trained(name, cifar10, mnist, tmp_path, m
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(training, "train", None)
     data = mnist if name == "robustness" else cifar10
+    if name == "since_1989":
+        monkeypatch.setattr(datasets, "load", lambda name, folder: None)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
         experiments.find(name).run(data, tmp_path / "run")
 
@@ -417,3 +420,46 @@ def test_regularization(cifar10, tmp_path, monkeypatch, capsys):
         assert float(cells[4]) == pytest.approx(held)
         assert float(cells[5]) == pytest.approx(held - float(cells[3]), abs=0.02)
     assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_the_networks_since_1989():
+    """All have the weights of 1989; the last one ReLU, He's start and dropout, too."""
+    found = {}
+    for name, recipe in since_1989.arms(epochs=2).items():
+        network = recipe.build(input_shape=(16, 16, 1), classes=10)
+        assert network.count_params() == 9760
+        ends = [
+            network.get_layer(layer).activation.__name__ for layer in ("H1", "H2", "H3", "output")
+        ]
+        assert network.get_layer("H1_kernels").activation.__name__ == "linear"
+        deviation = float(np.std(network.get_layer("H3").get_weights()[0]))
+        dropped = [
+            layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)
+        ]
+        found[name] = ends, dropped, recipe.distortions, recipe.epochs, round(deviation, 1)
+    tanh = [*3 * ["scaled_tanh"], "softmax"]
+    assert found == {
+        "1989": ([*4 * ["scaled_tanh"]], [], False, 23, 0.0),
+        "cross-entropy, AdamW": (tanh, [], False, 2, 0.0),
+        "distorted digits": (tanh, [], True, 2, 0.0),
+        "ReLU, dropout": ([*3 * ["relu"], "softmax"], [0.25], True, 2, 0.1),
+    }
+
+
+def test_since_1989(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    images = np.random.default_rng(0).uniform(0, 1, (40, 16, 16, 1)).astype("float32")
+    split = datasets.Digits(images, np.arange(40) % 10, 16)
+    data = datasets.Images("noise", datasets.Digits.classes, split, split, held="test")
+    monkeypatch.setattr(datasets, "load", lambda name, folder: {"usps": data}[name])
+    table = since_1989.run("there", tmp_path / "run", seeds=1, epochs=2)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    assert [(row[0], row[1]) for row in rows[:-1]] == [
+        *(("1989", "23"), ("cross-entropy, AdamW", "2"), ("distorted digits", "2")),
+        ("ReLU, dropout", "2"),
+    ]
+    for row, folder in zip(rows, ("1989", "crossentropyadamw", "distorteddigits"), strict=False):
+        run = training.Run(tmp_path / "run" / f"{folder}-0")
+        errors = [run.manifest["errors"][part]["percent"] for part in ("train", "test")]
+        assert [float(cell) for cell in row[2:4]] == pytest.approx(errors, abs=0.01)
+    assert (tmp_path / "run" / "figure.png").stat().st_size > 5000

@@ -32,7 +32,7 @@ class LeCun1989Recipe(Recipe):
     distortions: bool = cite(False, "LeCun et al., 1998, section III.B")
 
     rule_in_words = "stochastic diagonal Levenberg-Marquardt (optimizers.StochasticDiagonalLM)"
-    of_network = ("fan_in_exponent",)
+    of_network: ClassVar[tuple[str, ...]] = ("fan_in_exponent",)
     choices: ClassVar = {"loss": ("mse",)}
     in_memory = True
     tests_training_images = True
