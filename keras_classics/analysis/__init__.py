@@ -17,6 +17,7 @@ _HOMES = {
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
+    "feature_plane": "galleries",
     "gallery": "galleries",
     "grad_cam": "attribution",
     "grad_cam_plus_plus": "attribution",
@@ -29,6 +30,7 @@ _HOMES = {
     "overlay": "overlays",
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
+    "principal_features": "galleries",
     "report": "reporting",
     "saliency": "attribution",
     "strongest_images": "galleries",
@@ -78,8 +80,10 @@ if TYPE_CHECKING:
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
     from keras_classics.analysis.galleries import confusions as confusions
+    from keras_classics.analysis.galleries import feature_plane as feature_plane
     from keras_classics.analysis.galleries import gallery as gallery
     from keras_classics.analysis.galleries import nearest_images as nearest_images
+    from keras_classics.analysis.galleries import principal_features as principal_features
     from keras_classics.analysis.galleries import strongest_images as strongest_images
     from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw

@@ -240,6 +240,112 @@ def confusions(
     return page.figure
 
 
+@arguments(layer=optional(TEXT), components=COUNT, batch_size=COUNT)
+def principal_features(
+    model: keras.Model,
+    images: Any,
+    layer: str | None = None,
+    components: int = 2,
+    batch_size: int = 32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Computes the principal components of a layer's outputs for images (PCA).
+
+    Args:
+        model: As of `nearest_images`.
+        images: Likewise.
+        layer: Likewise.
+        components: How many components, the one of the largest variance first.
+        batch_size: Images that are computed at once.
+
+    Returns:
+        An array `(n, components)`, whose columns have the mean 0; and the shares of the variance
+        that they have, `(components,)`.
+
+    Raises:
+        ValueError: If Keras does not know the layers of `model`, or it has no such layer.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.classifier("lenet5")
+    digits = kc.datasets.load("digits").train
+    images = (255 * digits.images[:300]).astype("uint8")
+    points, shares = kc.analysis.principal_features(model, images)
+    title = f"two components of F6, {100 * shares.sum():.0f} % of the variance"
+    kc.analysis.feature_plane(points, digits.labels[:300], title=title).savefig("plane.png")
+    ```
+    """
+    values = _features(model, images, layer, batch_size)
+    values = values.reshape(len(values), -1).astype("float64")
+    left, deviations, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    shares = deviations**2 / (deviations**2).sum()
+    return (left * deviations)[:, :components], shares[:components]
+
+
+@arguments(points=ARRAY, labels=ARRAY, classes=NAMES, title=TEXT)
+def feature_plane(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str] | None = None,
+    title: str = "images in the plane of two features",
+) -> "Figure":
+    """Draws images as points of a plane, each class in a colour of its own.
+
+    Args:
+        points: Array `(n, 2)`, such as `principal_features` gives, or a t-SNE of features.
+        labels: Classes, integers `(n,)`.
+        classes: Their names. Default: their numbers.
+        title: What stands above.
+
+    Returns:
+        A `matplotlib.figure.Figure`. The name of a class stands at the mean of its points.
+
+    Raises:
+        ValueError: If there are not as many labels as points.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    points = np.random.normal(size=(50, 2))
+    figure = kc.analysis.feature_plane(points, np.arange(50) % 2, ["cat", "dog"])
+    figure.savefig("plane.png")
+    ```
+    """
+    points, labels = np.asarray(points), np.asarray(labels)
+    if points.ndim != 2 or points.shape[1] < 2 or labels.shape != points.shape[:1]:
+        raise ValueError(
+            "`points` must be (n, 2), and `labels` (n,). "
+            f"Received: shapes {points.shape} and {labels.shape}"
+        )
+    page = new_page(7.6)
+    write(page, 0.3, 0.35, title)
+    axes = panel(page, 0.4, 0.7, 9.2, 6.7)
+    for k in np.unique(labels):
+        mine = points[labels == k]
+        colour = f"C{k % 10}"
+        axes.plot(mine[:, 0], mine[:, 1], ".", color=colour, markersize=5, alpha=0.6)
+        axes.text(
+            *mine[:, :2].mean(axis=0),
+            str(k) if classes is None else classes[k],
+            fontsize=14,
+            weight="bold",
+            color=INK,
+            ha="center",
+            va="center",
+            bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": colour, "pad": 2},
+        )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal", "datalim")
+    return page.figure
+
+
 def _features(model, images, layer, batch_size):
     """The output of a layer for each image."""
     graphs.check_connected(model)

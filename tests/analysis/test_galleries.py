@@ -112,3 +112,24 @@ def test_confusions():
     assert not analysis.confusions(np.eye(30)).axes[1].texts
     with pytest.raises(ValueError, match=r"Received: shape \(3, 3\) for 2 classes"):
         analysis.confusions(matrix, ["cat", "dog"])
+
+
+def test_principal_features_are_scikit_learns(model, images):
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    values = np.stack(vectors(model, "conv2_x", images))
+    pca = decomposition.PCA(3).fit(values.astype("float64"))
+    expected = pca.transform(values.astype("float64"))
+    points, shares = analysis.principal_features(model, images, "conv2_x", 3)
+    np.testing.assert_allclose(abs(points), abs(expected), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(shares, pca.explained_variance_ratio_, rtol=1e-4)
+
+
+def test_a_plane():
+    points = rng.normal(size=(9, 2)) + 5 * (np.arange(9) % 3)[:, None]
+    axes = analysis.feature_plane(points, np.arange(9) % 3, ["a", "b", "c"]).axes[1]
+    for k, (line, text) in enumerate(zip(axes.lines, axes.texts, strict=True)):
+        np.testing.assert_array_equal(line.get_xydata(), points[k::3])
+        assert text.get_text() == "abc"[k]
+        np.testing.assert_allclose(text.get_position(), points[k::3].mean(axis=0))
+    with pytest.raises(ValueError, match=r"Received: shapes \(9, 2\) and \(8,\)"):
+        analysis.feature_plane(points, np.arange(8))
