@@ -6,6 +6,7 @@
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
+  keras-classics page [RUN|NETWORK...]       a page to draw a digit on, which shows all layers
   keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
@@ -30,12 +31,15 @@ Examples:
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics predict lenet5 digit.png
+  keras-classics page lenet5 runs/lenet5-digits-1 --out=page/ --serve
   keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
 """
 
+import contextlib
 import dataclasses
+import importlib.util
 import inspect
 import itertools
 import logging
@@ -162,6 +166,16 @@ FLAGS = {
         90,
         "of the JPEG files of images that are made smaller",
         {"lower_bound": 1, "upper_bound": 100},
+    ),
+    "out": Flag(flags.DEFINE_string, "page", "folder for the page, index.html"),
+    "serve": Flag(
+        flags.DEFINE_boolean, False, "show it to the browsers of this machine, until Ctrl-C"
+    ),
+    "port": Flag(
+        flags.DEFINE_integer,
+        8000,
+        "where it is served; 0: a free one",
+        {"lower_bound": 0, "upper_bound": 2**16 - 1},
     ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
@@ -352,6 +366,28 @@ def _print_classes(path, first, second):
     print(f"{path}: {', runner-up '.join(words)}")
 
 
+def page(options, *words):
+    """Writes a page to draw a digit on, which computes and shows all layers of networks.
+
+    Without words it has the networks of digits that are part of the package. The digits that can be
+    chosen on it are the first ones of a test set, --data: those of scikit-learn, if it is there.
+    """
+    from keras_classics import page
+
+    path = pathlib.Path(options.out, "index.html")
+    chosen = [page.shown(word) for word in words] if words else page.releases()
+    usual = "digits" if importlib.util.find_spec("sklearn") else None
+    page.write(path, chosen, options.data or usual, options.data_dir)
+    print(f"{', '.join(each.name for each in chosen)}: {path.stat().st_size / 1000:.0f} kB")
+    if not options.serve:
+        print(f"Open it in a browser: {path}")
+        return
+    with page.server(path, options.port) as server:
+        print(f"Open http://127.0.0.1:{server.server_port}/ in a browser. Ctrl-C ends.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
 def attention(options, folder, *paths):
     """Pictures what a run's Transformer attends to in each image file, and names what it is."""
     if not paths:
@@ -523,6 +559,7 @@ COMMANDS = {
         evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
     ),
     "predict": Command(predict, fields="of tests"),
+    "page": Command(page, {"Data": ("data", "data_dir"), "Page": ("out", "serve", "port")}),
     "attention": Command(attention, fields="of tests"),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
