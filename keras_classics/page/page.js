@@ -5,28 +5,28 @@
    functions of numbers alone, and know no document. Arrays of maps are channels last, as Keras's:
    value (row, column, map) of height x width x maps is at (row * width + column) * maps + map. */
 
-/* ---- The store: whole numbers of steps, byte by byte, deflated, in base 85. ---- */
+/* ---- The store: whole numbers of steps, byte by byte, deflated, two letters for 13 bits. ---- */
 
-const ALPHABET =
-  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;.=>?@^_`{|}~";
+const LETTERS = Array.from({ length: 94 }, (_, k) => String.fromCharCode(33 + k)).filter(
+  (letter) => !'"&<'.includes(letter),
+);
 const BYTES_OF_A_NUMBER = 4;
 
-function decode85(text) {
+function decoded(text, length) {
   const value = new Uint8Array(128);
-  for (let k = 0; k < ALPHABET.length; k++) value[ALPHABET.charCodeAt(k)] = k;
-  const lacking = (5 - (text.length % 5)) % 5;
-  const bytes = new Uint8Array(((text.length + lacking) / 5) * 4);
-  for (let from = 0, to = 0; from < text.length; from += 5, to += 4) {
-    let number = 0;
-    for (let k = from; k < from + 5; k++) {
-      number = number * 85 + (k < text.length ? value[text.charCodeAt(k)] : 84);
-    }
-    bytes[to] = number >>> 24;
-    bytes[to + 1] = number >>> 16;
-    bytes[to + 2] = number >>> 8;
-    bytes[to + 3] = number;
+  LETTERS.forEach((letter, k) => {
+    value[letter.charCodeAt(0)] = k;
+  });
+  const bytes = new Uint8Array(length);
+  let held = 0;
+  let bits = 0;
+  for (let from = 0, to = 0; from < text.length; from += 2) {
+    const high = value[text.charCodeAt(from)];
+    held = (held << 13) | (high * LETTERS.length + value[text.charCodeAt(from + 1)]);
+    for (bits += 13; bits >= 8; bits -= 8) bytes[to++] = held >>> (bits - 8);
+    held &= (1 << bits) - 1;
   }
-  return bytes.subarray(0, bytes.length - lacking);
+  return bytes;
 }
 
 async function inflated(bytes) {
@@ -53,7 +53,7 @@ function arraysOf(planes, index) {
 
 /* The content of the page with its arrays in their places, and each map's connections. */
 async function unpacked(content, store) {
-  const arrays = arraysOf(await inflated(decode85(store.trim())), content.arrays);
+  const arrays = arraysOf(await inflated(decoded(store, content.bytes)), content.arrays);
   for (const network of content.networks) {
     let maps = 1;
     for (const layer of network.layers) {

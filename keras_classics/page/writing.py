@@ -1,6 +1,5 @@
 """Writes the page: one HTML file with networks, weights, digits, style and program in it."""
 
-import base64
 import functools
 import http.server
 import importlib.resources
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_classics import __version__, classification, datasets, names
+from keras_classics import classification, datasets, names
 from keras_classics.atomic import atomic
 from keras_classics.checks import FROM_0, PATH, Rule, arguments, optional, several
 from keras_classics.page.networks import WORD, Shown, releases, shown
@@ -25,8 +24,10 @@ EACH = 2  # test digits of each class
 # first layers above all, have fine ones: their errors grow from layer to layer. In large arrays the
 # step grows with the root of the largest weight: large weights saturate units, which hides errors.
 LARGE = 4096
-FINE, COARSE = -22.0, -17.6
+FINE, COARSE = -21.0, -17.6
 PLANES = 4  # bytes of a number
+# Two letters for 13 bits. `<`, `&` and `"` are not among them, which HTML takes for something else.
+LETTERS = bytes(k for k in range(ord("!"), ord("~") + 1) if chr(k) not in '"&<')
 
 DATA = optional(Rule("a name of a data set of digits, or Images", lambda x: x is not None))
 NETWORKS = optional(
@@ -75,16 +76,18 @@ def write(
     chosen = releases() if networks is None else [_shown(each_one) for each_one in networks]
     store = Store()
     described = [_described(each_one, store) for each_one in chosen]
+    digits = None if data is None else _digits(data, data_dir, each, store)
+    packed = store.packed()
     content = {
         "networks": described,
-        "digits": _digits(data, data_dir, each, store) if data is not None else None,
+        "digits": digits,
         "arrays": store.index,
-        "version": __version__,
+        "bytes": len(packed),
     }
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as part:
-        part.write_text(_html(content, store.text()), "utf-8")
+        part.write_text(_html(content, letters(packed)), "utf-8")
     return path
 
 
@@ -143,7 +146,7 @@ def _digits(data, data_dir, each, store):
 
 
 class Store:
-    """Arrays in a text: whole numbers of steps, byte by byte, deflated, in base 85.
+    """Arrays in a text: whole numbers of steps, byte by byte, deflated, as letters.
 
     The high bytes of weights are nearly all the same, and the low bytes are noise; apart from each
     other, they deflate better.
@@ -168,12 +171,32 @@ class Store:
         self.steps.append(np.rint(array / 2.0**exponent).astype("int64"))
         return len(self.index) - 1
 
-    def text(self) -> str:
-        """The text. Base 85 is that of Python, with `.` for `<`, which HTML may take for a tag."""
+    def packed(self) -> bytes:
+        """The arrays as deflated bytes."""
         steps = np.concatenate(self.steps)
         signless = np.where(steps < 0, -2 * steps - 1, 2 * steps).astype("<u4")
         planes = signless.view("u1").reshape(-1, PLANES).T  # the low bytes of all, then the next
-        return base64.b85encode(zlib.compress(planes.tobytes(), 9)).decode().replace("<", ".")
+        return zlib.compress(planes.tobytes(), 9)
+
+
+def letters(packed: bytes) -> str:
+    """Bytes as text, two letters for 13 bits.
+
+    Args:
+        packed: The bytes.
+
+    Example:
+
+    ```python
+    from keras_classics.page.writing import letters
+
+    print(len(letters(bytes(130))))  # 160, where base 64 has 176
+    ```
+    """
+    bits = np.unpackbits(np.frombuffer(packed, "u1"))
+    numbers = np.pad(bits, (0, -len(bits) % 13)).reshape(-1, 13) @ (1 << np.arange(12, -1, -1))
+    pairs = np.stack(np.divmod(numbers, len(LETTERS)), axis=-1)
+    return np.frombuffer(LETTERS, "u1")[pairs].tobytes().decode()
 
 
 def _html(content, store):

@@ -1,4 +1,4 @@
-"""Programs that run the page's JavaScript: a real browser, and Node.js. Missing, they are skipped."""
+"""What runs the page's JavaScript: a real browser, and Node.js. Missing, it is skipped."""
 
 import base64
 import contextlib

@@ -196,7 +196,7 @@ def test_the_units_of_other_layers_add_up(evaluate, tmp_path):
 def test_what_a_unit_reads(evaluate, written):
     """A unit of C3: the maps of the paper's table, and Keras's own kernels."""
     model = page.releases()[0].model
-    planes, *outputs = in_keras(model, levels(1))
+    outputs = in_keras(model, levels(1))[1:]
     names = [layer.name for layer in model.network.layers[1:]]
     found = evaluate(
         written,
@@ -226,6 +226,7 @@ STROKES = [[(0.3, 0.25), (0.5, 0.18), (0.7, 0.3), (0.42, 0.84)], [(0.35, 0.55), 
 
 def draw(opened, strokes, moves=6):
     """Draws with the mouse, by real events of the browser."""
+    opened.locator("#pad").scroll_into_view_if_needed()
     box = opened.locator("#pad").bounding_box()
     for stroke in strokes:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
@@ -239,9 +240,7 @@ def draw(opened, strokes, moves=6):
 
 def settle(opened):
     """Waits until the page has shown what changed."""
-    opened.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
-    )
+    opened.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
 
 
 def seen(opened):
@@ -438,7 +437,7 @@ def test_light_and_dark(open_page, written, scheme):
           return [[...pixels.data.slice(0, 3)], parse(style.color), parse(style.backgroundColor)];
         }"""
     )
-    assert (np.mean(corner) > 128) is (scheme == "light")
+    assert bool(np.mean(corner) > 128) is (scheme == "light")
 
     def luminance(colour):
         share = np.array(colour[:3]) / 255
