@@ -40,15 +40,8 @@ def read(network: keras.Model) -> list[dict[str, Any]]:
     """
     found = []
     for previous, layer in itertools.pairwise(network.layers):
-        try:
-            follows = layer.input is previous.output
-        except (AttributeError, ValueError):  # of a layer that is called twice, or in no network
-            follows = False
-        if not follows:
-            raise ValueError(
-                f"A page shows a network whose layers follow each other. {network.name} has "
-                f"another arrangement, before {layer.name}."
-            )
+        if layer.input is not previous.output:
+            raise _arranged(network, f"before {layer.name}")
         if type(layer) not in READERS:
             raise ValueError(
                 f"A page can show layers of the kinds "
@@ -58,7 +51,16 @@ def read(network: keras.Model) -> list[dict[str, Any]]:
         shape = [int(side) for side in layer.output.shape[1:]]
         described = {"name": layer.name, "shape": shape, **READERS[type(layer)](layer)}
         found.append({**described, "shown": _is_shown(described)})
+    if network.output is not network.layers[-1].output:  # as of a layer that is called twice
+        raise _arranged(network, "at its output")
     return found
+
+
+def _arranged(network, where):
+    return ValueError(
+        "A page shows a network whose layers follow each other. "
+        f"{network.name} has another arrangement, {where}."
+    )
 
 
 def _is_shown(described):

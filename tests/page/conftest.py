@@ -72,7 +72,7 @@ def open_page(chromium):
             opened.on("pageerror", lambda error: opened.problems.append(str(error)))
             opened.on("console", lambda message: opened.problems.append(message.text))
             opened.on("request", lambda request: opened.requests.append(request.url))
-            opened.goto(path if "://" in str(path) else pathlib.Path(path).as_uri())
+            opened.goto(pathlib.Path(path).resolve().as_uri())
             opened.wait_for_selector("body[data-ready=yes]", timeout=20_000)
             return opened
 
