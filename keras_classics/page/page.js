@@ -765,7 +765,7 @@ function fit() {
   const wide = view.stages.reduce((sum, stage) => sum + stage.width, 0);
   const high = view.stages.reduce((most, stage) => Math.max(most, stage.height), 0);
   const room = box.clientWidth - 13 * view.stages.length - 110;
-  const p = Math.min(room / wide, 640 / high, 6);
+  const p = Math.min(room / wide, Math.max(560, 0.7 * innerHeight) / high, 6);
   box.style.setProperty("--p", `${Math.max(p, 1.9).toFixed(3)}px`);
 }
 
@@ -979,9 +979,10 @@ function drawAnswer() {
   byId("answer").textContent = reading.seen ? classes[first] : "\u2013";
   const last = view.stages[view.stages.length - 1].stage;
   const output = reading.outputs[last.index];
+  const [word] = wordsOf(last);
   byId("runner-up").textContent = reading.seen
-    ? `${wordsOf(last)[0]} ${shortened(output[first])}; ` +
-      `runner-up ${classes[second]}, ${shortened(output[second])}`
+    ? `${word} ${shortened(output[first])}\n` +
+      `runner-up ${classes[second]}, ${word} ${shortened(output[second])}`
     : "draw a digit";
 }
 
@@ -1033,9 +1034,12 @@ function drawUnit(colours) {
   const named = isOutput ? networkNow().classes[made.at] : where;
   byId("unit-name").textContent = `${stage.name}, ${named}: ${shortened(made.value)}`;
   byId("formula").textContent = formula(stage, made);
-  const side = made.windows.length <= 6 && made.windows[0].columns <= 5 ? 180 : 90;
+  const few = made.windows.length <= 6 && made.windows[0].columns <= 5;
+  const side = few ? 33 * made.windows[0].columns : 90;
+  const reach = made.windows.flatMap((each) => each.weights).reduce(
+    (most, weight) => Math.max(most, Math.abs(weight)), 0) || 1;
   byId("windows").replaceChildren(
-    ...made.windows.map((each) => windowCard(stage, each, made.windows.length, side, colours)),
+    ...made.windows.map((each) => windowCard(stage, each, { side, reach, colours })),
   );
   byId("table").replaceChildren(...connectionTable(stage, map));
 }
@@ -1088,15 +1092,14 @@ function formula(stage, { windows, bias, sum, value }) {
 }
 
 /* What a unit reads of one map: inputs, weights, and what they add to its sum. */
-function windowCard(stage, each, windows, side, colours) {
+function windowCard(stage, each, { side, reach, colours }) {
   const before = view.stages[state.unit.stage - 1].stage;
   const inputs =
     before.kind === "input"
       ? [networkNow().input.paper, networkNow().input.ink]
       : rangeOf(before, reading.outputs[before.index]);
   const isCode = stage.kind === "rbf";
-  const name = windows > 1 ? `${before.name}, map ${each.map}` : before.name;
-  const reach = isCode ? 1 : reachOf(stage);
+  const name = mapsOf(before.shape)[0] > 1 ? `${before.name}, map ${each.map}` : before.name;
   const weights = isCode ? stateColour(colours, [-1, 1]) : weightColour(colours, reach);
   const sum = `${shortened(each.sum)}`;
   const card = make("div", { class: "window", style: `--pictures: ${isCode ? 3 : 2}` });
@@ -1113,13 +1116,6 @@ function windowCard(stage, each, windows, side, colours) {
   }
   card.append(make("p", {}, `sum of the ${isCode ? "squared differences" : "products"}: ${sum}`));
   return card;
-}
-
-/* The largest weight of a layer. */
-function reachOf(stage) {
-  const layer = stage.kind === "bias" ? networkNow().layers[stage.index - 1] : stage;
-  const weights = layer.weights.kernel || layer.weights.coefficient;
-  return weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) || 1;
 }
 
 /* The paper's table of which maps read which, where a layer has one. */

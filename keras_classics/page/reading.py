@@ -39,9 +39,7 @@ def read(network: keras.Model) -> list[dict[str, Any]]:
     ```
     """
     found = []
-    for previous, layer in itertools.pairwise(network.layers):
-        if layer.input is not previous.output:
-            raise _arranged(network, f"before {layer.name}")
+    for layer in _chain(network):
         if type(layer) not in READERS:
             raise ValueError(
                 f"A page can show layers of the kinds "
@@ -51,16 +49,21 @@ def read(network: keras.Model) -> list[dict[str, Any]]:
         shape = [int(side) for side in layer.output.shape[1:]]
         described = {"name": layer.name, "shape": shape, **READERS[type(layer)](layer)}
         found.append({**described, "shown": _is_shown(described)})
-    if network.output is not network.layers[-1].output:  # as of a layer that is called twice
-        raise _arranged(network, "at its output")
     return found
 
 
-def _arranged(network, where):
-    return ValueError(
-        "A page shows a network whose layers follow each other. "
-        f"{network.name} has another arrangement, {where}."
-    )
+def _chain(network):
+    """The layers of a network, each of which reads the one before; its input is left out."""
+    if isinstance(network, keras.Sequential):
+        return [x for x in network.layers if not isinstance(x, keras.layers.InputLayer)]
+    calls = {each["name"]: each["inbound_nodes"] for each in network.get_config()["layers"]}
+    for previous, layer in itertools.pairwise(network.layers):
+        if len(calls[layer.name]) > 1 or layer.input is not previous.output:
+            raise ValueError(
+                "A page shows a network whose layers follow each other, each called once. "
+                f"{network.name} has another arrangement, at {layer.name}."
+            )
+    return network.layers[1:]
 
 
 def _is_shown(described):

@@ -38,15 +38,18 @@ def as_images(arrays):
 
 def in_keras(model, images):
     """The planes of images of one size, and the outputs of all layers, by Keras."""
-    planes = keras.ops.convert_to_numpy(model.preprocessing(images[..., None]))
-    network = model.network
-    of_all = keras.Model(network.input, [layer.output for layer in network.layers[1:]])
-    return [planes, *map(keras.ops.convert_to_numpy, of_all(planes))]
+    x = planes = keras.ops.convert_to_numpy(model.preprocessing(images[..., None]))
+    return [planes, *(keras.ops.convert_to_numpy(x := layer(x)) for layer in own(model.network))]
+
+
+def own(network):
+    """The layers of a network without its input."""
+    return [x for x in network.layers if not isinstance(x, keras.layers.InputLayer)]
 
 
 def agree(model, images, read):
     """Compares what the page made of images with what Keras makes of them."""
-    names = ["plane", *(layer.name for layer in model.network.layers[1:])]
+    names = ["plane", *(layer.name for layer in own(model.network))]
     assert {len(outputs) for outputs in read} == {len(names)}
     for k, (name, expected) in enumerate(zip(names, in_keras(model, images), strict=True)):
         found = np.stack([numbers(outputs[k]) for outputs in read])
@@ -79,8 +82,23 @@ def made_up():
     return Classifier(network, DigitInput(14, 20, 0.25, -1.5, "mass"), TEN, name="made_up")
 
 
-def test_other_layers(evaluate, tmp_path):
-    model = made_up()
+def in_a_row():
+    """A Sequential network, whose input is none of its layers."""
+    keras.utils.set_random_seed(4)
+    network = keras.Sequential(
+        [
+            keras.Input((20, 20, 1)),
+            keras.layers.Conv2D(2, 5, activation="tanh"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+    return Classifier(network, DigitInput(14, 20, -1.0, 1.0, "mass"), TEN, name="in_a_row")
+
+
+@pytest.mark.parametrize("make", [made_up, in_a_row])
+def test_other_layers(evaluate, tmp_path, make):
+    model = make()
     path = page.write(tmp_path / "page.html", [model])
     images = levels(20)
     agree(model, images, evaluate(path, READ, [0, as_images(images)]))
@@ -197,7 +215,7 @@ def test_what_a_unit_reads(evaluate, written):
     """A unit of C3: the maps of the paper's table, and Keras's own kernels."""
     model = page.releases()[0].model
     outputs = in_keras(model, levels(1))[1:]
-    names = [layer.name for layer in model.network.layers[1:]]
+    names = [layer.name for layer in own(model.network)]
     found = evaluate(
         written,
         """(image) => {

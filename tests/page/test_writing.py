@@ -52,7 +52,7 @@ def test_letters():
         (lambda: network(keras.layers.MaxPooling2D(2)), "kinds Conv2D.*a MaxPooling2D"),
         (lambda: network(keras.layers.Conv2D(2, 3, activation="gelu")), "activations linear.*gelu"),
         (lambda: network(keras.layers.Conv2D(2, 3, dilation_rate=2)), "groups and dilation.*conv"),
-        (lambda: forked(), "follow each other. forked has another arrangement, before add"),
+        (forked, "each called once. forked has another arrangement, at add"),
     ],
 )
 def test_what_a_page_cannot_show(model, message):
