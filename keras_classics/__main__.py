@@ -860,6 +860,8 @@ def _interrupted(error, command, options, argv):
         return "To go on: the same command."
     if command.function is check:
         return "Nothing was kept of what was found."
+    if command.function is page:
+        return "No page was written."
     if command.function not in (train, finetune, reproduce):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)

@@ -225,7 +225,8 @@ function ranked(outputs) {
 
 /* ---- The plane: from grey levels of any size, as keras_classics.preprocessing.DigitInput. ---- */
 
-const INK = 0.2; // a pixel with more belongs to the digit's bounding box
+// A pixel with more belongs to the digit's bounding box; in float32, as what it is compared with.
+const INK = Math.fround(0.2);
 const FAINT = 16; // grey levels; an image of smaller differences shows no digit
 const STEPS = 1024; // of a pixel, in which the centre of mass is counted
 

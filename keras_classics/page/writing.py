@@ -252,7 +252,7 @@ def server(path: str | os.PathLike, port: int = 8000) -> http.server.ThreadingHT
         A server that listens. `serve_forever` answers.
 
     Raises:
-        OSError: If the port is taken.
+        OSError: If the port is taken, or not for everyone.
 
     Example:
 
@@ -267,4 +267,10 @@ def server(path: str | os.PathLike, port: int = 8000) -> http.server.ThreadingHT
     ```
     """
     handler = functools.partial(_Handler, pathlib.Path(path))
-    return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise OSError(
+            f"Nothing can listen at the port {port} ({error.strerror}): choose another `port`, or "
+            "0 for a free one."
+        ) from error

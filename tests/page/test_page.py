@@ -118,7 +118,10 @@ def test_the_plane(evaluate, tmp_path, centre):
     spot[7, 3] = 200
     stripe = np.full((33, 61), 90, "uint8")
     stripe[4:31, 20:25] = rng.integers(100, 250, (27, 5))
-    images += [spot, stripe, np.full((8, 8), 30, "uint8")]
+    faint = np.zeros((30, 30), "uint8")
+    faint[8:20, 10:14] = 255
+    faint[3, 12] = faint[10, 27] = 51  # a fifth of the ink, no more
+    images += [spot, stripe, faint, np.full((8, 8), 30, "uint8")]
     read = evaluate(
         path,
         """(images) => images.map((image) => {

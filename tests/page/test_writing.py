@@ -160,6 +160,8 @@ def test_the_server(tmp_path):
             assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{address}/secret")
+        with pytest.raises(OSError, match=f"listen at the port {server.server_port}.*choose anoth"):
+            page.server(tmp_path / "page.html", port=server.server_port)
         server.shutdown()
 
 
