@@ -1,5 +1,6 @@
 """The networks that a page shows, by what people call them."""
 
+import math
 import os
 import pathlib
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def shown(word: str | os.PathLike | classification.Classifier) -> Shown:
     ```
     """
     if isinstance(word, classification.Classifier):
-        return Shown(word.name, word, f"{word.network.count_params():,} parameters")
+        return Shown(word.name, word, _parameters(word.network))
     if os.path.lexists(word):
         return _of_run(pathlib.Path(word))
     return _of_card(_card(os.fspath(word)))
@@ -109,8 +110,7 @@ def _card(word):
 def _of_card(card: Card) -> Shown:
     model = classification.classifier(card.network, card)
     about = (
-        f"{card.call}, {model.network.count_params():,} parameters; misreads {card.top1:.2f} % "
-        f"({card.protocol})"
+        f"{card.call}, {_parameters(model.network)}; misreads {card.top1:.2f} % ({card.protocol})"
     )
     return Shown(card.name.rpartition("/")[2], model, about)
 
@@ -127,6 +127,12 @@ def _of_run(folder):
     layer = DigitInput(recipe.box, recipe.image_size, recipe.paper, recipe.ink, recipe.centre)
     classes = run.manifest["data"]["classes"]
     model = classification.Classifier(run.network, layer, [(name, name) for name in classes])
-    parameters = f"{run.network.count_params():,} parameters"
-    about = f"{recipe.network}, trained on {run.manifest['data']['name']}, {parameters}"
+    data = run.manifest["data"]["name"]
+    about = f"{recipe.network}, trained on {data}, {_parameters(run.network)}"
     return Shown(folder.resolve().name, model, about)
+
+
+def _parameters(network):
+    """How many weights are trained, in words. The codes of the classes are not."""
+    count = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    return f"{count:,} parameters"

@@ -17,21 +17,32 @@ function decoded(text, length) {
   LETTERS.forEach((letter, k) => {
     value[letter.charCodeAt(0)] = k;
   });
+  const codes = new TextEncoder().encode(text);
   const bytes = new Uint8Array(length);
   let held = 0;
   let bits = 0;
-  for (let from = 0, to = 0; from < text.length; from += 2) {
-    const high = value[text.charCodeAt(from)];
-    held = (held << 13) | (high * LETTERS.length + value[text.charCodeAt(from + 1)]);
+  for (let from = 0, to = 0; from < codes.length; from += 2) {
+    held = (held << 13) | (value[codes[from]] * 91 + value[codes[from + 1]]);
     for (bits += 13; bits >= 8; bits -= 8) bytes[to++] = held >>> (bits - 8);
     held &= (1 << bits) - 1;
   }
   return bytes;
 }
 
-async function inflated(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+/* Bytes of a known length, piece by piece: a Blob or a Response would go through other processes. */
+async function inflated(bytes, length) {
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const written = Promise.all([writer.write(bytes), writer.close()]);
+  const reader = stream.readable.getReader();
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    whole.set(piece.value, at);
+    at += piece.value.length;
+  }
+  await written;
+  return whole;
 }
 
 /* The arrays of the index, from the planes of bytes: the lowest bytes of all numbers first. */
@@ -53,7 +64,9 @@ function arraysOf(planes, index) {
 
 /* The content of the page with its arrays in their places, and each map's connections. */
 async function unpacked(content, store) {
-  const arrays = arraysOf(await inflated(decoded(store, content.bytes)), content.arrays);
+  const numbers = content.arrays.reduce((sum, [, length]) => sum + length, 0);
+  const packed = decoded(store, content.bytes);
+  const arrays = arraysOf(await inflated(packed, BYTES_OF_A_NUMBER * numbers), content.arrays);
   for (const network of content.networks) {
     let maps = 1;
     for (const layer of network.layers) {
@@ -628,7 +641,7 @@ function weightColour({ paper, cold, warm }, reach) {
 
 /* Paints a canvas of a pixel for each value. `at` says which value is at a pixel. */
 function paint(canvas, values, colourOf, at = (k) => k) {
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // in memory, not the GPU's
   const image = context.createImageData(canvas.width, canvas.height);
   for (let k = 0; k < canvas.width * canvas.height; k++) {
     const colour = colourOf(values[at(k)]);
@@ -1231,10 +1244,19 @@ function listenToControls() {
   }
   byId("digits-about").textContent = `The first ones of the ${digits.part} set of ${digits.about}.`;
   byId("digits-list").append(...digits.labels.map(digitButton));
+  drawDigits();
+}
+
+/* Paints the digits that can be chosen. */
+function drawDigits() {
+  const colour = stateColour(coloursOf(document.documentElement), [0, 255]);
+  byId("digits-list").querySelectorAll("canvas").forEach((canvas, k) => {
+    paint(canvas, state.content.digits.images[k].levels, colour);
+  });
 }
 
 function digitButton(label, k) {
-  const { levels, rows, columns } = state.content.digits.images[k];
+  const { rows, columns } = state.content.digits.images[k];
   const canvas = make("canvas", { width: columns, height: rows });
   const number = state.content.digits.numbers[k];
   const button = make("button", {
@@ -1243,10 +1265,6 @@ function digitButton(label, k) {
     title: `${label}, image ${number}`,
   });
   button.append(canvas);
-  const colour = () =>
-    paint(canvas, levels, stateColour(coloursOf(document.documentElement), [0, 255]));
-  colour();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colour);
   button.addEventListener("click", () => {
     update({ digit: k, strokes: [] });
     announce();
@@ -1284,7 +1302,10 @@ async function begin() {
     fit();
     update({});
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => update({}));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    if (state.content.digits) drawDigits();
+    update({});
+  });
   document.body.dataset.ready = "yes";
 }
 

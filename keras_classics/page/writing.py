@@ -24,7 +24,7 @@ EACH = 2  # test digits of each class
 # first layers above all, have fine ones: their errors grow from layer to layer. In large arrays the
 # step grows with the root of the largest weight: large weights saturate units, which hides errors.
 LARGE = 4096
-FINE, COARSE = -21.0, -17.6
+FINE, COARSE = -21.0, -17.75
 PLANES = 4  # bytes of a number
 # Two letters for 13 bits. `<`, `&` and `"` are not among them, which HTML takes for something else.
 LETTERS = bytes(k for k in range(ord("!"), ord("~") + 1) if chr(k) not in '"&<')

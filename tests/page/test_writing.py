@@ -69,6 +69,7 @@ def test_a_layer_that_is_called_twice():
 
 def test_which_networks(tmp_path):
     assert page.shown("LeNet-5").name == "lenet5-mnist"
+    assert page.shown("LeNet-5").about.startswith("LeNet5(), 60,000 parameters; misreads 0.86 % (")
     assert page.shown("lenet5-mnist-softmax").name == "lenet5-mnist-softmax"
     assert page.shown("keras_classics/lenet1-usps").name == "lenet1-usps"
     with pytest.raises(ValueError, match="folder of a run that trained one.*Received: resnet50"):
