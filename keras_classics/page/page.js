@@ -752,6 +752,7 @@ function render() {
   drawPad(colours);
   view.stages.forEach((stage) => drawStage(stage, colours));
   drawAnswer();
+  drawSliders();
   drawUnit(colours);
 }
 
@@ -1273,21 +1274,23 @@ function digitButton(label, k) {
 }
 
 function distort(change) {
-  const distortion = { ...state.distortion, ...change };
+  update({ distortion: { ...state.distortion, ...change } });
+}
+
+function drawSliders() {
   const words = {
     right: (x) => `${shortened(x)} px`,
     down: (x) => `${shortened(x)} px`,
     turn: (x) => `${shortened(x)}\u00b0`,
     noise: (x) => shortened(x),
   };
-  for (const [name, value] of Object.entries(distortion)) {
+  for (const [name, value] of Object.entries(state.distortion)) {
     const slider = byId(name);
     slider.value = value;
     const text = words[name](value).replace(/\.00?(?= |\u00b0|$)/, "");
     slider.setAttribute("aria-valuetext", text);
     slider.parentElement.querySelector("output").textContent = text;
   }
-  update({ distortion });
 }
 
 /* Unpacks what is in the page, and shows the first digit. */
@@ -1297,7 +1300,7 @@ async function begin() {
   state.digit = state.content.digits ? 0 : null;
   listenToControls();
   listenToPad();
-  distort(UNCHANGED);
+  render();
   addEventListener("resize", () => {
     fit();
     update({});

@@ -41,7 +41,7 @@ def written(tmp_path_factory):
     return page.write(path, data="digits")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it holds an event loop: tests of other files may want their own
 def chromium():
     """A browser without a window."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
