@@ -1,6 +1,7 @@
 """Which networks a page can show, the command that writes it, and the server of one page."""
 
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -168,17 +169,22 @@ def test_the_server(tmp_path):
 
 @pytest.mark.slow
 def test_serve_until_ctrl_c(tmp_path):
-    code = "import sys; from keras_classics.__main__ import run; run()"
+    # What runs in the background of a shell ignores Ctrl-C, and so would its processes.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from keras_classics.__main__ import run; run()"
     words = ["page", "lenet1", "--serve", "--port=0"]
     with subprocess.Popen(
         [sys.executable, "-c", code, *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout.readline().startswith("lenet1-usps: ")
-        address = process.stdout.readline().split()[1]
-        with urllib.request.urlopen(address) as answer:
-            assert b"Draw a digit" in answer.read()
-        process.send_signal(2)
-        assert process.wait(30) == 0
+        try:
+            assert process.stdout.readline().startswith("lenet1-usps: ")
+            address = process.stdout.readline().split()[1]
+            with urllib.request.urlopen(address) as answer:
+                assert b"Draw a digit" in answer.read()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def test_a_border_that_is_not_even():
