@@ -20,10 +20,11 @@ _HOMES = {
 }
 _ROOMS = (
     *("activations", "analysis", "applications", "datasets", "experiments", "initializers"),
-    *("layers", "losses", "names", "optimizers", "preprocessing", "serving"),
+    *("layers", "losses", "names", "optimizers", "page", "preprocessing", "serving"),
     *("training", "weights"),
 )
-_LATER = ("datasets", "experiments", "serving", "training")  # imported when they are first used
+# Imported when they are first used.
+_LATER = ("datasets", "experiments", "page", "serving", "training")
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from keras_classics import losses as losses
     from keras_classics import names as names
     from keras_classics import optimizers as optimizers
+    from keras_classics import page as page
     from keras_classics import preprocessing as preprocessing
     from keras_classics import serving as serving
     from keras_classics import training as training

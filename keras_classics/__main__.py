@@ -9,6 +9,7 @@
   keras-classics look RUN IMAGE...           picture what a network looks at in them
   keras-classics look NETWORK IMAGE...       by published weights
   keras-classics compare RUN RUN...          what differs, the curves, and which is better
+  keras-classics page [RUN|NETWORK...]       a page to draw a digit on, which shows all layers
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
@@ -33,12 +34,15 @@ Examples:
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics predict lenet5 digit.png
   keras-classics compare runs/lenet1-mnist-1 runs/lenet5-mnist-1 --data_dir=~/mnist
+  keras-classics page lenet5 runs/lenet5-digits-1 --out=page/ --serve
   keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
 """
 
+import contextlib
 import dataclasses
+import importlib.util
 import inspect
 import itertools
 import logging
@@ -168,6 +172,16 @@ FLAGS = {
         {"lower_bound": 1, "upper_bound": 100},
     ),
     "figure": Flag(flags.DEFINE_string, None, "file for the curves, such as curves.png"),
+    "out": Flag(flags.DEFINE_string, "page", "folder for the page, index.html"),
+    "serve": Flag(
+        flags.DEFINE_boolean, False, "show it to the browsers of this machine, until Ctrl-C"
+    ),
+    "port": Flag(
+        flags.DEFINE_integer,
+        8000,
+        "where it is served; 0: a free one",
+        {"lower_bound": 0, "upper_bound": 2**16 - 1},
+    ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
@@ -360,6 +374,28 @@ def _print_classes(path, first, second):
     """Prints the class of an image and the next one, each with its score."""
     words = (f"{name} (score {score:.3g})" for name, score in (first, second))
     print(f"{path}: {', runner-up '.join(words)}")
+
+
+def page(options, *words):
+    """Writes a page to draw a digit on, which computes and shows all layers of networks.
+
+    Without words it has the networks of digits that are part of the package. The digits that can be
+    chosen on it are the first ones of a test set, --data: those of scikit-learn, if it is there.
+    """
+    from keras_classics import page
+
+    path = pathlib.Path(options.out, "index.html")
+    chosen = [page.shown(word) for word in words] if words else page.releases()
+    usual = "digits" if importlib.util.find_spec("sklearn") else None
+    page.write(path, chosen, options.data or usual, options.data_dir)
+    print(f"{', '.join(each.name for each in chosen)}: {path.stat().st_size / 1000:.0f} kB")
+    if not options.serve:
+        print(f"Open it in a browser: {path}")
+        return
+    with page.server(path, options.port) as server:
+        print(f"Open http://127.0.0.1:{server.server_port}/ in a browser. Ctrl-C ends.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def look(options, folder, *paths):
@@ -590,6 +626,8 @@ COMMANDS = {
     "predict": Command(predict, fields="of tests"),
     "look": Command(look, fields="of tests"),
     "compare": Command(compare, {"Data": ("data", "data_dir"), "Results": ("figure",)}),
+    "page": Command(page, {"Data": ("data", "data_dir"), "Page": ("out", "serve", "port")}),
+    "attention": Command(attention, fields="of tests"),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
         pack,
@@ -890,6 +928,8 @@ def _interrupted(error, command, options, argv):
         return "To go on: the same command."
     if command.function is check:
         return "Nothing was kept of what was found."
+    if command.function is page:
+        return "No page was written."
     if command.function not in (train, finetune, reproduce):  # which alone are resumed
         return "An unfinished run folder has no model."
     folder = options and (options.folder or options.run_dir)

@@ -49,6 +49,10 @@ ROOMS = {
         *(*EQUATIONS, "applications", "backend", "classification", "datasets", "graphs", "models"),
         *("surgery", "weights"),
     },
+    "page": {
+        *("activations", "classification", "datasets", "layers", "preprocessing", "training"),
+        "weights",
+    },
     "experiments": {*EQUATIONS, "analysis", "applications", "backend", "datasets", "training"},
     "analysis": {"applications", "backend", "graphs", "layers", "models", "surgery"},
     **{name: set() for name in LIGHT},
@@ -70,6 +74,7 @@ ENGINES = [
     *PACKAGE.glob("weights/formats/*.py"),
     *PACKAGE.glob("analysis/*.py"),
     *PACKAGE.glob("datasets/*.py"),
+    *PACKAGE.glob("page/*.py"),
     PACKAGE / "applications" / "builder.py",
     PACKAGE / "applications" / "typed.py",
     PACKAGE / "classification.py",
@@ -278,7 +283,7 @@ def test_later_rooms_are_there():
     "words",
     [
         *(["list"], ["weights"], ["recipe", "resnet50"], ["--help"], ["--version"]),
-        ["train", "vgg16", "--help"],
+        *(["train", "vgg16", "--help"], ["page", "--help"]),
     ],
     ids=" ".join,
 )
