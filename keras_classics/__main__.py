@@ -627,7 +627,6 @@ COMMANDS = {
     "look": Command(look, fields="of tests"),
     "compare": Command(compare, {"Data": ("data", "data_dir"), "Results": ("figure",)}),
     "page": Command(page, {"Data": ("data", "data_dir"), "Page": ("out", "serve", "port")}),
-    "attention": Command(attention, fields="of tests"),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
         pack,
