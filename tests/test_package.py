@@ -16,6 +16,7 @@ import pytest
 
 import keras_classics
 from keras_classics import checks, names
+from tests import extras
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -164,3 +165,8 @@ def test_the_citation_has_each_paper_and_this_version():
 def test_the_changelog_has_this_version():
     release = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
     assert release == keras_classics.__version__
+
+
+def test_each_extra_is_tried():
+    """By `python -m tests.extras`, which takes ten minutes; but those for work on this package."""
+    assert set(extras.USES) == set(EXTRAS) - {"test", "docs"}
