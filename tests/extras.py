@@ -33,7 +33,7 @@ USES = {
     "torch": ("torch", NETWORK),
     "plots": (
         "matplotlib",
-        "kc.analysis.attention_overlay(*2 * [np.ones((1, 2, 2))])",
+        "image = np.ones((1, 4, 4, 3)); kc.analysis.attention_overlay(image, image[..., 0])",
     ),
     "digits": ("sklearn", "assert len(kc.datasets.load('digits').train) == 1437"),
     "tfds": (
