@@ -333,12 +333,50 @@ class Classifier(keras.Model):
             ValueError: If the images have another shape or were scaled before, a file cannot be
                 decoded, or an image shows no digit (`preprocessing.DigitInput`).
         """
+        x, is_prepared = self._read(x)
+        predict = self.network.predict if is_prepared else super().predict
+        return predict(x, *args, **kwargs)
+
+    def prepare(self, x: Any) -> np.ndarray:
+        """The input of the network.
+
+        Args:
+            x: Images or paths, as of `predict`.
+
+        Returns:
+            A float32 array `(batch, *network.input_shape[1:])`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: As of `predict`.
+
+        Example:
+
+        ```python
+        import numpy as np
+
+        import keras_classics as kc
+
+        model = kc.classifier("lenet5")
+        digit = np.zeros((28, 28), "uint8")
+        digit[4:24, 12:16] = 255
+        print(model.prepare(digit).shape)  # (1, 32, 32, 1)
+        ```
+        """
+        x, is_prepared = self._read(x)
+        if is_prepared:
+            return x
+        batches = (x[k : k + 32] for k in range(0, len(x), 32))
+        parts = [keras.ops.convert_to_numpy(self.preprocessing(batch)) for batch in batches]
+        return np.concatenate(parts).astype("float32")
+
+    def _read(self, x):
+        """What `predict` takes, and whether it is prepared: the images of files are."""
         channels = self.network.input_shape[-1]
         paths = [x] if isinstance(x, _FILE) else x
         if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _FILE):
             images = (read_image(path, upright=True, grey=channels == 1) for path in paths)
-            x = np.stack([prepared(self.preprocessing, image) for image in images])
-            return self.network.predict(x, *args, **kwargs)
+            return np.stack([prepared(self.preprocessing, image) for image in images]), True
         if isinstance(x, list):
             raise ValueError(
                 "`x` must be one array of images of one size, "
@@ -355,7 +393,7 @@ class Classifier(keras.Model):
             if hasattr(self.preprocessing, "check"):
                 for k in range(0, len(x), 32):
                     self.preprocessing.check(x[k : k + 32])
-        return super().predict(x, *args, **kwargs)
+        return x, False
 
     def _check(self, images):
         """Refuses images of another shape than the network's."""

@@ -3,14 +3,19 @@
 Keras has no public way to walk through this graph. This is the one module that reads what Keras
 keeps of it: `_keras_history` of a tensor and `_inbound_nodes` of a layer. A node is one
 application of a layer, with its `operation`, `arguments`, `input_tensors`, `outputs` and
-`parent_nodes`.
+`parent_nodes`. It also calls `_run_through_graph`, the one way to compute a graph with other
+functions in the places of layers.
 """
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
+from keras import ops
+
+GRAPHS = (keras.Sequential, keras.Function)  # models of which Keras knows how the layers connect
 
 
 def check_connected(model) -> None:
@@ -71,6 +76,43 @@ def node_of(tensor):
 def maker(tensor):
     """The layer whose output a tensor is."""
     return node_of(tensor).operation
+
+
+def operations(tensors) -> list:
+    """The layers and operations that lead to tensors, also in models within, in their order."""
+    found = []
+    for node in nodes(tensors):
+        is_model = isinstance(node.operation, GRAPHS)
+        found += operations(node.operation.outputs) if is_model else [node.operation]
+    return found
+
+
+def run(model, inputs, instead: Callable[[Any], Callable]) -> Any:
+    """Computes a model with other functions in the places of some of its layers.
+
+    Args:
+        model: A functional or sequential model.
+        inputs: Its inputs, tensors.
+        instead: A function from a layer, or an operation of `keras.ops`, to what is called in its
+            place, which may be the layer itself. Models within the model are run likewise.
+
+    Returns:
+        The outputs, in the model's structure.
+    """
+    pairs = zip(keras.tree.flatten(inputs), model.inputs, strict=True)
+    tensors = [ops.cast(x, like.dtype) for x, like in pairs]
+
+    def asked(operation):
+        if isinstance(operation, GRAPHS):
+            return lambda inputs, **_: run(operation, inputs, instead)
+        return instead(operation)
+
+    if isinstance(model, keras.Sequential):
+        (x,) = tensors
+        for layer in model.layers:
+            x = asked(layer)(x)
+        return x
+    return model._run_through_graph(tensors, operation_fn=asked)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,17 @@ _HOMES = {
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
+    "grad_cam": "attribution",
+    "grad_cam_plus_plus": "attribution",
+    "guided_backpropagation": "attribution",
+    "integrated_gradients": "attribution",
     "layer_responses": "pictures",
     "mean_attention_distance": "attention",
+    "occlusion": "attribution",
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "report": "reporting",
+    "saliency": "attribution",
     "table": "tables",
 }
 __all__ = sorted(_HOMES)
@@ -56,6 +62,12 @@ if TYPE_CHECKING:
     from keras_classics.analysis.attention_pictures import (
         position_similarities as position_similarities,
     )
+    from keras_classics.analysis.attribution import grad_cam as grad_cam
+    from keras_classics.analysis.attribution import grad_cam_plus_plus as grad_cam_plus_plus
+    from keras_classics.analysis.attribution import guided_backpropagation as guided_backpropagation
+    from keras_classics.analysis.attribution import integrated_gradients as integrated_gradients
+    from keras_classics.analysis.attribution import occlusion as occlusion
+    from keras_classics.analysis.attribution import saliency as saliency
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
     from keras_classics.analysis.pictures import draw as draw

@@ -14,7 +14,6 @@ from keras_classics.layers import (
 )
 
 ATTENTION = (MultiHeadSelfAttention, TransformerEncoderBlock, layers.MultiHeadAttention)
-GRAPHS = (keras.Sequential, keras.Function)
 
 
 @arguments(batch_size=COUNT)
@@ -69,20 +68,7 @@ class _Reader(keras.Model):
     def call(self, images):
         scores = {}
 
-        def run(model, inputs, **_):
-            pairs = zip(keras.tree.flatten(inputs), model.inputs, strict=True)
-            inputs = [ops.cast(x, like.dtype) for x, like in pairs]
-            if isinstance(model, keras.Sequential):
-                (x,) = inputs
-                for layer in model.layers:
-                    x = asked(layer)(x)
-                return x
-            # Keras has no public way to call the layers of a graph otherwise than as they are.
-            return model._run_through_graph(inputs, operation_fn=asked)
-
         def asked(layer):
-            if isinstance(layer, GRAPHS):
-                return lambda *args, **kwargs: run(layer, *args, **kwargs)
             if isinstance(layer, ATTENTION):
                 return lambda *args, **kwargs: read(layer, *args, **kwargs)
             return layer
@@ -96,7 +82,7 @@ class _Reader(keras.Model):
             scores[name] = ops.cast(found, "float32")
             return (x, found) if return_attention_scores else x
 
-        run(self.model, images)
+        graphs.run(self.model, images, asked)
         self.names = tuple(scores)  # JAX would sort a dict
         return list(scores.values())
 
@@ -159,7 +145,9 @@ def patches_read(weights, grid):
     Returns:
         An array `(..., rows, columns)`.
     """
-    read = weights[..., 0, 1:] if _has_class_token(weights, grid) else weights.mean(axis=-2)
+    read = (
+        weights[..., 0, 1:] if has_class_token(weights.shape[-1], grid) else weights.mean(axis=-2)
+    )
     return read.reshape(*weights.shape[:-2], *grid)
 
 
@@ -209,7 +197,7 @@ def mean_attention_distance(
     distances = patch_size * np.hypot(*(places[:, :, None] - places[:, None]))
     means = []
     for scores in maps.values():
-        if _has_class_token(scores, grid):
+        if has_class_token(scores.shape[-1], grid):
             scores = scores[..., 1:, 1:]
         far = np.einsum("ihpq,pq->ihp", scores, distances)
         # A patch that attends to the class token alone has no distance.
@@ -296,11 +284,12 @@ def find(model, kind):
 def layers_of(model):
     """The layers of a model, and of the models within it."""
     for layer in model.layers:
-        yield from layers_of(layer) if isinstance(layer, GRAPHS) else [layer]
+        yield from layers_of(layer) if isinstance(layer, graphs.GRAPHS) else [layer]
 
 
-def _has_class_token(weights, grid):
-    n, patches = weights.shape[-1], int(np.prod(grid))
+def has_class_token(n, grid):
+    """Whether `n` tokens are the patches of a grid and one more."""
+    patches = int(np.prod(grid))
     if n not in (patches, patches + 1):
         raise ValueError(
             "`grid` must be the rows and columns of the patches, which are all tokens or all but "

@@ -7,15 +7,16 @@ import keras
 from keras_classics.backend.running import has_xla, name
 
 
-def gradient(function, arrays):
+def gradient(function, arrays, has_aux=False):
     """Computes the gradients of a scalar function.
 
     Args:
         function: Takes a list of tensors, returns a scalar tensor.
         arrays: The list of arrays at which to differentiate.
+        has_aux: Whether the function returns a pair of the scalar and something else.
 
     Returns:
-        A list of tensors of the arrays' shapes.
+        A list of tensors of the arrays' shapes; with `has_aux`, a pair of it and the something.
 
     Raises:
         RuntimeError: If the backend has no gradients.
@@ -24,23 +25,31 @@ def gradient(function, arrays):
     if name() == "tensorflow":
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
+        # Variables are not watched: what they alone lead to need not be kept.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            value = function(tensors)
-        return tape.gradient(value, tensors)
-    if name() == "jax":
+            found = function(tensors)
+        value, aux = found if has_aux else (found, None)
+        gradients = tape.gradient(value, tensors)
+    elif name() == "jax":
         import jax
 
-        return jax.grad(function)(tensors)
-    if name() == "torch":
+        found = jax.grad(function, has_aux=has_aux)(tensors)
+        gradients, aux = found if has_aux else (found, None)
+    elif name() == "torch":
         import torch
 
         tensors = [tensor.detach().requires_grad_() for tensor in tensors]
         with torch.enable_grad():
-            return list(torch.autograd.grad(function(tensors), tensors))
-    raise RuntimeError(
-        f"Gradients need the TensorFlow, JAX or PyTorch backend. Received: KERAS_BACKEND={name()}"
-    )
+            found = function(tensors)
+            value, aux = found if has_aux else (found, None)
+            gradients = list(torch.autograd.grad(value, tensors))
+    else:
+        raise RuntimeError(
+            "Gradients need the TensorFlow, JAX or PyTorch backend. "
+            f"Received: KERAS_BACKEND={name()}"
+        )
+    return (gradients, aux) if has_aux else gradients
 
 
 def sum_over_replicas(gradients):
