@@ -54,8 +54,9 @@ USES = {
     "augment": ("keras_cv", "from keras_classics.training.mixing import mixing; mixing(0.8)"),
     "export": (
         "tf2onnx, onnxruntime, ai_edge_litert.interpreter",
+        "model = kc.build('lenet5'); model.predict(np.zeros((2, 32, 32, 1)), verbose=0)\n"
         "for format in ('onnx', 'litert'): "
-        "kc.build('lenet5').export(f'lenet5.{format}', format=format, verbose=False)",
+        "model.export(f'lenet5.{format}', format=format, verbose=False)",
     ),
     "tensorboard": ("tensorboard", "kc.training.TensorBoard('logs')"),
 }
