@@ -42,7 +42,6 @@ wheel: $(VENV)/test
 	$(PYTHON) -m venv build/wheel
 	build/wheel/bin/pip install --quiet "$$(echo dist/*.whl)[digits,plots,tensorflow]"
 	cd build/wheel && bin/keras-classics train lenet5 --data=digits --epochs=2 --distortions
-	cd build/wheel && bin/keras-classics evaluate runs/lenet5-digits-1
 
 # The documents as pages, into build/site.
 site: $(VENV)/docs
