@@ -55,8 +55,8 @@ USES = {
     "export": (
         "tf2onnx, onnxruntime, ai_edge_litert.interpreter",
         "model = kc.build('lenet5'); model.predict(np.zeros((2, 32, 32, 1)), verbose=0)\n"
-        "for format in ('onnx', 'litert'): "
-        "model.export(f'lenet5.{format}', format=format, verbose=False)",
+        "model.export('lenet5.onnx', format='onnx', verbose=False)\n"
+        "model.export('lenet5.tflite', format='litert', verbose=False)",
     ),
     "tensorboard": ("tensorboard", "kc.training.TensorBoard('logs')"),
 }
