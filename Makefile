@@ -2,8 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --dist=worksteal
 # What the backend computes. All else is tested on TensorFlow alone.
-ON_EACH = applications/test_contract.py applications/test_cuda_convnet.py datasets layers optimizers \
-	preprocessing surgery training weights/test_trained.py test_activations.py test_backend.py \
+ON_EACH = analysis/test_attribution.py applications/test_contract.py \
+	applications/test_cuda_convnet.py datasets layers optimizers preprocessing surgery training weights/test_trained.py test_activations.py test_backend.py \
 	test_initializers.py test_losses.py
 # Keras's OpenVINO backend only predicts.
 ON_OPENVINO = applications/test_contract.py layers serving surgery/test_fuse.py

@@ -6,7 +6,9 @@
   keras-classics evaluate                    of a release or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
-  keras-classics attention RUN IMAGE...      picture what a Transformer attends to in them
+  keras-classics look RUN IMAGE...           picture what a network looks at in them
+  keras-classics look NETWORK IMAGE...       by published weights
+  keras-classics compare RUN RUN...          what differs, the curves, and which is better
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
@@ -30,6 +32,7 @@ Examples:
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
   keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
   keras-classics predict lenet5 digit.png
+  keras-classics compare runs/lenet1-mnist-1 runs/lenet5-mnist-1 --data_dir=~/mnist
   keras-classics pack imagenet/ packed/ --shards=1024 --short_side=480
   keras-classics reproduce lrn --data_dir=~/cifar-10-batches-bin --seeds=3
   KERAS_BACKEND=jax keras-classics train lenet5 --data=digits
@@ -68,6 +71,7 @@ DATA = (
 STRATEGIES = ("auto", "default", "mirrored", "multi-worker")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+GRAD_CAM = "where the network looks, by Grad-CAM"
 # People look for these flags.
 IN_THE_NAME = {"network", "model", "depth", "variant", "configuration"}
 NAMED = "The network is a word of its own: keras-classics train NETWORK"
@@ -164,6 +168,7 @@ FLAGS = {
         "of the JPEG files of images that are made smaller",
         {"lower_bound": 1, "upper_bound": 100},
     ),
+    "figure": Flag(flags.DEFINE_string, None, "file for the curves, such as curves.png"),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
     "verbosity": Flag(flags.DEFINE_integer, 0, "1: also show where an error comes from"),
@@ -235,10 +240,15 @@ def _train(options, label):
         return
     try:
         from keras_classics import analysis
+        from keras_classics.analysis import page
 
         pictures = run.folder / "pictures"
         held = next(part for part in run.manifest["errors"] if part != "train")
         analysis.draw(run.network, run.history, pictures, *run.pictured(run.kept(data)), held=held)
+        last = list(run.manifest["errors"])[-1]
+        title = f"{recipe.network}, {last}: what is taken for what"
+        figure = analysis.confusions(run.confusion(last), run.manifest["data"]["classes"], title)
+        page.save({"confusions": figure}, pictures)
     except ImportError as error:
         log.warning("No pictures: %s", error)
     print(f"{counted(len(run.history['loss']), 'epoch')} in {run.manifest['seconds']:.0f} s")
@@ -353,31 +363,86 @@ def _print_classes(path, first, second):
     print(f"{path}: {', runner-up '.join(words)}")
 
 
-def attention(options, folder, *paths):
-    """Pictures what a run's Transformer attends to in each image file, and names what it is."""
+def look(options, folder, *paths):
+    """Pictures what a run's network looks at in each image file, and names what it is."""
+    stems = _stems(paths, "RUN")
+    from keras_classics import analysis
+    from keras_classics.analysis import attention_pictures, page
+    from keras_classics.layers import TransformerEncoderBlock
+
+    run = options.run
+    attends = any(isinstance(layer, TransformerEncoderBlock) for layer in run.network.layers)
+    for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
+        caption = f"{first} (score {scores[0]:.3g})"
+        print(f"{path}: {caption}")
+        image = run.read(path)[None]
+        maps = analysis.grad_cam(run.network, image)
+        figures = {"grad_cam": analysis.overlay(image, maps, [caption], GRAD_CAM)}
+        if attends:
+            figures |= attention_pictures.of_images(run.network, image, [caption])
+        figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
+        for written in page.save(figures, run.folder / "pictures"):
+            print(f"  {written}")
+
+
+def look_published(options, network, *paths):
+    """Pictures what a network of published weights looks at in each image file."""
+    stems = _stems(paths, "NETWORK")
+    from keras_classics import analysis, classifier
+    from keras_classics.analysis import page
+
+    model = classifier(network, options.weights, like=options.like)
+    for stem, path in zip(stems, paths, strict=True):
+        (((_, name, score),),) = model.decode_predictions(model.predict(path, verbose=0), top=1)
+        caption = f"{name} (score {score:.3g})"
+        print(f"{path}: {caption}")
+        maps = analysis.grad_cam(model, path)
+        figure = analysis.overlay(model.seen(path), maps, [caption], GRAD_CAM)
+        for written in page.save({f"grad_cam-{stem}": figure}, "pictures"):
+            print(f"  {written}")
+
+
+def _stems(paths, first):
+    """The names of image files, without what stands behind the point."""
     if not paths:
-        raise ValueError("Which images? keras-classics attention RUN IMAGE...")
+        raise ValueError(f"Which images? keras-classics look {first} IMAGE...")
     stems = [pathlib.Path(path).stem for path in paths]
     if len(set(stems)) < len(stems):
         raise ValueError(
             "The pictures are named after the image files, whose names must differ. "
             f"Received: {', '.join(paths)}"
         )
-    from keras_classics.analysis import attention_pictures, page
-    from keras_classics.layers import TransformerEncoderBlock
+    return stems
 
-    run = options.run
-    if not any(isinstance(layer, TransformerEncoderBlock) for layer in run.network.layers):
+
+def compare(options, folder, *others):
+    """Prints what differs between runs and their errors, and tests which is better.
+
+    With --data or --data_dir the networks read the tested images once more: McNemar's test takes
+    what each of two reads wrong of the same images.
+    """
+    if not others:
+        raise ValueError("With which other run? keras-classics compare RUN RUN...")
+    from keras_classics import analysis, datasets
+
+    runs = [_run(each) for each in (folder, *others)]
+    if unfinished := [str(run.folder) for run in runs if not run.is_finished]:
         raise ValueError(
-            f"{run.recipe.network} has no attention: take the run of a Vision Transformer. "
-            f"Received: {folder}"
+            "Runs that are compared must be finished: --resume goes on with one. "
+            f"Received: {', '.join(unfinished)}, not finished"
         )
-    for stem, path, (first, _, scores) in zip(stems, paths, run.predict(*paths), strict=True):
-        print(f"{path}: {first} (score {scores[0]:.3g})")
-        figures = attention_pictures.of_images(run.network, run.read(path)[None])
-        figures = {f"{name}-{stem}": figure for name, figure in figures.items()}
-        for written in page.save(figures, run.folder / "pictures"):
-            print(f"  {written}")
+    data = None
+    if options.data or options.data_dir:
+        trained = runs[0].manifest["data"]
+        name = options.data or trained["name"]
+        classes = trained["classes"] if datasets.is_folder(name) else None
+        upright = trained.get("upright", False)
+        data = datasets.load(name, options.data_dir, classes=classes, upright=upright)
+    compared = analysis.compare(runs, data)
+    print(compared)
+    if options.figure:
+        compared.draw().savefig(options.figure)
+        print(f"\nThe curves: {options.figure}")
 
 
 def check(options, folder):
@@ -524,7 +589,8 @@ COMMANDS = {
         evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
     ),
     "predict": Command(predict, fields="of tests"),
-    "attention": Command(attention, fields="of tests"),
+    "look": Command(look, fields="of tests"),
+    "compare": Command(compare, {"Data": ("data", "data_dir"), "Results": ("figure",)}),
     "check": Command(check, {"Data": OF_FOLDERS}),
     "pack": Command(
         pack,
@@ -547,9 +613,10 @@ PUBLISHED = {
         evaluate_published,
         {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
     ),
-    "predict": Command(
-        predict_published, {"Network": ("weights", "like"), "Devices": ("precision",)}
-    ),
+    **{
+        name: Command(function, {"Network": ("weights", "like"), "Devices": ("precision",)})
+        for name, function in (("predict", predict_published), ("look", look_published))
+    },
 }
 
 

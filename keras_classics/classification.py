@@ -370,12 +370,60 @@ class Classifier(keras.Model):
         parts = [keras.ops.convert_to_numpy(self.preprocessing(batch)) for batch in batches]
         return np.concatenate(parts).astype("float32")
 
+    def seen(self, x: Any) -> list[np.ndarray]:
+        """The part of each image that the network reads, in the image's own pixels.
+
+        On it, `analysis.overlay` draws what the network looks at. Of a preprocessing that cuts out
+        no part of an image, such as `DigitInput`, it is the network's input.
+
+        Args:
+            x: Images or paths, as of `predict`.
+
+        Returns:
+            A list of arrays `(rows, columns, channels)`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: As of `predict`.
+
+        Example:
+
+        ```python
+        import numpy as np
+
+        from keras_classics import Classifier, applications, preprocessing
+
+        network = applications.ResNetCIFAR(8, classes=2)
+        layer = preprocessing.ClassifierInput(resize=32, crop=32)
+        model = Classifier(network, layer, [("c", "cat"), ("d", "dog")])
+        (part,) = model.seen(np.random.randint(0, 256, (300, 400, 3), "uint8"))
+        print(part.shape)  # (300, 300, 3)
+        ```
+        """
+        if not hasattr(self.preprocessing, "part"):
+            return list(self.prepare(x))
+        images = self._files(x)
+        if images is None:
+            images, _ = self._read(x)
+        parts = ((image, self.preprocessing.part(*image.shape[:2])) for image in images)
+        return [
+            image[top : top + height, left : left + width]
+            for image, (top, left, height, width) in parts
+        ]
+
+    def _files(self, x):
+        """The images of files, one after the other; `None` if `x` is no file or list of files."""
+        paths = [x] if isinstance(x, _FILE) else x
+        if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _FILE):
+            grey = self.network.input_shape[-1] == 1
+            return (read_image(path, upright=True, grey=grey) for path in paths)
+        return None
+
     def _read(self, x):
         """What `predict` takes, and whether it is prepared: the images of files are."""
         channels = self.network.input_shape[-1]
-        paths = [x] if isinstance(x, _FILE) else x
-        if isinstance(paths, (list, tuple)) and isinstance(next(iter(paths), None), _FILE):
-            images = (read_image(path, upright=True, grey=channels == 1) for path in paths)
+        images = self._files(x)
+        if images is not None:
             return np.stack([prepared(self.preprocessing, image) for image in images]), True
         if isinstance(x, list):
             raise ValueError(

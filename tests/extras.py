@@ -33,7 +33,7 @@ USES = {
     "torch": ("torch", NETWORK),
     "plots": (
         "matplotlib",
-        "image = np.ones((1, 4, 4, 3)); kc.analysis.attention_overlay(image, image[..., 0])",
+        "image = np.ones((1, 4, 4, 3)); kc.analysis.overlay(image, image[..., 0])",
     ),
     "digits": ("sklearn", "assert len(kc.datasets.load('digits').train) == 1437"),
     "tfds": (

@@ -89,7 +89,7 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert manifest["versions"]["keras_classics"] == __version__
     assert len((folder / "history.csv").read_text().splitlines()) == 3
     pytest.importorskip("matplotlib")
-    assert len(list((folder / "pictures").glob("*.png"))) == 5
+    assert len(list((folder / "pictures").glob("*.png"))) == 6
 
     printed = cli("evaluate", str(folder), f"--data_dir={mnist}")
     assert [line for line in printed.splitlines() if " error " in line][: len(errors)] == errors
@@ -105,7 +105,23 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert read[0] == read[1]
 
     cli(*words)
-    assert (tmp_path / "runs" / "lenet5-mnist-2" / "model.keras").is_file()
+    other = tmp_path / "runs" / "lenet5-mnist-2"
+    assert (other / "model.keras").is_file()
+    compared = ["compare", str(folder), str(other)]
+    printed = cli(*compared, f"--data_dir={mnist}", "--figure=curves.png")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines()]
+    assert ["j", "5", "10"] in rows
+    assert ["seed", "7", "0"] in rows
+    assert any(row[:1] == ["lenet5-mnist-1 and lenet5-mnist-2, test"] for row in rows)
+    assert printed.endswith("The curves: curves.png\n")
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert "and lenet5-mnist-2" not in cli(*compared)
+    with pytest.raises(SystemExit, match="With which other run.*compare RUN RUN"):
+        cli("compare", str(folder))
+    manifest.pop("errors")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(SystemExit, match="--resume goes on with one. Received: .*mnist-1, not fin"):
+        cli(*compared)
 
 
 @pytest.mark.parametrize("network", ["lecun1989", "lenet1"])
@@ -117,12 +133,12 @@ def test_other_networks(cli, mnist, network, tmp_path):
         cli("train", network, *flags, *SHORT)
 
 
-def test_attention(cli, mnist, tmp_path, monkeypatch):
+def test_look(cli, mnist, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setitem(applications.vit.SIZES, "Mini", (32, 2, 64, 2))
     flags = ["--batch_size=6", "--warmup_steps=0", "--epochs=1", "--run_dir=vit"]
     cli("train", "vit-mnist", "--data=mnist", f"--data_dir={mnist}", *flags)
-    learned = {"learning_curves", "position_similarities", "embedding_components"}
+    learned = {"learning_curves", "confusions", "position_similarities", "embedding_components"}
     seen = {"attention_overlay", "attention_heads", "attention_distances"}
     pictures = tmp_path / "vit" / "pictures"
     assert {path.stem for path in pictures.iterdir()} == learned | seen
@@ -130,18 +146,32 @@ def test_attention(cli, mnist, tmp_path, monkeypatch):
     drawing[10:50, 18:23] = 0
     for name in ("one.png", "i.png"):
         Image.fromarray(drawing).save(tmp_path / name)
-    lines = cli("attention", "vit", "one.png", "i.png").splitlines()
+    lines = cli("look", "vit", "one.png", "i.png").splitlines()
     named = cli("predict", "vit", "one.png", "i.png").splitlines()
-    for stem, first, line in zip(("one", "i"), (0, 4), named, strict=True):
+    for stem, first, line in zip(("one", "i"), (0, 5), named, strict=True):
         assert lines[first] == line.partition(",")[0]
-        written = {f"  vit/pictures/{name}-{stem}.png" for name in seen}
-        assert set(lines[first + 1 : first + 4]) == written
+        written = {f"  vit/pictures/{name}-{stem}.png" for name in (*seen, "grad_cam")}
+        assert set(lines[first + 1 : first + 5]) == written
         assert all((tmp_path / path.strip()).is_file() for path in written)
     with pytest.raises(SystemExit, match="must differ. Received: one.png, a/one.png"):
-        cli("attention", "vit", "one.png", "a/one.png")
+        cli("look", "vit", "one.png", "a/one.png")
     cli("train", "lenet1", "--data=mnist", f"--data_dir={mnist}", "--run_dir=lenet", *SHORT)
-    with pytest.raises(SystemExit, match="lenet1 has no attention: take the run of a Vision"):
-        cli("attention", "lenet", "one.png")
+    lines = cli("look", "lenet", "one.png").splitlines()
+    assert lines[1:] == ["  lenet/pictures/grad_cam-one.png"]
+    with pytest.raises(SystemExit, match="Which images. keras-classics look RUN IMAGE"):
+        cli("look", "lenet")
+
+
+def test_look_by_published_weights(cli, tmp_path):
+    pytest.importorskip("matplotlib")
+    drawing = np.full((60, 40), 255, "uint8")
+    drawing[10:50, 18:23] = 0
+    Image.fromarray(drawing).save(tmp_path / "one.png")
+    named, written = cli("look", "lenet5", "one.png").splitlines()
+    assert named == cli("predict", "lenet5", "one.png").partition(",")[0]
+    assert named.startswith("one.png: 1 (score ")
+    assert written == "  pictures/grad_cam-one.png"
+    assert (tmp_path / "pictures" / "grad_cam-one.png").stat().st_size > 1000
 
 
 @pytest.fixture
@@ -422,7 +452,7 @@ def test_report_and_list(cli):
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "--epochs=2"], "flag 'epochs'(.|\n)*It has --data"),
         (["predict", "nowhere"], "nowhere is not a run folder"),
-        (["attention", "nowhere", "one.png"], "nowhere is not a run folder"),
+        (["look", "nowhere", "one.png"], "nowhere is not a run folder"),
     ],
 )
 def test_misuse(cli, words, message):
@@ -455,7 +485,7 @@ def test_other_data_than_a_run_can_read(cli, run):
 
 
 def test_which_images(cli, run):
-    for name in ("predict", "attention"):
+    for name in ("predict", "look"):
         with pytest.raises(SystemExit, match=f"Which images. keras-classics {name} RUN IMAGE"):
             cli(name, "run")
 

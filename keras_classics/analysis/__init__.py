@@ -5,27 +5,33 @@ from typing import TYPE_CHECKING
 
 # `report` needs neither the pictures nor what they are drawn of.
 _HOMES = {
+    "Comparison": "comparing",
     "Row": "counting",
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
     "attention_maps": "attention",
-    "attention_overlay": "attention_pictures",
     "attention_rollout": "attention",
+    "compare": "comparing",
+    "confusions": "galleries",
     "count": "counting",
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
+    "gallery": "galleries",
     "grad_cam": "attribution",
     "grad_cam_plus_plus": "attribution",
     "guided_backpropagation": "attribution",
     "integrated_gradients": "attribution",
     "layer_responses": "pictures",
     "mean_attention_distance": "attention",
+    "nearest_images": "galleries",
     "occlusion": "attribution",
+    "overlay": "overlays",
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "report": "reporting",
     "saliency": "attribution",
+    "strongest_images": "galleries",
     "table": "tables",
 }
 __all__ = sorted(_HOMES)
@@ -55,7 +61,6 @@ if TYPE_CHECKING:
         attention_distances as attention_distances,
     )
     from keras_classics.analysis.attention_pictures import attention_heads as attention_heads
-    from keras_classics.analysis.attention_pictures import attention_overlay as attention_overlay
     from keras_classics.analysis.attention_pictures import (
         embedding_components as embedding_components,
     )
@@ -68,8 +73,15 @@ if TYPE_CHECKING:
     from keras_classics.analysis.attribution import integrated_gradients as integrated_gradients
     from keras_classics.analysis.attribution import occlusion as occlusion
     from keras_classics.analysis.attribution import saliency as saliency
+    from keras_classics.analysis.comparing import Comparison as Comparison
+    from keras_classics.analysis.comparing import compare as compare
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.galleries import confusions as confusions
+    from keras_classics.analysis.galleries import gallery as gallery
+    from keras_classics.analysis.galleries import nearest_images as nearest_images
+    from keras_classics.analysis.galleries import strongest_images as strongest_images
+    from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
     from keras_classics.analysis.reporting import report as report

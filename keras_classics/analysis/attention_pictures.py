@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_classics.analysis.attention import (
     attention_maps,
@@ -16,76 +15,26 @@ from keras_classics.analysis.attention import (
     patches_read,
     position_similarity,
 )
-from keras_classics.analysis.page import INK, colour_bar, new_page, panel, show, style, write
+from keras_classics.analysis.overlays import overlay
+from keras_classics.analysis.page import (
+    INK,
+    colour_bar,
+    light,
+    new_page,
+    panel,
+    rgb,
+    show,
+    style,
+    write,
+)
 from keras_classics.checks import ARRAY, ARRAYS, COUNT, arguments
 from keras_classics.layers import PatchEmbedding, PositionEmbedding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ACROSS = 3  # images side by side, each with its attention
+TITLE = "what the network's output attends to, by attention rollout"
 SIDE = 14  # patches in a row of `position_similarities`, at most
-
-
-@arguments(images=ARRAY, rollout=ARRAY)
-def attention_overlay(images: np.ndarray, rollout: np.ndarray) -> "Figure":
-    """Draws images, and beside each the same, darker where it is not attended to (figure 6).
-
-    The light of a pixel is its share of the attention, interpolated between the centres of the
-    patches. The patch with the largest share has the light 1.
-
-    Args:
-        images: Array `(n, height, width, channels)`, inputs of the network, grey or RGB, of
-            any range.
-        rollout: `attention_rollout` of these images with a grid, `(n, rows, columns)`.
-
-    Returns:
-        A `matplotlib.figure.Figure`.
-
-    Raises:
-        ValueError: If there are not as many images as rollouts.
-
-    Example:
-
-    ```python
-    import numpy as np
-
-    from keras_classics.analysis import attention_overlay
-
-    images, rollout = np.random.uniform(0, 1, (2, 32, 32, 3)), np.random.uniform(0, 1, (2, 8, 8))
-    attention_overlay(images, rollout).savefig("attention.png")
-    ```
-    """
-    images = _light(images)
-    if len(images) != len(rollout):
-        raise ValueError(
-            "`images` and `rollout` must be equally long. "
-            f"Received: {len(images)} and {len(rollout)}"
-        )
-    n, height, width, _ = images.shape
-    light = rollout / rollout.max(axis=(1, 2), keepdims=True)
-    light = ops.image.resize(
-        light[..., None], (height, width), "bilinear", data_format="channels_last"
-    )
-    seen = images * ops.convert_to_numpy(light)
-    across = min(n, ACROSS)
-    pitch = 9.6 / across
-    side = min(pitch / 2 - 0.1, 3) * min(1, width / height)
-    tall = side * height / width
-    rise = tall + 0.1
-    page = new_page(1 + -(-n // across) * rise)
-    write(page, 0.3, 0.35, "what the network's output attends to, by attention rollout")
-    for i in range(n):
-        row, column = divmod(i, across)
-        x, y = 0.3 + pitch * column, 0.9 + row * rise
-        for left, picture, head in [
-            (x, images[i], "input"),
-            (x + side + 0.06, seen[i], "attention"),
-        ]:
-            show(page, _rgb(picture), (left, y, side, tall), (0, 1))
-            if row == 0:
-                write(page, left, 0.75, head, 11)
-    return page.figure
 
 
 @arguments(maps=ARRAYS)
@@ -124,7 +73,7 @@ def attention_heads(
     rise = pitch * aspect
     page = new_page(top + 0.2 + max(len(maps) * rise, 1.2 * aspect))
     write(page, 0.3, 0.35, "attention to the patches, by layer (rows) and head (columns)")
-    show(page, _rgb(_light(image)), (0.3, top, 1.2, 1.2 * aspect), (0, 1))
+    show(page, rgb(light(image)), (0.3, top, 1.2, 1.2 * aspect), (0, 1))
     for head in range(heads):
         write(page, left + (head + 0.47) * pitch, top - 0.15, head + 1, 11, "center")
     for row, scores in enumerate(maps.values()):
@@ -255,7 +204,7 @@ def embedding_components(model: keras.Model, components: int = 28) -> "Figure":
     for k in range(n):
         row, column = divmod(k, columns)
         box = (0.3 + column * pitch, 0.7 + row * pitch, 0.95 * pitch, 0.95 * pitch)
-        show(page, _rgb(filters[k]), box, (0, 1))
+        show(page, rgb(filters[k]), box, (0, 1))
     return page.figure
 
 
@@ -269,24 +218,12 @@ def of_weights(model):
     return figures
 
 
-def of_images(model, images):
+def of_images(model, images, captions=None):
     """Draws what a network with a `PatchEmbedding` attends to: `{name: figure}`."""
     maps, grid = attention_maps(model, images), find(model, PatchEmbedding).grid
     distances = mean_attention_distance(maps, grid, images.shape[1] // grid[0])
     return {
-        "attention_overlay": attention_overlay(images, attention_rollout(maps, grid)),
+        "attention_overlay": overlay(images, attention_rollout(maps, grid), captions, TITLE),
         "attention_heads": attention_heads(images[0], maps, grid),
         "attention_distances": attention_distances(distances),
     }
-
-
-def _light(images):
-    """Scales images to 0 (black) to 1 (white)."""
-    images = np.asarray(images, "float32")
-    low, high = images.min(), images.max()
-    return (images - low) / ((high - low) or 1)
-
-
-def _rgb(picture):
-    """Gives a grey picture three channels: `show` would draw one channel dark on light."""
-    return np.broadcast_to(picture, (*picture.shape[:2], 3))

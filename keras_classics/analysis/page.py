@@ -1,6 +1,10 @@
 """A page to draw on, measured in inches from its top left corner."""
 
+import functools
+import io
 import pathlib
+
+import numpy as np
 
 from keras_classics.checks import install
 
@@ -10,11 +14,24 @@ INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
 
 def new_figure(**arguments):
     """A white `matplotlib.figure.Figure`; an `ImportError` says how to install matplotlib."""
+    return _figures()(facecolor="white", **arguments)
+
+
+@functools.cache
+def _figures():
+    """The class of figures that a notebook shows, whether it has imported pyplot or not."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(f"Pictures are drawn with matplotlib: {install('plots')}") from error
-    return Figure(facecolor="white", **arguments)
+
+    class Shown(Figure):
+        def _repr_png_(self):
+            file = io.BytesIO()
+            self.savefig(file, format="png", dpi=DPI)
+            return file.getvalue()
+
+    return Shown
 
 
 def new_page(height):
@@ -75,6 +92,18 @@ def style(axes):
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)
     axes.grid(axis="y", color=PALE, linewidth=0.5)
+
+
+def light(images):
+    """Scales images to 0 (black) to 1 (white)."""
+    images = np.asarray(images, "float32")
+    low, high = images.min(), images.max()
+    return (images - low) / ((high - low) or 1)
+
+
+def rgb(picture):
+    """Gives a grey picture three channels: `show` would draw one channel dark on light."""
+    return np.broadcast_to(picture, (*picture.shape[:2], 3))
 
 
 def save(figures, folder):

@@ -50,15 +50,7 @@ def learning_curves(history, held="validation"):
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    names = [f"{kind}accuracy" for kind in ("", "sparse_categorical_", "categorical_")]
-    names.append("predictions_accuracy")  # GoogLeNet's, beside its auxiliary classifiers
-    name = next((name for name in names if history.get(name) and history.get(f"val_{name}")), None)
-    if name is None:
-        raise ValueError(
-            "`history` must have one epoch or more of an accuracy and its val_ twin, such as "
-            f"categorical_accuracy and val_categorical_accuracy. Received: history={history}"
-        )
-    errors = 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
+    errors = learned(history)
     epochs = np.arange(1, errors.shape[1] + 1)
     page = new_page(5.2)
     axes = panel(page, 0.7, 0.6, 7.5, 3.9)
@@ -73,7 +65,25 @@ def learning_curves(history, held="validation"):
             color=colour,
             fontsize=13,
         )
-    low, high = errors.min(), errors.max()
+    axes_of_errors(axes, errors.min(), errors.max())
+    return page.figure
+
+
+def learned(history):
+    """The errors in percent of training and validation after each epoch, an array `(2, epochs)`."""
+    names = [f"{kind}accuracy" for kind in ("", "sparse_categorical_", "categorical_")]
+    names.append("predictions_accuracy")  # GoogLeNet's, beside its auxiliary classifiers
+    name = next((name for name in names if history.get(name) and history.get(f"val_{name}")), None)
+    if name is None:
+        raise ValueError(
+            "`history` must have one epoch or more of an accuracy and its val_ twin, such as "
+            f"categorical_accuracy and val_categorical_accuracy. Received: history={history}"
+        )
+    return 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
+
+
+def axes_of_errors(axes, low, high):
+    """Axes of errors over epochs, logarithmic where the errors are of several magnitudes."""
     if 0 < low < high / 5:
         _logarithmic(axes, low / 1.5, min(1.5 * high, 100))
     else:
@@ -83,7 +93,6 @@ def learning_curves(history, held="validation"):
     axes.set_xlabel("epochs", fontsize=12, color=INK)
     axes.set_title("error, %", fontsize=12, color=INK, loc="left")
     style(axes)
-    return page.figure
 
 
 def _logarithmic(axes, bottom, top):
@@ -421,7 +430,9 @@ def draw(
     if images is None or not len(images) or not getattr(model, "inputs", None):
         return save(figures, folder)
     if is_transformer:
-        figures |= attention_pictures.of_images(model, images[:8])
+        read = model.predict(images[:8], verbose=0).argmax(axis=-1)
+        captions = [_name(k, classes) for k in read]
+        figures |= attention_pictures.of_images(model, images[:8], captions)
     if _normalizations(model):
         figures["layer_responses"] = layer_responses({model.name: model}, images[:1000])
     if _has_lettered_layers(model):

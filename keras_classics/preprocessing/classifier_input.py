@@ -110,9 +110,7 @@ class ClassifierInput(keras.layers.Layer):
         images = images if batch else images[None]
         images = check_pixels(images, slack=0.5)  # so that -1 to 1 is seen
         levels = self.convention == "torchvision"
-        size = self.resize
-        if isinstance(size, int):
-            size = boxes.sides_for(boxes.sides(images), size, truncates=levels)
+        size = self._resized(boxes.sides(images))
         if levels:
             images = boxes.resize_in_levels(images, size, self.antialias, self.interpolation)
         else:
@@ -136,12 +134,32 @@ class ClassifierInput(keras.layers.Layer):
         levels = self.convention == "torchvision"
         if image.dtype != "uint8" or not self.antialias:
             return ops.convert_to_numpy(self(image)).astype("float32")
-        size = self.resize
-        if isinstance(size, int):
-            size = boxes.sides_for(image.shape[:2], size, truncates=levels)
+        size = self._resized(image.shape[:2])
         part = [self._offset(side - self.crop) for side in size] + 2 * [self.crop]
         image = boxes.resize_with_pillow(image, size, part, self.interpolation, levels)
         return (image - np.asarray(self.mean, "float32")) / np.asarray(self.std, "float32")
+
+    def part(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """The part of an image that the crop shows, in the image's own pixels.
+
+        Args:
+            height: Height of the image.
+            width: Its width.
+
+        Returns:
+            `(top, left, height, width)`, rounded to whole pixels.
+        """
+        size = self._resized((height, width))
+        scales = height / size[0], width / size[1]
+        starts = (self._offset(side - self.crop) for side in size)
+        top, left = (round(start * scale) for start, scale in zip(starts, scales, strict=True))
+        return top, left, *(max(1, round(self.crop * scale)) for scale in scales)
+
+    def _resized(self, sides):
+        """The height and width to which an image of these is resized."""
+        if not isinstance(self.resize, int):
+            return self.resize
+        return boxes.sides_for(sides, self.resize, truncates=self.convention == "torchvision")
 
     def _offset(self, room):
         """Half of the room beside the crop, rounded down; or, as in Python, to an even number."""

@@ -373,7 +373,7 @@ class Run:
         }
         if waiting is not None:
             self.manifest["waiting for input"] = round(waiting, 3)
-        tested = self._results(splits)
+        tested = _counted(self._predictions(splits))
         self.write_confusions(tested, self.folder)
         for name in ("history.csv", *map(files.confusion, tested)):
             self.digests[name] = files.digest(self.folder / name)
@@ -438,12 +438,27 @@ class Run:
         Raises:
             ValueError: If the data are of another kind than the recipe's, or of other classes.
         """
+        return _counted(self.predictions(data))
+
+    def predictions(self, data: "Images") -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """The network's scores for each image of each tested part of the data.
+
+        Args:
+            data: The data set of the run, or another of the same classes.
+
+        Returns:
+            `{part: (scores, labels)}`, arrays `(n, classes)` and `(n,)`. Files that cannot be
+            decoded are left out.
+
+        Raises:
+            ValueError: If the data are of another kind than the recipe's, or of other classes.
+        """
         admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
         data, _ = data.survey(parts=("validation", "test"))
-        results = self._results(self.recipe.splits(data))
+        found = self._predictions(self.recipe.splits(data))
         if damaged := data.damaged:
             warnings.warn(f"{data.words(damaged)}. They are not counted.", stacklevel=2)
-        return results
+        return found
 
     def confusion(self, part: str) -> np.ndarray:
         """How often each class (row) was taken for each (column), as the run ended.
@@ -477,12 +492,11 @@ class Run:
         untested = () if self.recipe.tests_training_images else ("train",)
         return {part: split for part, split in splits.items() if part not in untested}
 
-    def _results(self, splits):
-        results = {}
-        for part, split in self._tested(splits).items():
-            found, labels = imaging.predictions(self.recipe, self.network, self.mean, split)
-            results[part] = evaluation.count(found, labels), evaluation.confusion(found, labels)
-        return results
+    def _predictions(self, splits):
+        return {
+            part: imaging.predictions(self.recipe, self.network, self.mean, split)
+            for part, split in self._tested(splits).items()
+        }
 
     def predict(self, *paths: str | os.PathLike) -> Iterator[tuple[str, str, tuple[float, float]]]:
         """Reads image files one by one: `(class, runner-up, their scores)` of each."""
@@ -500,6 +514,14 @@ class Run:
         layers = imaging.layers_of(self.recipe, training=False, mean=self.mean)
         images, labels = next(iter(imaging.image_batches(split, layers, self.recipe.batch_size)))
         return np.asarray(images), np.asarray(labels)
+
+
+def _counted(predictions):
+    """The errors and confusions of each part, of its scores and labels."""
+    return {
+        part: (evaluation.count(*found), evaluation.confusion(*found))
+        for part, found in predictions.items()
+    }
 
 
 def refuse_taken(folder: str | os.PathLike, resume: bool) -> None:

@@ -8,7 +8,6 @@ from keras_classics.analysis import (
     attention_distances,
     attention_heads,
     attention_maps,
-    attention_overlay,
     draw,
     embedding_components,
     embedding_filters,
@@ -53,25 +52,6 @@ def test_draws_what_applies(transformer, channels, class_token, convolution, wei
         picture = imread(path)
         assert picture.shape[0] > 100
         assert picture[..., :3].std() > 0.01  # something is drawn
-
-
-def test_overlay_is_the_image_in_the_light_of_attention():
-    """Patches of 5 pixels, whose centre is a pixel; between two, their mean weighted by place."""
-    images = rng.uniform(-1, 1, (2, 10, 15, 3))
-    images[0, 0, 0], images[1, 0, 0] = -1, 1
-    rollout = rng.uniform(0.1, 1, (2, 2, 3)).astype("float32")
-    found = shown(attention_overlay(images, rollout))
-    assert len(found) == 4
-    for image, picture, seen, weights in zip(images, found[::2], found[1::2], rollout, strict=True):
-        np.testing.assert_allclose(picture, (image + 1) / 2, atol=1e-6)
-        light = weights / weights.max()
-        for row, column in np.ndindex(2, 3):
-            x, y = 5 * row + 2, 5 * column + 2
-            np.testing.assert_allclose(seen[x, y], light[row, column] * picture[x, y], rtol=1e-4)
-        between = 0.6 * light[1, 1] + 0.4 * light[1, 2]
-        np.testing.assert_allclose(seen[7, 9], between * picture[7, 9], rtol=1e-4)
-    with pytest.raises(ValueError, match="equally long. Received: 2 and 1"):
-        attention_overlay(images, rollout[:1])
 
 
 def test_heads_are_the_class_tokens_rows(transformer):

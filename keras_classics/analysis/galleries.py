@@ -1,0 +1,260 @@
+"""Images beside each other: near ones, those that a unit likes, and what is taken for what."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_classics import graphs, surgery
+from keras_classics.analysis.page import INK, light, new_page, panel, rgb, show, write
+from keras_classics.checks import ARRAY, COUNT, FROM_0, NAMES, TEXT, Rule, arguments, optional
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 20  # classes of whose confusions the numbers are written
+
+
+@arguments(layer=optional(TEXT), count=COUNT, batch_size=COUNT)
+def nearest_images(
+    model: keras.Model,
+    images: Any,
+    queries: Any,
+    layer: str | None = None,
+    count: int = 6,
+    batch_size: int = 32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the images whose features are nearest to those of other images.
+
+    With `f` the output of a layer, all of its values in one vector, the distance of the image `x`
+    from the query `q` is `|f(x) - f(q)|`, as in figure 4, right, of AlexNet's paper.
+
+    Args:
+        model: A network, or a `Classifier`.
+        images: Images to look among, `(n, height, width, channels)`, inputs of the network; of a
+            `Classifier` whatever its `predict` takes.
+        queries: Images to look for, likewise.
+        layer: Name of the layer. Default: what the layer of the classes reads; of AlexNet the
+            4,096 units of fc7, as in the paper.
+        count: Images for each query, at most.
+        batch_size: Images that are computed at once.
+
+    Returns:
+        The numbers of the images, nearest first, integers `(queries, count)`; and their distances.
+
+    Raises:
+        ValueError: If Keras does not know the layers of `model`, or it has no such layer.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.classifier("lenet5")
+    digits = (255 * kc.datasets.load("digits").train.images).astype("uint8")
+    found, _ = kc.analysis.nearest_images(model, digits[10:200], digits[:5])
+    rows = [[query, *digits[10:200][near]] for query, near in zip(digits, found)]
+    kc.analysis.gallery(rows, title="a digit, and those nearest in F6").savefig("near.png")
+    ```
+
+    Reference: Krizhevsky, Sutskever & Hinton, NIPS 2012, section 6.1.
+    """
+    near, sought = (_features(model, x, layer, batch_size) for x in (images, queries))
+    near, sought = (x.reshape(len(x), -1).astype("float64") for x in (near, sought))
+    distances = np.array([np.linalg.norm(near - one, axis=1) for one in sought])
+    order = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    return order, np.take_along_axis(distances, order, axis=1)
+
+
+@arguments(layer=TEXT, unit=FROM_0, count=COUNT, batch_size=COUNT)
+def strongest_images(
+    model: keras.Model,
+    images: Any,
+    layer: str,
+    unit: int,
+    count: int = 9,
+    batch_size: int = 32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the images that excite a unit most, as in figure 2 of Zeiler & Fergus, 2014.
+
+    Of a feature map, its largest value counts, wherever it is.
+
+    Args:
+        model: As of `nearest_images`.
+        images: Images to look among, likewise.
+        layer: Name of the layer.
+        unit: Number of the unit, or of the feature map.
+        count: Images, at most.
+        batch_size: Images that are computed at once.
+
+    Returns:
+        The numbers of the images, the strongest first, integers `(count,)`; and the values.
+
+    Raises:
+        ValueError: If Keras does not know the layers of `model`, or it has no such layer or unit.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.classifier("lenet5")
+    digits = (255 * kc.datasets.load("digits").train.images[:100]).astype("uint8")
+    found, values = kc.analysis.strongest_images(model, digits, "C3", unit=4)
+    print(found, values)
+    ```
+    """
+    values = _features(model, images, layer, batch_size)
+    if unit >= values.shape[-1]:
+        raise ValueError(
+            f"`unit` must be below the {values.shape[-1]} units or maps of {layer}. "
+            f"Received: {unit=}"
+        )
+    values = values[..., unit].reshape(len(values), -1).max(axis=1)
+    order = np.argsort(-values, kind="stable")[:count]
+    return order, values[order]
+
+
+@arguments(
+    rows=Rule("rows of images", lambda x: hasattr(x, "__len__") and len(x) > 0),
+    captions=NAMES,
+    title=TEXT,
+)
+def gallery(
+    rows: Sequence[Sequence[np.ndarray]],
+    captions: Sequence[str] | None = None,
+    title: str = "",
+) -> "Figure":
+    """Draws rows of images.
+
+    Args:
+        rows: Images, `(height, width, channels)` each, grey or RGB, of any range.
+        captions: A text for each row. Default: none.
+        title: What stands above.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there are not as many captions as rows.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    rows = np.random.uniform(size=(2, 5, 32, 32, 3))
+    kc.analysis.gallery(rows, ["first", "second"], "noise").savefig("gallery.png")
+    ```
+    """
+    if captions is not None and len(captions) != len(rows):
+        raise ValueError(
+            f"`captions` must be as many as rows. Received: {len(captions)} for {len(rows)} rows"
+        )
+    left = 0.3 if captions is None else 1.8
+    side = min(1.3, (9.7 - left) / max(map(len, rows)))
+    heads = [max(each.shape[0] / each.shape[1] for each in row) for row in rows]
+    top = 0.7 if title else 0.2
+    page = new_page(top + sum(heads) * side + 0.1)
+    write(page, 0.3, 0.35, title)
+    y = top
+    for i, (row, tall) in enumerate(zip(rows, heads, strict=True)):
+        if captions is not None:
+            write(page, 0.3, y + 0.47 * side * tall, captions[i], 11)
+        for k, image in enumerate(row):
+            height = image.shape[0] / image.shape[1]
+            box = (left + k * side, y, 0.94 * side, 0.94 * side * height)
+            show(page, rgb(light(image)), box, (0, 1))
+        y += side * tall
+    return page.figure
+
+
+@arguments(matrix=ARRAY, classes=NAMES, title=TEXT)
+def confusions(
+    matrix: np.ndarray, classes: Sequence[str] | None = None, title: str = "confusions"
+) -> "Figure":
+    """Draws how often each class was taken for each, in percent of the class's images.
+
+    Args:
+        matrix: Numbers of images `(classes, classes)`, true classes in rows, as of
+            `Run.confusion`.
+        classes: Their names. Default: their numbers.
+        title: What stands above.
+
+    Returns:
+        A `matplotlib.figure.Figure`. Of 20 classes or fewer the numbers of images stand in it.
+
+    Raises:
+        ValueError: If the matrix is not square, or there are other numbers of names.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    kc.analysis.confusions(np.array([[9, 1], [0, 5]]), ["cat", "dog"]).savefig("confusions.png")
+    ```
+    """
+    matrix = np.asarray(matrix)
+    names = [str(k) for k in range(len(matrix))] if classes is None else list(classes)
+    if matrix.shape != (len(names), len(names)):
+        raise ValueError(
+            "`matrix` must have a row and a column for each class. "
+            f"Received: shape {matrix.shape} for {len(names)} classes"
+        )
+    shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    page = new_page(7.8)
+    write(page, 0.3, 0.35, title)
+    axes = panel(page, 2.2, 1.1, 6.4, 6.4)
+    wrong = shares * (1 - np.eye(len(names)))
+    shown = axes.imshow(wrong, cmap="Reds", vmin=0, vmax=wrong.max() or 1, aspect="auto")
+    if len(names) <= SHOWN:
+        for row, column in zip(*np.nonzero(matrix), strict=True):
+            dark = wrong[row, column] > 0.6 * (wrong.max() or 1)
+            axes.text(
+                column,
+                row,
+                f"{matrix[row, column]:,}",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if dark else INK,
+                weight="bold" if row == column else "normal",
+            )
+        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
+        axes.set_yticks(range(len(names)), names)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("taken for", fontsize=11, color=INK)
+    axes.set_ylabel("true class", fontsize=11, color=INK)
+    axes.tick_params(length=0, labelsize=10)
+    bar = page.figure.colorbar(shown, cax=panel(page, 8.8, 1.1, 0.14, 6.4))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=9, length=0)
+    bar.ax.set_xlabel("% of\na class", fontsize=9, color=INK)
+    return page.figure
+
+
+def _features(model, images, layer, batch_size):
+    """The output of a layer for each image."""
+    graphs.check_connected(model)
+    if hasattr(model, "with_network"):  # a classifier, whose room is above this one
+        model, images = model.network, model.prepare(images)
+    images = np.asarray(images, "float32")
+    if layer is not None:
+        part = surgery.features(model, [layer])
+        return np.asarray(part.predict(images, batch_size, verbose=0)[layer], "float32")
+    weighted = [each for each in graphs.operations(model.outputs) if getattr(each, "weights", ())]
+    reads = weighted[-1].input
+    if graphs.node_of(reads) not in graphs.nodes(model.outputs):
+        raise ValueError(
+            "The layer of the classes is within a model within the model: give the name of a "
+            f"layer, `layer`.{graphs.models_within(model)} Received: {model.name!r}"
+        )
+    part = keras.Model(model.inputs, reads)
+    return np.asarray(part.predict(images, batch_size, verbose=0), "float32")
