@@ -7,6 +7,8 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING
 
+from keras_classics import checks
+
 _HOMES = {
     "Classifier": "classification",
     "build": "models",
@@ -29,13 +31,18 @@ __all__ = sorted([*_HOMES, *_ROOMS])
 
 
 def _find(name):
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        home = importlib.import_module(f"{__name__}.{_HOMES.get(name, name)}")
+    except ModuleNotFoundError as error:
+        if error.name not in checks.BACKENDS:
+            raise
+        raise ImportError(checks.explained(error)) from None
     if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return home
+    globals()[name] = getattr(home, name)
+    return globals()[name]
 
 
 if not TYPE_CHECKING:  # a type checker says which names there are not

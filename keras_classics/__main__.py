@@ -61,6 +61,7 @@ from typing import NamedTuple
 from absl import flags
 
 from keras_classics import __version__, names
+from keras_classics.checks import explained
 from keras_classics.tables import aligned, counted
 from keras_classics.training import engine, finetuning, recipes
 
@@ -918,7 +919,8 @@ def main(argv):
     except (FloatingPointError, ImportError, OSError, RuntimeError, ValueError) as error:
         if options is not None and options.verbosity:
             log.exception("")  # shows where
-        sys.exit(f"keras-classics: {error}")
+        words = explained(error) if isinstance(error, ImportError) else error
+        sys.exit(f"keras-classics: {words}")
 
 
 def _interrupted(error, command, options, argv):

@@ -7,6 +7,7 @@ has the rules of these words, and `arguments` applies them.
 """
 
 import functools
+import importlib.util
 import inspect
 import itertools
 import numbers
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MAX = sys.float_info.max
+BACKENDS = ("tensorflow", "jax", "torch", "openvino")  # packages, and extras of this one
 
 
 class Rule(NamedTuple):
@@ -308,6 +310,41 @@ def refuse_smaller(shape: tuple, window: tuple, name: str | None) -> None:
             f"The maps must be at least as large as the window {tuple(window)}. "
             f"Received: maps of shape {tuple(shape[1:])} in layer {name!r}"
         )
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra of this package, for the words of an error.
+
+    With the package installed, from a clone too, pip takes its name and looks nowhere for it.
+
+    Args:
+        extra: Name of the extra in `pyproject.toml`.
+
+    Example:
+
+    ```python
+    from keras_classics import checks
+
+    print(checks.install("plots"))
+    ```
+    """
+    return f'pip install "keras-classics[{extra}]" (or in a clone: pip install ".[{extra}]")'
+
+
+def explained(error: ImportError) -> str:
+    """The words of an error, or what to install where it is a backend that Keras did not find.
+
+    Args:
+        error: What an import of Keras raised.
+    """
+    if error.name not in BACKENDS:
+        return str(error)
+    others = [name for name in BACKENDS[:3] if name != error.name]
+    others = [name for name in others if importlib.util.find_spec(name)] or others
+    return (
+        f"Keras runs on {error.name}, which is not installed: {install(error.name)}. "
+        f"Or choose {' or '.join(others)} by KERAS_BACKEND."
+    )
 
 
 def plain(value: Any) -> Any:

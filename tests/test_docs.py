@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [
     pytest.param(found[1], id=f"{path.name}-{number}")
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
     for number, found in enumerate(BLOCK.finditer(path.read_text()), start=1)
 ]
 

@@ -6,6 +6,8 @@ import pathlib
 
 import numpy as np
 
+from keras_classics.checks import install
+
 WIDTH, DPI = 10.0, 110
 INK, GREY, PALE = "#1a1a1a", "#707070", "#cccccc"
 
@@ -15,9 +17,7 @@ def new_figure(**arguments):
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            'Pictures are drawn with matplotlib: pip install "keras-classics[plots]"'
-        ) from error
+        raise ImportError(f"Pictures are drawn with matplotlib: {install('plots')}") from error
     return _shown(Figure)(facecolor="white", **arguments)
 
 

@@ -9,6 +9,7 @@ import os
 
 import numpy as np
 
+from keras_classics.checks import install
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.splits import Digits
 from keras_classics.preprocessing import normalize_digit
@@ -33,7 +34,7 @@ def read(split: str, data_dir: str | os.PathLike | None = None) -> tuple[np.ndar
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            "The data set 'digits' comes with scikit-learn: pip install \"keras-classics[digits]\""
+            f"The data set 'digits' comes with scikit-learn: {install('digits')}"
         ) from error
     part = slice(None, -TEST) if split == "train" else slice(-TEST, None)
     images, labels = load_digits(return_X_y=True)

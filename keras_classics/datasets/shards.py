@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_classics.checks import PATH, arguments
+from keras_classics.checks import PATH, arguments, install
 from keras_classics.datasets.decoding import decoded, reason
 from keras_classics.datasets.images import Images
 from keras_classics.datasets.loading import MANIFEST, PLAN
@@ -367,7 +367,5 @@ def array_record() -> Any:
     try:
         from array_record.python import array_record_module
     except ImportError as error:
-        raise ImportError(
-            'Shards are ArrayRecord files: pip install "keras-classics[pack]"'
-        ) from error
+        raise ImportError(f"Shards are ArrayRecord files: {install('pack')}") from error
     return array_record_module

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from keras_classics import backend, cache
+from keras_classics.checks import install
 from keras_classics.datasets.decoding import decode
 from keras_classics.datasets.folders import SPLITS
 from keras_classics.datasets.images import Images
@@ -81,9 +82,7 @@ def load(
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise ImportError(
-            f'tfds:{name} needs TensorFlow Datasets: pip install "keras-classics[tfds]"'
-        ) from error
+        raise ImportError(f"tfds:{name} needs TensorFlow Datasets: {install('tfds')}") from error
     with _impatient(name):
         builder = tfds.builder(name, data_dir=data_dir)
     features = dict(builder.info.features.items())

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from keras_classics import backend
+from keras_classics.checks import install
 from keras_classics.serving import transposes, writer
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO names them
@@ -31,9 +32,7 @@ def library() -> Any:
     try:
         import openvino
     except ImportError as error:
-        raise ImportError(
-            'Networks are served by OpenVINO: pip install "keras-classics[openvino]"'
-        ) from error
+        raise ImportError(f"Networks are served by OpenVINO: {install('openvino')}") from error
     return openvino
 
 
@@ -141,7 +140,7 @@ def quantize(model: Any, images: Iterable[np.ndarray]) -> Any:
         import nncf
     except ImportError as error:
         raise ImportError(
-            'int8 takes NNCF, OpenVINO\'s quantizer: pip install "keras-classics[openvino]"'
+            f"int8 takes NNCF, OpenVINO's quantizer: {install('openvino')}"
         ) from error
     core()  # before NNCF makes one of its own, which goes again
     nncf.set_log_level(logging.ERROR)

@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from keras_classics.checks import install
+
 
 def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
     """A function that mixes each image of a batch, and its label, with another one's.
@@ -46,8 +48,7 @@ def mixing(mixup_alpha=0.0, cutmix_alpha=0.0, seed=None):
         import tensorflow as tf
     except ImportError as error:
         raise ImportError(
-            'MixUp and CutMix need keras_cv: `pip install "keras-classics[augment]"`. '
-            f"Received: {error}"
+            f"MixUp and CutMix need keras_cv: {install('augment')}. Received: {error}"
         ) from error
 
     def begin(number):

@@ -9,6 +9,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_classics.checks import install
 from keras_classics.training import files
 
 FIRST = 30.0  # seconds after which it is said what the brake is, for the first time
@@ -184,7 +185,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         for package in ("tensorboard", "tensorflow"):
             if importlib.util.find_spec(package) is None:
                 raise ImportError(
-                    'TensorBoard needs its extra: `pip install "keras-classics[tensorboard]"`. '
+                    f"TensorBoard needs its extra: {install('tensorboard')}. "
                     f"Received: no package {package}"
                 )
         super().__init__(folder, write_graph=True)

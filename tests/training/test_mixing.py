@@ -212,5 +212,5 @@ def test_without_its_packages(package, monkeypatch):
     if package == "tensorflow":
         pytest.importorskip("keras_cv")
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=r'need keras_cv: `pip install "keras-classics\[augment'):
+    with pytest.raises(ImportError, match=r'need keras_cv: pip install "keras-classics\[augment'):
         mixing(0.8)

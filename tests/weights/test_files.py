@@ -698,7 +698,7 @@ def test_hostile(outcomes, name):
 def test_a_missing_library(written, model, tmp_path, monkeypatch, form, library, extra):
     (tmp_path / form).write_bytes(written(form)[0])
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ImportError, match=rf"{form} takes .*'keras-classics\[{extra}\]'"):
+    with pytest.raises(ImportError, match=rf'{form} takes .*"keras-classics\[{extra}\]"'):
         weights.load(model, tmp_path / form)
 
 

@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from keras_classics.checks import install
 from keras_classics.weights.formats.parts import (
     SMALL_FLOATS,
     Array,
@@ -78,8 +79,8 @@ def _library(path):
         import torch
     except ImportError as error:
         raise ImportError(
-            f"Reading {path} takes PyTorch: pip install 'keras-classics[torch]'. Or take the same "
-            "weights as .safetensors."
+            f"Reading {path} takes PyTorch: {install('torch')}. Or take the same weights as "
+            ".safetensors."
         ) from error
     return torch.load
 
