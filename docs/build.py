@@ -5,6 +5,7 @@ It writes all pages into build/pages, has the site generator make HTML of them, 
 - Pages of files that lie elsewhere: the README is the home page; CHANGELOG.md, CONTRIBUTING.md, the
   notebooks of examples/, the headers of findings/.
 - A page of the API for each room of the package.
+- The page to draw a digit on, digit.html, for docs/page.md.
 - In a page of docs/, `<!-- report lenet5 -->` and the like: functions of `PARTS` fill them.
 - Links to files of the repository lead to the pages that show them.
 - No link of the site is dead, and no page asks another server for anything.
@@ -38,6 +39,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "keras_classics"
 ROOMS = [name for name in kc.__all__ if inspect.ismodule(getattr(kc, name))]
 BUILD = ROOT / "build"
+DRAWING = "digit.html"
 
 
 # Files of the repository, and the pages that show them.
@@ -220,8 +222,14 @@ def results(title):
     return re.sub(r"\]\((?!\w+:)", "](../", section).strip()
 
 
+def drawing(name):
+    """The page to draw a digit on, within a page."""
+    frame = f'<iframe src="{name}" title="Draw a digit" width="100%" height="900"></iframe>'
+    return f"{frame}\n\n[The page alone]({name}){{target=_blank}}"
+
+
 PARTS = {
-    each.__name__: each for each in (layers, report, recipe, header, file, results)
+    each.__name__: each for each in (layers, report, recipe, header, file, results, drawing)
 }  # `<!-- layers lenet5 -->`
 
 
@@ -328,6 +336,9 @@ def main():
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     if code := subprocess.run(command, cwd=BUILD).returncode:
         sys.exit(code)
+    command = [sys.executable, "-m", "keras_classics", "page", f"--out={BUILD / 'page'}"]
+    subprocess.run(command, check=True, cwd=ROOT)
+    shutil.copy(BUILD / "page" / "index.html", BUILD / "site" / DRAWING)
     sys.exit("\n".join(wrong_links(BUILD / "site")) or None)
 
 
