@@ -12,12 +12,19 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(VENV)/demo
 	$(VENV)/bin/keras-classics train lenet5 --data=digits --epochs=80 --distortions
 
-test: test-tensorflow test-jax test-torch test-openvino
+# All but the slow ones on TensorFlow.
+test: test-tensorflow
+
+test-all: test test-torch test-openvino test-jax test-slow
 
 # OpenVINO has threads and kernels of its own: in a process of its own, as its users have it.
 test-tensorflow: $(VENV)/test
-	KERAS_BACKEND=tensorflow $(PYTEST) --ignore=tests/serving
-	KERAS_BACKEND=tensorflow $(PYTEST) tests/serving
+	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" --ignore=tests/serving
+	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" tests/serving
+
+test-slow: $(VENV)/test
+	KERAS_BACKEND=tensorflow $(PYTEST) -m slow --ignore=tests/serving
+	KERAS_BACKEND=tensorflow $(PYTEST) -m slow tests/serving
 
 test-jax test-torch: test-%: $(VENV)/test
 	@if $(VENV)/bin/python -c "import importlib.util as i; exit(not i.find_spec('$*'))"; then \
@@ -66,4 +73,5 @@ $(VENV)/docs: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --editable ".[docs]"
 	touch $@
 
-.PHONY: demo test test-tensorflow test-jax test-torch test-openvino lint wheel site extras
+.PHONY: demo test test-all test-tensorflow test-slow test-jax test-torch test-openvino lint wheel
+.PHONY: site extras
