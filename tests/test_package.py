@@ -169,4 +169,4 @@ def test_the_changelog_has_this_version():
 
 def test_each_extra_is_tried():
     """By `python -m tests.extras`, which takes ten minutes; but those for work on this package."""
-    assert set(extras.USES) == set(EXTRAS) - {"test", "docs"}
+    assert set(extras.USES) == set(EXTRAS) - {"test", "docs", "browser"}
