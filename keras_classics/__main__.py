@@ -253,16 +253,7 @@ def _train(options, label):
     if not replicas.is_chief:
         return
     try:
-        from keras_classics import analysis
-        from keras_classics.analysis import page
-
-        pictures = run.folder / "pictures"
-        held = next(part for part in run.manifest["errors"] if part != "train")
-        analysis.draw(run.network, run.history, pictures, *run.pictured(run.kept(data)), held=held)
-        last = list(run.manifest["errors"])[-1]
-        title = f"{recipe.network}, {last}: what is taken for what"
-        figure = analysis.confusions(run.confusion(last), run.manifest["data"]["classes"], title)
-        page.save({"confusions": figure}, pictures)
+        run.draw(data)
     except ImportError as error:
         log.warning("No pictures: %s", error)
     print(f"{counted(len(run.history['loss']), 'epoch')} in {run.manifest['seconds']:.0f} s")

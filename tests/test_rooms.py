@@ -46,8 +46,8 @@ ROOMS = {
     "serving": {"backend", "classification", "datasets", "graphs", "preprocessing", "surgery"},
     "datasets": {"backend", "preprocessing"},
     "training": {
-        *(*EQUATIONS, "applications", "backend", "classification", "datasets", "graphs", "models"),
-        *("surgery", "weights"),
+        *(*EQUATIONS, "analysis", "applications", "backend", "classification", "datasets"),
+        *("graphs", "models", "surgery", "weights"),
     },
     "page": {
         *("activations", "classification", "datasets", "layers", "preprocessing", "training"),

@@ -515,6 +515,32 @@ class Run:
         images, labels = next(iter(imaging.image_batches(split, layers, self.recipe.batch_size)))
         return np.asarray(images), np.asarray(labels)
 
+    def draw(self, data: "Images") -> list[pathlib.Path]:
+        """Writes the pictures of a finished run into `pictures/`, as the command line does.
+
+        They are those of `analysis.draw` that apply to the network, and its confusions.
+
+        Args:
+            data: The data set of the run.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            ImportError: If matplotlib is not installed.
+        """
+        from keras_classics import analysis
+        from keras_classics.analysis import page
+
+        folder, parts = self.folder / "pictures", list(self.manifest["errors"])
+        held = next(part for part in parts if part != "train")
+        pictured = self.pictured(self.kept(data))
+        paths = analysis.draw(self.network, self.history, folder, *pictured, held=held)
+        title = f"{self.recipe.network}, {parts[-1]}: what is taken for what"
+        classes = self.manifest["data"]["classes"]
+        figure = analysis.confusions(self.confusion(parts[-1]), classes, title)
+        return [*paths, *page.save({"confusions": figure}, folder)]
+
 
 def _counted(predictions):
     """The errors and confusions of each part, of its scores and labels."""
