@@ -4,6 +4,8 @@ Keras 3 has no gradients of its own: `backend.gradient` takes those of TensorFlo
 """
 
 import difflib
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -390,19 +392,23 @@ def occlusion(
         [*range(0, length - side, step), length - side]
         for length, side, step in zip(shape, sides, steps, strict=True)
     )
+    places = list(itertools.product(rows, columns))
+
+    def covered(image, places):
+        """A batch of copies, not all at once: of large images there are thousands of places."""
+        copies = np.repeat(image[None], len(places), axis=0)
+        for copy, (row, column) in zip(copies, places, strict=True):
+            copy[row : row + sides[0], column : column + sides[1]] = value
+        return copies
+
+    def scores_of(x):
+        return ops.convert_to_numpy(_scores(network, x, probability=probability))
+
     found = []
     for image, k in zip(images, wanted, strict=True):
-        covered = [image]
-        for row in rows:
-            for column in columns:
-                covered.append(image.copy())
-                covered[-1][row : row + sides[0], column : column + sides[1]] = value
-        scores = _batches(
-            lambda x: _scores(network, x, probability=probability),
-            batch_size,
-            np.stack(covered),
-        )[:, k]
-        found.append(scores[0] - scores[1:])
+        parts = (places[i : i + batch_size] for i in range(0, len(places), batch_size))
+        less = np.concatenate([scores_of(covered(image, part)) for part in parts])[:, k]
+        found.append(scores_of(image[None])[0, k] - less)
     return np.array(found, "float32").reshape(len(images), len(rows), len(columns))
 
 
@@ -586,8 +592,13 @@ def _is(layer, name):
         return layer.max_value is None and not layer.negative_slope and not layer.threshold
     if name == "softmax" and isinstance(layer, layers.Softmax):
         return layer.axis in (-1, 1)
-    operation = graphs.maker(getattr(ops, name)(keras.KerasTensor((1, 2))))
-    return isinstance(layer, type(operation)) or getattr(layer, "activation", None) is function
+    return isinstance(layer, _operation(name)) or getattr(layer, "activation", None) is function
+
+
+@functools.cache
+def _operation(name):
+    """The class of an operation of `keras.ops`."""
+    return type(graphs.maker(getattr(ops, name)(keras.KerasTensor((1, 2)))))
 
 
 def _with(layer, function):

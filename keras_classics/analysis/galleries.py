@@ -346,6 +346,7 @@ def feature_plane(
     return page.figure
 
 
+@graphs.deep_recursion()
 def _features(model, images, layer, batch_size):
     """The output of a layer for each image."""
     graphs.check_connected(model)
