@@ -42,6 +42,7 @@ Examples:
 
 import contextlib
 import dataclasses
+import difflib
 import importlib.util
 import inspect
 import itertools
@@ -778,7 +779,13 @@ def _run(folder):
         )
     from keras_classics import training
 
-    return training.Run(folder)
+    try:
+        return training.Run(folder)
+    except FileNotFoundError as error:
+        near = difflib.get_close_matches(folder, names.NETWORKS, 3, 0.7)
+        if not near or os.path.lexists(folder):
+            raise
+        raise FileNotFoundError(f"{error} Or the network {' or '.join(near)}?") from error
 
 
 def _is_network(word):
