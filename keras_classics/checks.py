@@ -133,8 +133,21 @@ def rising(rule: Rule) -> Rule:
 
 
 def _is_collection_of_names(x):
-    is_one = isinstance(x, Iterable) and not isinstance(x, str)
-    return is_one and not (isinstance(x, Collection) and not all(isinstance(n, str) for n in x))
+    # An array of no dimension has a method for it, which fails.
+    is_one = isinstance(x, Iterable) and not isinstance(x, str) and getattr(x, "ndim", 1)
+    if not is_one:
+        return False
+    return not isinstance(x, Collection) or all(isinstance(n, str) for n in x)
+
+
+def as_array(x: Any) -> Any:
+    """A value as an array, for the rules: of objects where it has rows of several lengths."""
+    import numpy
+
+    try:
+        return numpy.asarray(x)
+    except ValueError:
+        return numpy.empty(0, object)
 
 
 def is_config(x: Any) -> bool:

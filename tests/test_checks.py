@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_classics import checks
+from tests import public
 
 NAN, INF = float("nan"), float("inf")
 
@@ -52,6 +53,22 @@ def test_rules(rule, words, good, bad):
     for value in bad:
         with pytest.raises(ValueError, match="`it` must be .* Received: it="):
             rule.check("it", value)
+
+
+def test_a_rule_of_a_public_argument_answers_for_any_value():
+    values = [None, 5, -1.5, NAN, True, 1j, "", "x", b"x", {}, {1: 2}, [], [None], (1, "x")]
+    values += [[[1], 2], iter([1]), object(), print, int]
+    values += [np.ones(()), np.ones(2), np.ones((2, 2)), np.array("x"), np.array([None])]
+    answers = []
+    for name, face in public.faces().items():
+        methods = vars(face).values() if isinstance(face, type) else [face]
+        for argument, rule in [r for m in methods for r in getattr(m, "rules", {}).items()]:
+            for value in values:
+                try:
+                    answers.append(bool(rule.holds(value)))
+                except Exception as error:
+                    pytest.fail(f"{name}, `{argument}`, for {value!r}: {error!r}")
+    assert answers.count(False) > answers.count(True) > 500
 
 
 def test_arguments():

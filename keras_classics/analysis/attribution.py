@@ -15,13 +15,23 @@ from keras import layers, ops
 
 from keras_classics import backend, graphs
 from keras_classics.analysis.attention import find, has_class_token
-from keras_classics.checks import BOOL, COUNT, NUMBER, SIDES, TEXT, Rule, arguments, optional
+from keras_classics.checks import (
+    BOOL,
+    COUNT,
+    NUMBER,
+    SIDES,
+    TEXT,
+    Rule,
+    arguments,
+    as_array,
+    optional,
+)
 from keras_classics.layers import PatchEmbedding, TransformerEncoderBlock
 
 OUTPUT = "predictions"  # the name of the output that counts, of several
 CLASSES = Rule(
     "None, the number of a class or its name, or a number for each image",
-    lambda x: x is None or isinstance(x, str) or np.issubdtype(np.asarray(x).dtype, np.integer),
+    lambda x: x is None or isinstance(x, str) or np.issubdtype(as_array(x).dtype, np.integer),
 )
 Classes = int | str | Sequence[int] | np.ndarray | None
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras_classics import tables
 from keras_classics.analysis.page import new_page, panel
 from keras_classics.analysis.pictures import axes_of_errors, learned
-from keras_classics.checks import ANYTHING, Rule, arguments
+from keras_classics.checks import ANYTHING, Rule, arguments, several
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,9 @@ DEVIATIONS = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 WIDTH = 40  # characters of a cell
 IS_RUN = Rule(
     "two or more finished runs, `training.Run(folder)` each",
-    lambda x: len(x) > 1 and all(hasattr(r, "manifest") and "errors" in r.manifest for r in x),
+    several(
+        Rule("a finished run", lambda x: "errors" in (getattr(x, "manifest", None) or ())), 2
+    ).holds,
 )
 
 

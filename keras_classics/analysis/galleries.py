@@ -8,7 +8,18 @@ import numpy as np
 
 from keras_classics import graphs, surgery
 from keras_classics.analysis.page import INK, light, new_page, panel, rgb, show, write
-from keras_classics.checks import ARRAY, COUNT, FROM_0, NAMES, TEXT, Rule, arguments, optional
+from keras_classics.checks import (
+    ANYTHING,
+    ARRAY,
+    COUNT,
+    FROM_0,
+    NAMES,
+    TEXT,
+    Rule,
+    arguments,
+    optional,
+    several,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,7 +128,7 @@ def strongest_images(
 
 
 @arguments(
-    rows=Rule("rows of images", lambda x: hasattr(x, "__len__") and len(x) > 0),
+    rows=Rule("rows of images", several(ANYTHING).holds),
     captions=NAMES,
     title=TEXT,
 )

@@ -13,6 +13,7 @@ from keras_classics.checks import (
     SIDES,
     Rule,
     arguments,
+    as_array,
     either,
     one_of,
     several,
@@ -23,7 +24,7 @@ from keras_classics.preprocessing.pixels import check_pixels
 CHANNELS = either(NUMBER, several(NUMBER))
 MEAN = Rule(
     "a number, one for each channel, or an array (crop, crop, channels)",
-    lambda x: CHANNELS.holds(x) or (np.ndim(x) == 3 and np.isfinite(x).all()),
+    lambda x: CHANNELS.holds(x) or (as_array(x).ndim == 3 and np.isfinite(x).all()),
 )
 
 
