@@ -2,8 +2,8 @@
 
   keras-classics train NETWORK --data=NAME   train by the paper's recipe into a run folder
   keras-classics finetune NETWORK --data=FOLDER  fine-tune published weights, or a file of them
-  keras-classics evaluate RUN                count the errors of a run's network again
-  keras-classics evaluate                    of a release or a file: --network, --weights, --data
+  keras-classics evaluate RUN...             count a run's errors again, or of several together
+  keras-classics evaluate                    of releases or a file: --network, --weights, --data
   keras-classics predict RUN IMAGE...        name what is in image files
   keras-classics predict NETWORK IMAGE...    by published weights; lenet5 reads digits
   keras-classics look RUN IMAGE...           picture what a network looks at in them
@@ -31,7 +31,8 @@ Examples:
   keras-classics finetune resnet50 --data=photographs/ --epochs=5
   keras-classics finetune resnet18 --weights=mine.pth --data=photographs/ --image_size=160
   keras-classics evaluate runs/alexnet-photographs-1 --views=paper
-  keras-classics evaluate --network=resnet50 --weights=imagenet --data=imagenet/
+  keras-classics evaluate runs/lenet1-usps-1 --reject=1% --figure=rejected.png
+  keras-classics evaluate --network=vgg16,vgg19 --weights=imagenet --data=imagenet/
   keras-classics predict lenet5 digit.png
   keras-classics compare runs/lenet1-mnist-1 runs/lenet5-mnist-1 --data_dir=~/mnist
   keras-classics page lenet5 runs/lenet5-digits-1 --out=page/ --serve
@@ -146,7 +147,23 @@ FLAGS = {
     "confusion_dir": Flag(
         flags.DEFINE_string, None, "folder for confusion-PART.csv; default: none is written"
     ),
-    "network": Flag(flags.DEFINE_string, None, "a network with published weights"),
+    "reject": Flag(
+        flags.DEFINE_list,
+        None,
+        "errors of the rest, such as 1% or 1%,0.5%: how many images must be rejected for each",
+    ),
+    "criterion": Flag(
+        flags.DEFINE_enum,
+        None,
+        "what images are rejected by: the margin of the two largest scores, the largest, or "
+        "three thresholds; default: as the recipe's paper",
+        {"enum_values": ["margin", "largest", "three"]},
+    ),
+    "network": Flag(
+        flags.DEFINE_list,
+        None,
+        "a network with published weights; several are averaged: vgg16,vgg19",
+    ),
     "weights": Flag(
         flags.DEFINE_string,
         None,
@@ -190,6 +207,7 @@ FLAGS = {
 }
 OF_DATA = ("data", "data_dir", "corrupt", "classes", "upright", "rescan")
 OF_FOLDERS = ("classes", "upright")
+OF_REJECTION = ("reject", "criterion", "figure")
 OF_RUNS = ("run_dir", "seed", "resume", "best", "early_stopping", "tensorboard")
 OF_DEVICES = ("precision", "strategy")
 # The fields of a recipe that a test of a trained network can have otherwise.
@@ -270,10 +288,19 @@ def _train(options, label):
     print(f"In {run.folder}: model.keras, history.csv, manifest.json, pictures/")
 
 
-def evaluate(options, folder):
-    """Counts the images that a run's network misreads."""
-    from keras_classics import datasets
+def evaluate(options, folder, *others):
+    """Counts the images that a run's network misreads, or those of several runs together.
 
+    The predictions of several runs are averaged, as the papers did: each network reads an image as
+    its own recipe says.
+    """
+    from keras_classics import datasets
+    from keras_classics.training import ensembles, evaluation
+
+    goals = _goals(options.reject)
+    runs = [options.run, *map(_run, others)]
+    for run in runs[1:]:
+        run.recipe = options.changed(run.recipe)
     trained = options.run.manifest["data"]
     name, classes, upright = options.data or trained["name"], options.classes, options.upright
     if options.data:
@@ -282,28 +309,46 @@ def evaluate(options, folder):
         classes = trained["classes"]
     upright = trained.get("upright", False) if upright is None else upright
     data = datasets.load(name, options.data_dir, options.corrupt, classes, upright, options.rescan)
-    tested = options.run.test(data)
+    if others:
+        each = ensembles.members(runs, data)
+        for run, found in zip(runs, each, strict=True):
+            print(run.folder)
+            _print_shares({part: evaluation.count(*pair) for part, pair in found.items()})
+        predictions = ensembles.average(each)
+    else:
+        predictions = options.run.predictions(data)
+    if others:
+        print(f"{len(runs)} networks, averaged")
+    tested = evaluation.counted(predictions)
     errors, last = {part: errors for part, (errors, _) in tested.items()}, list(tested)[-1]
     _print_errors(options.run, errors, last, tested[last][1])
+    _print_rejections(options, goals, predictions, options.recipe.criterion)
     if options.confusion_dir:
         options.run.write_confusions(tested, options.confusion_dir)
 
 
 def evaluate_published(options):
-    """Counts the errors of a release, or of a file of weights, on one's own images."""
-    if options.network is None:
+    """Counts the errors of a release, or of a file of weights, on one's own images.
+
+    The predictions of several networks are averaged.
+    """
+    if not options.network:
         raise ValueError(
             "Which network? keras-classics evaluate RUN, or --network=NAME --weights=imagenet "
             "--data=FOLDER"
         )
+    import numpy as np
+
     from keras_classics import classifier, datasets
     from keras_classics.training import evaluation
     from keras_classics.weights.catalogue import resolve, usual
 
-    weights = options.weights or usual(options.network)
-    card = resolve(weights, options.network)
+    goals = _goals(options.reject)
+    weights = _weights_of_each(options.weights, options.network)
+    weights = [given or usual(of) for given, of in zip(weights, options.network, strict=True)]
+    cards = [resolve(*pair) for pair in zip(weights, options.network, strict=True)]
     if options.data is None:
-        count = f"{card.classes} classes" if card else "those of the file"
+        count = f"{cards[0].classes} classes" if cards[0] else "those of the file"
         raise ValueError(f"Which data? --data=FOLDER, {count} or some of them.")
     chosen = options.corrupt, options.classes, bool(options.upright)
     if not datasets.is_folder(options.data):
@@ -314,32 +359,55 @@ def evaluate_published(options):
     if hasattr(split, "box"):  # ink from 0 to 1
         grey = (255 * split.images).round().astype("uint8")
         split = datasets.InMemory(grey, split.labels)
-    model = classifier(options.network, card or weights, like=options.like)
-    order = model.positions(classes)
+    models = [
+        classifier(network, card or file, like=options.like)
+        for network, card, file in zip(options.network, cards, weights, strict=True)
+    ]
+    evaluation.refuse_other_classes(models)
+    order = models[0].positions(classes)
     start = time.time()
-    scores, labels, errors = evaluation.scores_of(model, split)
-    if errors and options.corrupt == "refuse":
-        raise errors[0]
-    for error in errors:
+    each, labels, unread = evaluation.scores_of(models, split)
+    if unread and options.corrupt == "refuse":
+        raise unread[0]
+    for error in unread:
         log.warning("Left out: %s", error)
-    error = evaluation.count(scores, [order[k] for k in labels])
-    images = counted(len(labels), "image")
-    print(f"{card.name if card else weights} on {images} in {time.time() - start:.0f} s")
-    published = (card.top1, card.top5) if card else (None, None)
-    for name, each, there in zip(
-        ("top-1 error", "top-5 error"), (error, error.get("top-5")), published, strict=True
-    ):
-        if each:
-            beside = "not published" if there is None else f"published: {there:.2f} %"
-            of = f"({each['wrong']:,} of {each['of']:,})" + (f"; {beside}" if card else "")
-            print(f"{name:12} {each['percent']:6.2f} % {of}")
-    if card:
-        print(f"Published of {card.protocol} ({card.source}).")
-    if len(classes) < len(model.classes):
+    labels = np.array(order)[labels]
+    took = f"{counted(len(labels), 'image')} in {time.time() - start:.0f} s"
+    for card, file, scores in zip(cards, weights, each, strict=True):
+        print(f"{card.name if card else file} on {took}")
+        published = (card.top1, card.top5) if card else (None, None)
+        error = evaluation.count(scores, labels)
+        for name, found, there in zip(
+            ("top-1 error", "top-5 error"), (error, error.get("top-5")), published, strict=True
+        ):
+            if found:
+                beside = "not published" if there is None else f"published: {there:.2f} %"
+                of = f"({found['wrong']:,} of {found['of']:,})" + (f"; {beside}" if card else "")
+                print(f"{name:12} {found['percent']:6.2f} % {of}")
+        if card:
+            print(f"Published of {card.protocol} ({card.source}).")
+    predictions = {"test": evaluation.average([(scores, labels) for scores in each])}
+    if len(models) > 1:
+        print(f"{len(models)} networks, averaged")
+        _print_shares({"test": evaluation.count(*predictions["test"])})
+    if len(classes) < len(models[0].classes):
         print(
-            f"Of {len(classes)} classes, among all {len(model.classes)} that the network knows: "
-            "no figure to compare."
+            f"Of {len(classes)} classes, among all {len(models[0].classes)} that the network "
+            "knows: no figure to compare."
         )
+    usual_one = engine.recipe(names.find(options.network[0]).recipe).criterion
+    _print_rejections(options, goals, predictions, usual_one)
+
+
+def _weights_of_each(given, networks):
+    """Of several networks, `--weights` is for all, or has one for each."""
+    several = given.split(",") if given and len(networks) > 1 else [given]
+    if len(several) not in (1, len(networks)):
+        raise ValueError(
+            "--weights is for all networks, or has one for each. Received: "
+            f"--network={','.join(networks)}, --weights={given}"
+        )
+    return several * (len(networks) // len(several))
 
 
 def predict(options, folder, *paths):
@@ -614,7 +682,9 @@ COMMANDS = {
         fields="all",
     ),
     "evaluate": Command(
-        evaluate, {"Data": OF_DATA, "Results": ("confusion_dir",)}, fields="of tests"
+        evaluate,
+        {"Data": OF_DATA, "Results": ("confusion_dir", *OF_REJECTION)},
+        fields="of tests",
     ),
     "predict": Command(predict, fields="of tests"),
     "look": Command(look, fields="of tests"),
@@ -640,7 +710,12 @@ COMMANDS = {
 PUBLISHED = {
     "evaluate": Command(
         evaluate_published,
-        {"Data": OF_DATA, "Network": ("network", "weights", "like"), "Devices": ("precision",)},
+        {
+            "Data": OF_DATA,
+            "Network": ("network", "weights", "like"),
+            "Results": OF_REJECTION,
+            "Devices": ("precision",),
+        },
     ),
     **{
         name: Command(function, {"Network": ("weights", "like"), "Devices": ("precision",)})
@@ -693,13 +768,19 @@ class Options:
     def parse(self, argv):
         """Takes the values of the flags, and changes the recipe by them."""
         self.values(argv)
-        changes = {n: self.values[n].value for n in self.fields if self.values[n].value is not None}
-        for name, value in changes.items():
-            changes[name] = _converted(self.fields[name], value)
-        if changes:
-            self.recipe = dataclasses.replace(self.recipe, **changes)
+        if self.recipe:
+            self.recipe = self.changed(self.recipe)
         if self.run:
             self.run.recipe = self.recipe
+
+    def changed(self, recipe):
+        """A recipe with the values of the flags, as far as it has their fields."""
+        given = {n: self.values[n].value for n in self.fields if self.values[n].value is not None}
+        for name in given:
+            if not hasattr(recipe, name):
+                raise ValueError(f"The recipe of {recipe.network} has no field --{name}")
+        changes = {name: _converted(self.fields[name], value) for name, value in given.items()}
+        return dataclasses.replace(recipe, **changes) if changes else recipe
 
     def help(self):
         """The flags in their groups; those of a recipe with their values."""
@@ -817,13 +898,49 @@ def _print_errors(run, errors, last, confusion):
     """Prints the errors of each part, and the confusions of the last one."""
     from keras_classics.training import evaluation
 
+    _print_shares(errors)
+    print(f"Tested by {run.recipe.protocol()}. Of {last}, true classes in rows:")
+    print(evaluation.table(confusion, run.manifest["data"]["classes"]))
+
+
+def _print_shares(errors):
+    """Prints the errors of each part."""
     for part, error in errors.items():
         for name, each in (("error", error), ("top-5 error", error.get("top-5"))):
             if each:
                 share = f"{each['wrong']:,} of {each['of']:,}"
                 print(f"{f'{part} {name}':22} {each['percent']:5.2f} % ({share})")
-    print(f"Tested by {run.recipe.protocol()}. Of {last}, true classes in rows:")
-    print(evaluation.table(confusion, run.manifest["data"]["classes"]))
+
+
+def _goals(words):
+    """The errors of `--reject`, as shares."""
+    try:
+        goals = [float(word.strip().removesuffix("%")) / 100 for word in words or ()]
+    except ValueError:
+        goals = [-1.0]
+    if not all(0 <= goal <= 1 for goal in goals):
+        raise ValueError(
+            "--reject takes errors from 0 to 100 percent, with commas between them, such as "
+            f"1%,0.5%. Received: --reject={','.join(words)}"
+        )
+    return goals
+
+
+def _print_rejections(options, goals, predictions, usual):
+    """Prints how many images must be rejected for the errors that --reject asks for."""
+    if not goals and not options.figure:
+        return
+    from keras_classics import analysis
+
+    criterion = options.criterion or usual
+    for part, pair in predictions.items():
+        found = analysis.rejection(*pair, criterion)
+        if goals:
+            print(f"Rejected of {part}, by {analysis.rejecting.CRITERIA[criterion]}:")
+            print(found.table(goals))
+    if options.figure:  # of the last part
+        found.draw().savefig(options.figure)
+        print(f"The curve: {options.figure}")
 
 
 def _misuse(name, words, asked):
@@ -983,6 +1100,9 @@ def run():
         else:
             shown(message, category, *where, **more)
 
+    # Without being told, TensorFlow takes oneDNN's kernels on processors with VNNI alone; on older
+    # ones a training step takes up to twice as long.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # A name of a class that the terminal does not know must not end a command.
     sys.stdout.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():

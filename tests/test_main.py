@@ -1,6 +1,7 @@
 """The command line on a few images."""
 
 import functools
+import importlib.util
 import json
 import os
 import pathlib
@@ -104,8 +105,23 @@ def test_train_evaluate_predict(cli, mnist, tmp_path):
     assert "runner-up" in lines[0]
     assert read[0] == read[1]
 
+    printed = cli(
+        "evaluate", str(folder), f"--data_dir={mnist}", "--reject=50%,0", "--criterion=largest"
+    )
+    table = printed.partition("Rejected of test, by the largest score:\n")[2].splitlines()
+    assert [re.sub(r" +", " ", line).split(" %")[0] for line in table[2:]] == ["0.00"]
+    assert re.search(r"\(\d of 7\)", table[1])
+    for asked in ("x", "-1", "101%", "nan"):
+        with pytest.raises(SystemExit, match=f"--reject takes errors from 0.*reject={asked}"):
+            cli("evaluate", str(folder), f"--data_dir={mnist}", f"--reject={asked}")
+
     cli(*words)
     other = tmp_path / "runs" / "lenet5-mnist-2"
+    of_two = cli("evaluate", str(folder), str(other), f"--data_dir={mnist}").splitlines()
+    assert [line for line in of_two if " error " in line][: len(errors)] == errors
+    assert of_two[0] == str(folder)
+    assert of_two[1 + len(errors)] == str(other)
+    assert of_two[2 + 2 * len(errors)] == "2 networks, averaged"
     assert (other / "model.keras").is_file()
     compared = ["compare", str(folder), str(other)]
     printed = cli(*compared, f"--data_dir={mnist}", "--figure=curves.png")
@@ -371,6 +387,17 @@ def test_digits_without_a_run(cli, mnist, tmp_path):
         cli("predict", "lenet5", "one.png", "--weights=imagenet")
     lines = cli("evaluate", "--network=lenet5", "--data=mnist", f"--data_dir={mnist}").splitlines()
     assert lines[0].startswith("keras_classics/lenet5-mnist on 7 images in ")
+    flags = ["--data=mnist", f"--data_dir={mnist}", "--reject=1%", "--figure=curve.png"]
+    if importlib.util.find_spec("matplotlib"):
+        several = cli("evaluate", "--network=lenet1,lecun1989", *flags)
+        assert "2 networks, averaged\ntest error" in several
+        assert "by the largest score, the second and their difference" in several
+        assert (tmp_path / "curve.png").stat().st_size > 5000
+    with pytest.raises(SystemExit, match="no common mean"):
+        both = "--weights=lenet5-mnist,lenet5-mnist-softmax"
+        cli("evaluate", "--network=lenet5,lenet5", both, *flags)
+    with pytest.raises(SystemExit, match="is for all networks, or has one for each"):
+        cli("evaluate", "--network=lenet5,lenet5", "--weights=a,b,c", *flags)
 
 
 def test_list_of_weights(cli):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 # `report` needs neither the pictures nor what they are drawn of.
 _HOMES = {
     "Comparison": "comparing",
+    "Decision": "rejecting",
+    "Rejection": "rejecting",
     "Row": "counting",
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
@@ -31,6 +33,7 @@ _HOMES = {
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "principal_features": "galleries",
+    "rejection": "rejecting",
     "report": "reporting",
     "saliency": "attribution",
     "strongest_images": "galleries",
@@ -88,5 +91,8 @@ if TYPE_CHECKING:
     from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
+    from keras_classics.analysis.rejecting import Decision as Decision
+    from keras_classics.analysis.rejecting import Rejection as Rejection
+    from keras_classics.analysis.rejecting import rejection as rejection
     from keras_classics.analysis.reporting import report as report
     from keras_classics.analysis.tables import table as table

@@ -14,6 +14,7 @@ from keras_classics.preprocessing.subtract_mean import SubtractMean
 from keras_classics.preprocessing.views import (
     AverageOverViews,
     googlenet_crops,
+    multi_crop,
     ten_crop,
     whole_images,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "RescaleShortSide",
     "SubtractMean",
     "googlenet_crops",
+    "multi_crop",
     "normalize_digit",
     "place_digits",
     "read_ink",

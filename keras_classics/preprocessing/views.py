@@ -120,6 +120,56 @@ def whole_images(images: Any, short_sides: Sequence[int] = (256, 384, 512)) -> l
     return [_with_reflections([boxes.rescale(images, side)]) for side in short_sides]
 
 
+@keras.saving.register_keras_serializable(package="keras_classics")
+@arguments(size=COUNT, grid=COUNT)
+def multi_crop(
+    images: Any, short_sides: Sequence[int] = (256, 384, 512), size: int = 224, grid: int = 5
+) -> list:
+    """Cuts out a regular grid of crops at several scales (Simonyan & Zisserman, 2015, 3.2).
+
+    With the image at a scale `h` pixels high, the crops of row `i` begin at
+
+        top_i = round(i * (h - size) / (grid - 1)),  i = 0 ... grid - 1
+
+    and the columns likewise: the first and the last crops reach the edges. The paper gives the
+    grid, 5 x 5, and its source, Szegedy et al.; it is silent on the crops' places.
+
+    Args:
+        images: Images `(batch, height, width, channels)` of any one size.
+        short_sides: `Q`, lengths of the shorter side in pixels. Paper: as of `whole_images`.
+        size: Side of the crops. Paper: 224.
+        grid: Crops in a row, and in a column; one is the centre. Paper: 5.
+
+    Returns:
+        A list with one tensor `(batch, 2 * grid ** 2, size, size, channels)` for each scale: the
+        crops row by row, and the same mirrored.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    from keras_classics.preprocessing import multi_crop
+
+    small, large = multi_crop(np.zeros((1, 40, 48, 3), "float32"), short_sides=(32, 40), size=28)
+    print(small.shape, large.shape)  # (1, 50, 28, 28, 3) (1, 50, 28, 28, 3)
+    ```
+    """
+    scales = []
+    for side in short_sides:
+        rescaled = boxes.refuse_smaller(boxes.rescale(images, side), (size, size))
+        tops, lefts = (_places(length - size, grid) for length in boxes.sides(rescaled))
+        crops = [boxes.cut(rescaled, top, left, (size, size)) for top in tops for left in lefts]
+        scales.append(_with_reflections(crops))
+    return scales
+
+
+def _places(room, count):
+    if count == 1:
+        return [room // 2]
+    return [(2 * i * room + count - 1) // (2 * (count - 1)) for i in range(count)]
+
+
 def _five_crops(images, size):
     images = boxes.refuse_smaller(images, size)
     down, across = (side - new for side, new in zip(boxes.sides(images), size, strict=True))
@@ -144,8 +194,8 @@ class AverageOverViews(keras.Model):
     Args:
         model: A classifier from images to one tensor of probabilities, `(batch, classes)`,
             such as a softmax; not of scores before it.
-        views: A view function: `ten_crop`, `googlenet_crops`, `whole_images` or a function of
-            your own. To save this model, register your function with Keras.
+        views: A view function: `ten_crop`, `googlenet_crops`, `whole_images`, `multi_crop` or a
+            function of your own. To save this model, register your function with Keras.
         arguments: A dictionary of further arguments for `views`, such as `{"size": 227}`.
 
     Input shape: `(batch, height, width, channels)`.

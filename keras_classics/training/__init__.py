@@ -11,6 +11,7 @@ _HOMES = {
     "Run": "run",
     "TensorBoard": "progress",
     "cite": "engine",
+    "ensemble": "ensembles",
     "finetune": "finetuning",
     "recipe": "engine",
     "strategy": "strategies",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from keras_classics.training.engine import Recipe as Recipe
     from keras_classics.training.engine import cite as cite
     from keras_classics.training.engine import recipe as recipe
+    from keras_classics.training.ensembles import ensemble as ensemble
     from keras_classics.training.finetuning import FineTuneRecipe as FineTuneRecipe
     from keras_classics.training.finetuning import finetune as finetune
     from keras_classics.training.progress import TensorBoard as TensorBoard

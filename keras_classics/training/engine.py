@@ -246,6 +246,7 @@ class Recipe:
     in_memory: ClassVar[bool] = False
     shuffles: ClassVar[bool] = True  # whether each epoch has an order of its own
     steps_per_execution: ClassVar[int] = 1  # at most, on one device
+    criterion: ClassVar[str] = "margin"  # by which `evaluate` rejects images: analysis.rejection
     tests_training_images: ClassVar[bool] = False  # at the end, beside the others
     data_names: ClassVar[str] = "cifar10, tfds:NAME, or a folder with a sub-folder for each class"
 

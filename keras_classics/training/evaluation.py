@@ -14,38 +14,72 @@ SHOWN = 20  # classes of which the whole matrix is printed
 WORST = 10  # rows that are printed of more
 
 
-def scores_of(classifier, split, batch_size=32):
-    """The scores of a `Classifier` for images of any sizes, and their labels.
+def scores_of(classifiers, split, batch_size=32):
+    """The scores of each `Classifier` for images of any sizes, and their labels.
+
+    An image is read once, and prepared once for all classifiers that prepare it alike.
 
     Args:
-        classifier: The classifier.
+        classifiers: The classifiers.
         split: Images by `split[i]`, with their labels, and a length.
-        batch_size: Images that go through the network at once.
+        batch_size: Images that go through the networks at once.
 
     Returns:
-        Arrays `(n, classes)` and `(n,)`, and the errors of those images that cannot be decoded
-        and so are left out.
+        Of each classifier an array `(n, classes)`; an array `(n,)`; and the errors of those images
+        that cannot be decoded and so are left out.
     """
+    ways = [_plain(each.preprocessing) for each in classifiers]
+    firsts = sorted({ways.index(way) for way in ways})
 
     def read(i):
         try:
             image, label = split[i]
-            return prepared(classifier.preprocessing, image), label
+            return {k: prepared(classifiers[k].preprocessing, image) for k in firsts}, label
         except ValueError as error:
             return None, error
 
-    scores, labels, errors = [], [], []
+    scores, labels, errors = [[] for _ in classifiers], [], []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(split), batch_size):
             done = list(pool.map(read, range(len(split))[start : start + batch_size]))
-            errors += [error for image, error in done if image is None]
-            images = [image for image, _ in done if image is not None]
-            if images:
-                scores.append(classifier.network.predict_on_batch(np.stack(images)))
-                labels += [label for image, label in done if image is not None]
+            errors += [error for images, error in done if images is None]
+            read_ones = [images for images, _ in done if images is not None]
+            labels += [label for images, label in done if images is not None]
+            if read_ones:
+                batches = {k: np.stack([images[k] for images in read_ones]) for k in firsts}
+                for found, way, each in zip(scores, ways, classifiers, strict=True):
+                    found.append(each.network.predict_on_batch(batches[ways.index(way)]))
     if not labels:
         raise ValueError(f"No image can be decoded: {errors[0]}")
-    return np.concatenate(scores), np.array(labels), errors
+    return [np.concatenate(found) for found in scores], np.array(labels), errors
+
+
+def _plain(layer):
+    return {name: value for name, value in layer.get_config().items() if name != "name"}
+
+
+def refuse_other_classes(classifiers):
+    """Refuses classifiers that do not know the same classes in the same order."""
+    if any(each.classes != classifiers[0].classes for each in classifiers):
+        raise ValueError(
+            "Networks that answer together must know the same classes, in one order. Received: "
+            f"networks of {', '.join(str(len(each.classes)) for each in classifiers)} classes"
+        )
+
+
+def average(predictions):
+    """The mean of the scores of several networks for the same images, and the labels.
+
+    Args:
+        predictions: Of each network `(scores, labels)`, arrays `(n, classes)` and `(n,)`.
+    """
+    scores = [np.asarray(each, "float64") for each, _ in predictions]
+    if len({bool(np.allclose(each.sum(axis=1), 1, atol=1e-3)) for each in scores}) > 1:
+        raise ValueError(
+            "Probabilities and other scores have no common mean. Received: networks of which only "
+            "some give scores that add up to 1 for each image"
+        )
+    return np.mean(scores, axis=0), predictions[0][1]
 
 
 def count(scores, labels):
@@ -75,6 +109,11 @@ def confusion(scores, labels):
     matrix = np.zeros((scores.shape[-1],) * 2, int)
     np.add.at(matrix, (np.asarray(labels), scores.argmax(-1)), 1)
     return matrix
+
+
+def counted(predictions):
+    """The errors and confusions of each part, of its scores and labels."""
+    return {part: (count(*found), confusion(*found)) for part, found in predictions.items()}
 
 
 def write(path, matrix, classes):

@@ -144,16 +144,38 @@ def predictions(recipe, network, mean, split):
     Files that cannot be decoded are left out.
     """
     layers, reads = reader(recipe, network, mean)
+    (scores,), labels = read_by(recipe, layers, [reads], reads is network, split)
+    return scores, labels
+
+
+def read_by(recipe, layers, readers, of_one_size, split):
+    """The predictions of several readers, whose images come through the same layers, likewise.
+
+    Args:
+        recipe: The recipe.
+        layers: The layers for an image, as of `reader`.
+        readers: The models for their result.
+        of_one_size: Whether they cut all images to one size. Others come one by one.
+        split: The images.
+
+    Returns:
+        The predictions of each reader, and the labels.
+    """
     if recipe.in_memory:
         images = _through(layers, split.images)
-        return reads.predict(images, batch_size=BATCH_SIZE, verbose=0), split.labels
-    # Images that are not cut to one size come one by one.
-    batch_size = recipe.batch_size if reads is network else 1
-    batches = image_batches(split, layers, batch_size)
+        read = [reads.predict(images, batch_size=BATCH_SIZE, verbose=0) for reads in readers]
+        return read, split.labels
+    batches = image_batches(split, layers, recipe.batch_size if of_one_size else 1)
     with in_plain_words(batches):
-        pairs = [(reads.predict_on_batch(images), np.asarray(y)) for images, y in batches]
+        rows = [
+            (*(reads.predict_on_batch(images) for reads in readers), np.asarray(labels))
+            for images, labels in batches
+        ]
     replaced = [*getattr(split, "damaged", ())]
-    return tuple(np.delete(np.concatenate(part), replaced, 0) for part in zip(*pairs, strict=True))
+    *read, labels = (
+        np.delete(np.concatenate(part), replaced, 0) for part in zip(*rows, strict=True)
+    )
+    return read, labels
 
 
 def predictions_of_files(recipe, network, mean, paths):

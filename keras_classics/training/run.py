@@ -373,7 +373,7 @@ class Run:
         }
         if waiting is not None:
             self.manifest["waiting for input"] = round(waiting, 3)
-        tested = _counted(self._predictions(splits))
+        tested = evaluation.counted(self._predictions(self._tested(splits)))
         self.write_confusions(tested, self.folder)
         for name in ("history.csv", *map(files.confusion, tested)):
             self.digests[name] = files.digest(self.folder / name)
@@ -438,7 +438,7 @@ class Run:
         Raises:
             ValueError: If the data are of another kind than the recipe's, or of other classes.
         """
-        return _counted(self.predictions(data))
+        return evaluation.counted(self.predictions(data))
 
     def predictions(self, data: "Images") -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """The network's scores for each image of each tested part of the data.
@@ -455,7 +455,7 @@ class Run:
         """
         admission.refuse_data(self.recipe, data, self.manifest["data"]["classes"])
         data, _ = data.survey(parts=("validation", "test"))
-        found = self._predictions(self.recipe.splits(data))
+        found = self._predictions(self.tested(data))
         if damaged := data.damaged:
             warnings.warn(f"{data.words(damaged)}. They are not counted.", stacklevel=2)
         return found
@@ -488,6 +488,10 @@ class Run:
                 folder / files.confusion(part), confusion, self.manifest["data"]["classes"]
             )
 
+    def tested(self, data: "Images") -> dict[str, Any]:
+        """The parts of a data set that the network is tested on: `{part: split}`."""
+        return self._tested(self.recipe.splits(data))
+
     def _tested(self, splits):
         untested = () if self.recipe.tests_training_images else ("train",)
         return {part: split for part, split in splits.items() if part not in untested}
@@ -495,7 +499,7 @@ class Run:
     def _predictions(self, splits):
         return {
             part: imaging.predictions(self.recipe, self.network, self.mean, split)
-            for part, split in self._tested(splits).items()
+            for part, split in splits.items()
         }
 
     def predict(self, *paths: str | os.PathLike) -> Iterator[tuple[str, str, tuple[float, float]]]:
@@ -540,14 +544,6 @@ class Run:
         classes = self.manifest["data"]["classes"]
         figure = analysis.confusions(self.confusion(parts[-1]), classes, title)
         return [*paths, *page.save({"confusions": figure}, folder)]
-
-
-def _counted(predictions):
-    """The errors and confusions of each part, of its scores and labels."""
-    return {
-        part: (evaluation.count(*found), evaluation.confusion(*found))
-        for part, found in predictions.items()
-    }
 
 
 def refuse_taken(folder: str | os.PathLike, resume: bool) -> None:

@@ -6,6 +6,7 @@ from PIL import Image
 from keras_classics.preprocessing import (
     AverageOverViews,
     googlenet_crops,
+    multi_crop,
     ten_crop,
     whole_images,
 )
@@ -65,6 +66,31 @@ def test_crops_of_googlenet(photograph, shape):
 
 def test_googlenet_has_144_crops_of_224():
     assert googlenet_crops(np.zeros((1, 20, 30, 1), "float32")).shape == (1, 144, 224, 224, 1)
+
+
+@pytest.mark.parametrize("shape", [(30, 45), (45, 30), (25, 25)])
+@pytest.mark.parametrize("grid", [1, 2, 5])
+def test_a_grid_of_crops(photograph, shape, grid):
+    x = np.stack([photograph(*shape, seed) for seed in range(2)])
+    found = multi_crop(x, (14, 20), 12, grid)
+    for side, views in zip((14, 20), found, strict=True):
+        assert views.shape == (2, 2 * grid**2, 12, 12, 3)
+        for image, result in zip(x, numpy(views), strict=True):
+            scaled = by_pillow(image, [round(n * side / min(shape)) for n in shape])
+            high, wide = (n - 12 for n in scaled.shape[:2])
+            at = [(i + 0.5) / grid if grid == 1 else i / (grid - 1) for i in range(grid)]
+            crops = [
+                scaled[top : top + 12, left : left + 12]
+                for top in (int(a * high + (grid > 1) / 2) for a in at)
+                for left in (int(a * wide + (grid > 1) / 2) for a in at)
+            ]
+            crops += [crop[:, ::-1] for crop in crops]
+            np.testing.assert_allclose(result, crops, rtol=1e-3, atol=3e-2)
+
+
+def test_multi_crop_has_50_crops_of_224_a_scale():
+    found = multi_crop(np.zeros((1, 20, 30, 1), "float32"))
+    assert [views.shape for views in found] == [(1, 50, 224, 224, 1)] * 3
 
 
 def test_whole_images(photograph):

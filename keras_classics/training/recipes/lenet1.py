@@ -14,3 +14,5 @@ class LeNet1Recipe(LeCun1989Recipe):
     network: str = cite("lenet1")
     epochs: int = cite(30, "section 5")
     image_size: int = cite(28, "section 3, figure 3")
+
+    criterion = "three"  # section 5

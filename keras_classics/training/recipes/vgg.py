@@ -27,10 +27,14 @@ class VGGRecipe(Recipe):
     short_side: tuple[int, ...] = cite((256, 512), "section 3.1, scale jittering")
     mean: str = cite("channel", "section 2.1", range=MEAN)
     color: bool = cite(True, "section 3.1")
-    views: str = cite("center", "ours, at the paper's Q; paper: densely, section 3.2")
+    views: str = cite(
+        "center",
+        "ours, at the paper's Q; paper: densely, section 3.2; scale: at one Q, Table 3; crops: "
+        "50 a scale, Table 5; both: crops and paper, Table 5",
+    )
 
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"
-    choices: ClassVar = {"views": ("center", "paper")}
+    choices: ClassVar = {"views": ("center", "paper", "scale", "crops", "both")}
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,21 +76,38 @@ class VGGRecipe(Recipe):
     def reader(self, network, layers):
         if self.views == "center":
             return layers, network
-        pre = kc.preprocessing  # section 3.2; with Caffe's pools, as the paper's numbers
-        dense = kc.applications.vgg.dense(network, "caffe")
-        return layers[-1:], pre.AverageOverViews(
-            dense, pre.whole_images, {"short_sides": self.scales()}
+        import keras
+
+        pre, of_scales = kc.preprocessing, {"short_sides": self.scales()}
+        crops = pre.AverageOverViews(
+            network, pre.multi_crop, {**of_scales, "size": self.image_size}
         )
+        if self.views == "crops":
+            return layers[-1:], crops
+        # Section 3.2; with Caffe's pools, as the paper's numbers.
+        dense = kc.applications.vgg.dense(network, "caffe")
+        dense = pre.AverageOverViews(dense, pre.whole_images, of_scales)
+        if self.views == "both":  # section 4.4: their soft-max outputs are averaged
+            image = keras.Input((None, None, network.input_shape[-1]))
+            dense = keras.Model(image, keras.layers.average([dense(image), crops(image)]))
+        return layers[-1:], dense
 
     def scales(self):
-        """`Q`, the short sides of a test image (section 4.2)."""
+        """`Q`, the short sides of a test image (sections 4.1 and 4.2)."""
+        if self.views == "scale":
+            return (self.test_side,)
         low, high = self.short_side[0], self.short_side[-1]
         if low == high:
             low, high = max(self.image_size, low - 32), high + 32
         return (low, self.test_side, high)
 
     def protocol(self):
-        if self.views == "paper":
-            scales = ", ".join(map(str, self.scales()))
-            return f"the whole image at the scales {scales}, and mirrored, averaged"
-        return super().protocol()
+        if self.views == "center":
+            return super().protocol()
+        what = {
+            "crops": f"50 crops of {self.image_size}",
+            "both": f"50 crops of {self.image_size} and the whole image",
+        }.get(self.views, "the whole image")
+        scales = ", ".join(map(str, self.scales()))
+        several = "scales" if len(self.scales()) > 1 else "scale"
+        return f"{what} at the {several} {scales}, and mirrored, averaged"

@@ -14,6 +14,7 @@ from keras_classics.preprocessing import (
     AverageOverViews,
     SubtractMean,
     googlenet_crops,
+    multi_crop,
     ten_crop,
     whole_images,
 )
@@ -234,6 +235,31 @@ def test_vgg_is_read_densely_at_three_scales(short_side, scales, tmp_path):
     )
     scores = scores_of(recipe, model, mean, image, tmp_path)
     np.testing.assert_allclose(scores, expected, rtol=1e-3)
+
+
+def test_vgg_is_read_by_crops_and_by_both(tmp_path):
+    recipe = small("vgg11", views="crops", short_side=(36, 44))
+    model, rng = build(recipe), np.random.default_rng(0)
+    mean = rng.uniform(100, 150, 3).astype("float32")
+    image = rng.integers(0, 256, (36, 50, 3)).astype("uint8")
+    views = multi_crop((image - mean)[None], (36, 40, 44), recipe.image_size)
+    crops = np.mean([model.predict(np.asarray(view)[0], verbose=0) for view in views], (0, 1))
+    np.testing.assert_allclose(scores_of(recipe, model, mean, image, tmp_path), crops, rtol=1e-3)
+    of = {"model": model, "mean": mean, "image": image, "tmp_path": tmp_path}
+    dense = scores_of(dataclasses.replace(recipe, views="paper"), **of)
+    both = scores_of(dataclasses.replace(recipe, views="both"), **of)
+    np.testing.assert_allclose(both, (crops + dense) / 2, rtol=1e-3)
+    single = dataclasses.replace(recipe, views="scale")
+    assert single.scales() == (40,)
+    assert "whole image at the scale 40, and" in single.protocol()
+    at_three = np.mean(
+        [
+            scores_of(dataclasses.replace(single, short_side=(side,)), **of)
+            for side in recipe.scales()
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(dense, at_three, rtol=1e-3)
 
 
 def test_googlenet_is_read_by_144_crops():

@@ -330,6 +330,11 @@ ARGUMENTS = [
     # Simonyan & Zisserman, 2015.
     (applications.VGG16, {"input_shape": (224, 224, 3), "classes": 1000}, "section 2.1"),
     (preprocessing.whole_images, {"short_sides": (256, 384, 512)}, "section 4.2"),
+    (
+        preprocessing.multi_crop,
+        {"short_sides": (256, 384, 512), "size": 224, "grid": 5},
+        "section 3.2",
+    ),
     # Szegedy et al., 2015.
     (applications.GoogLeNet, {"input_shape": (224, 224, 3), "classes": 1000}, "Table 1"),
     (preprocessing.AreaAspectCrop, {"area": (0.08, 1.0), "aspect": (3 / 4, 4 / 3)}, "section 6"),
