@@ -393,8 +393,8 @@ def test_digits_without_a_run(cli, mnist, tmp_path):
         assert "2 networks, averaged\ntest error" in several
         assert "by the largest score, the second and their difference" in several
         assert (tmp_path / "curve.png").stat().st_size > 5000
+    both = "--weights=lenet5-mnist,lenet5-mnist-softmax"
     with pytest.raises(SystemExit, match="no common mean"):
-        both = "--weights=lenet5-mnist,lenet5-mnist-softmax"
         cli("evaluate", "--network=lenet5,lenet5", both, *flags)
     with pytest.raises(SystemExit, match="is for all networks, or has one for each"):
         cli("evaluate", "--network=lenet5,lenet5", "--weights=a,b,c", *flags)
