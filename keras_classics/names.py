@@ -47,6 +47,7 @@ class Family:
         recipe: Name of the recipe that trains these networks, or `None`.
         takes: Whether the builder takes a value that the paper has not, or `None`: it takes none.
         rule: Which values it takes, in words.
+        fixed: Further arguments, which all these networks have.
     """
 
     builder: str
@@ -57,6 +58,7 @@ class Family:
     recipe: str | None = None
     takes: Callable[[Any], bool] | None = None
     rule: str = ""
+    fixed: dict = dataclasses.field(default_factory=dict)
 
     def spelled(self, value: Any) -> str:
         """The name of a network."""
@@ -94,7 +96,17 @@ def _is_cifar_depth(depth):
 PAPERS = {
     "lecun1989": Paper(
         "LeCun et al., Neural Computation 1(4), 1989",
-        (Family("LeCun1989", "lecun1989", recipe="lecun1989"),),
+        (
+            Family("LeCun1989", "lecun1989", recipe="lecun1989"),
+            Family(
+                "FullyConnected",
+                "mlp_{}",
+                "hidden",
+                ("40",),
+                recipe="lecun1989",
+                fixed={"input_shape": (16, 16, 1)},
+            ),
+        ),
         {"lecun1989": "LeCun1989Recipe"},
     ),
     "lenet1": Paper(
@@ -104,8 +116,26 @@ PAPERS = {
     ),
     "lenet5": Paper(
         "LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998",
-        (Family("LeNet5", "lenet5", recipe="lenet5"),),
-        {"lenet5": "LeNet5Recipe"},
+        (
+            Family("LeNet5", "lenet5", recipe="lenet5"),
+            Family("LeNet4", "lenet4", recipe="lenet4"),
+            Family(
+                "FullyConnected",
+                "linear",
+                "hidden",
+                ("linear",),
+                recipe="mlp",
+                fixed={"classifier_activation": None},
+            ),
+            Family(
+                "FullyConnected",
+                "mlp_{}",
+                "hidden",
+                ("300", "1000", "300-100", "500-150", "1000-150"),
+                recipe="mlp",
+            ),
+        ),
+        {"lenet5": "LeNet5Recipe", "lenet4": "LeNet4Recipe", "mlp": "FullyConnectedRecipe"},
     ),
     "alexnet": Paper(
         "Krizhevsky, Sutskever & Hinton, NIPS 2012",
@@ -239,6 +269,7 @@ def reduced(name: object) -> str:
 
 def _network(paper: str, family: Family, value: Any) -> Network:
     arguments = {} if family.argument is None else {family.argument: value}
+    arguments |= family.fixed
     return Network(family.spelled(value), paper, family.builder, arguments, family.recipe)
 
 

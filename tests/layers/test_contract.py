@@ -89,6 +89,7 @@ TABLE = {
             "activation": "tanh",
             "coefficient_initializer": keras.initializers.RandomUniform(0.1, 0.3, seed=2),
             "bias_initializer": keras.initializers.RandomNormal(seed=3),
+            "depth_multiplier": 3,
         },
         (5, 7, 2),
     ),
