@@ -149,8 +149,16 @@ PAPERS = {
                 "CudaConvNet",
                 "cuda_convnet_{}",
                 "configuration",
-                ("80sec", "13pct", "11pct"),
+                ("80sec", "19pct", "18pct"),
                 recipe="cuda_convnet",
+            ),
+            Family(
+                "CudaConvNet",
+                "cuda_convnet_{}",
+                "configuration",
+                ("13pct", "11pct"),
+                recipe="cuda_convnet",
+                fixed={"input_shape": (24, 24, 3)},  # crops
             ),
         ),
         {"cuda_convnet": "CudaConvNetRecipe"},

@@ -115,6 +115,12 @@ NETWORKS = {
         145_578,
         {"pool1": (16, 16, 32), "pool2": (8, 8, 32), "pool3": (4, 4, 64), "fc64": (64,)},
     ),
+    "cuda-convnet-18pct": (
+        CudaConvNet,
+        {"configuration": "18pct"},
+        89_578,
+        {"rnorm1": (16, 16, 32), "rnorm2": (8, 8, 32), "pool3": (4, 4, 64), "fc10": (10,)},
+    ),
     "cuda-convnet-13pct": (
         CudaConvNet,
         {"configuration": "13pct", "input_shape": (24, 24, 3)},

@@ -43,7 +43,7 @@ TABLES = {
                 "section III.C",
                 parameters=17_000,
                 connections=260_000,
-                note="printed with \"about\"; but 120 units that read 400 of S4 have 48,120",
+                note='printed with "about"; but 120 units that read 400 of S4 have 48,120',
             ),
         ),
         "LeNet-4",

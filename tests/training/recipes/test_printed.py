@@ -340,6 +340,11 @@ ARGUMENTS = [
         {"depth_radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75},  # n = 5, k = 2
         "section 3.3",
     ),
+    (
+        layers.MapResponseNormalization,
+        {"size": 3, "bias": 1.0, "alpha": 5e-5 / 9, "beta": 0.75},
+        "cuda-convnet, 18pct",
+    ),
     (layers.OverlappingMaxPooling2D, {"pool_size": 3, "strides": 2}, "section 3.4"),
     (preprocessing.RescaleShortSide, {"short_side": 256}, "section 2"),
     (preprocessing.CropAndFlip, {"size": 224, "padding": 0}, "section 4.1"),
@@ -511,6 +516,30 @@ NETWORKS = [  # what is built, and rows: layers, a number of their configuration
             ("conv3", "filters", 64, "layers-80sec"),
         ],
     ),
+    *[
+        (
+            lambda name=name: applications.CudaConvNet(name),
+            [
+                ("conv1", "kernel_initializer.stddev", 1e-4, name),
+                ("conv2 conv3 fc10", "kernel_initializer.stddev", 0.01, name),
+                ("conv1 conv2", "filters", 32, name),
+                ("conv3", "filters", 64, name),
+                *rnorm,
+            ],
+        )
+        for name, rnorm in [
+            ("19pct", []),
+            (
+                "18pct",
+                [
+                    ("rnorm1 rnorm2", "size", 3, "18pct: size 3"),
+                    ("rnorm1 rnorm2", "bias", 1.0, "18pct"),
+                    ("rnorm1 rnorm2", "alpha", 0.00005 / 9, "18pct: scale, divided by 3 ** 2"),
+                    ("rnorm1 rnorm2", "beta", 0.75, "18pct: pow"),
+                ],
+            ),
+        ]
+    ],
     *[
         (
             lambda name=name: applications.CudaConvNet(name, input_shape=(24, 24, 3)),
@@ -986,6 +1015,8 @@ def test_crops_of_a_test_image():
     ("name", "epochs", "rates", "decays", "side"),
     [
         ("80sec", 10, {7: 1e-3, 8: 1e-4, 9: 1e-4}, (0.004, 0.004, 0.004, 0.03, 0.03), 32),
+        ("19pct", 140, {119: 1e-3, 120: 1e-4, 130: 1e-5}, (0.004, 0.004, 0.004, 3), 32),
+        ("18pct", 140, {119: 1e-3, 120: 1e-4, 130: 1e-5}, (0.004, 0.004, 0.004, 1), 32),
         ("13pct", 160, {139: 1e-3, 140: 1e-4, 150: 1e-5}, (0, 0, 0.004, 0.004, 0.004), 24),
         ("11pct", 520, {499: 1e-3, 500: 1e-4, 510: 1e-5}, (0, 0, 0.004, 0.004, 0.01), 24),
     ],
