@@ -139,8 +139,16 @@ PAPERS = {
     ),
     "alexnet": Paper(
         "Krizhevsky, Sutskever & Hinton, NIPS 2012",
-        (Family("AlexNet", "alexnet", recipe="alexnet"),),
-        {"alexnet": "AlexNetRecipe"},
+        (
+            Family("AlexNet", "alexnet", recipe="alexnet"),
+            Family(
+                "AlexNet",
+                "alexnet_one_gpu",
+                recipe="alexnet_one_gpu",
+                fixed={"towers": 1, "halved": True},
+            ),
+        ),
+        {"alexnet": "AlexNetRecipe", "alexnet_one_gpu": "OneGPURecipe"},
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",

@@ -109,6 +109,19 @@ NETWORKS = {
             "predictions": (1000,),
         },
     ),
+    "alexnet-one-gpu": (
+        AlexNet,
+        {"towers": 1, "halved": True},
+        59_798_312,
+        {
+            "conv1": (55, 55, 48),
+            "conv2": (27, 27, 128),
+            "conv3": (13, 13, 192),
+            "conv4": (13, 13, 192),
+            "conv5": (13, 13, 256),
+            "fc6": (4096,),
+        },
+    ),
     "cuda-convnet-80sec": (
         CudaConvNet,
         {"configuration": "80sec"},

@@ -309,6 +309,10 @@ FIELDS = {
         "crops": ("distort", SILENT),
     },
 }
+FIELDS["alexnet_one_gpu"] = FIELDS["alexnet"] | {  # section 3.2
+    "network": ("alexnet_one_gpu", SILENT),
+    "towers": (1, "section 3.2"),
+}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -690,6 +694,7 @@ IN_TRAINING = {
         RESCALED,
     ],
 }
+IN_TRAINING["alexnet_one_gpu"] = IN_TRAINING["alexnet"]
 IN_THE_TEST = {
     # Section 3.2: between the sides of the jitter. Its tables are of whole images.
     "vgg": [
@@ -800,6 +805,7 @@ RULES = {
     "lenet4": ("StochasticDiagonalLM", {"mu": 0.02}),
     "mlp": ("StochasticDiagonalLM", {"mu": 0.02}),
     "alexnet": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
+    "alexnet_one_gpu": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "vgg": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "googlenet": (
         "CoupledSGD",
@@ -855,6 +861,7 @@ RATES = [
         for name in ("lenet5", "lenet4", "mlp")
     ],
     ("alexnet", None, {0: 0.01}),
+    ("alexnet_one_gpu", None, {0: 0.01}),
     ("vgg", None, {0: 0.01}),
     ("googlenet", None, {0: 0.01, 7: 0.01, 8: 0.0096, 16: 0.009216, 80: 0.01 * 0.96**10}),
     ("resnet", None, {0: 0.1}),
