@@ -32,7 +32,8 @@ from keras import layers
 
 from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.checks import Rule, arguments, one_of
+from keras_classics.checks import MODEL, Rule, arguments, one_of
+from keras_classics.graphs import models_within
 from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import (
     CoveringConv2D,
@@ -146,6 +147,53 @@ def LeNet5(
     else:
         x = pool(x, pooling)
     return keras.Model(image, x, name=name or "lenet5")
+
+
+@arguments(model=MODEL)
+def swept(model: keras.Model) -> keras.Model:
+    """The network at every place of a larger image: a space displacement network (section VII).
+
+    The convolutions and the subsampling run over the whole image once. C5 has a column of 120
+    units for each window of 32x32, 4 pixels from the next, and the layers after it are
+    applied to each column. The outputs are those of the network on each window alone. What
+    lies beyond the last whole step is not read. The weights are a copy.
+
+    The paper reads a line of digits so: an image 32 pixels high.
+
+    Args:
+        model: A trained `LeNet5` or `LeNet4` with its top, for images of 32x32.
+
+    Returns:
+        A functional `keras.Model` for images of any size from 32x32 on. Its output has the shape
+        `(batch, rows, columns, classes)`: an image of 32x48 has a row of 5 columns.
+
+    Raises:
+        ValueError: If `model` is another network, or one for larger images.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_classics.applications import LeNet5
+    from keras_classics.applications.lenet5 import swept
+
+    reader = swept(LeNet5())
+    reader(np.zeros((1, 32, 48, 1), "float32")).shape  # (1, 1, 5, 10)
+    ```
+    """
+    chain = {layer.name: layer for layer in model.layers}
+    if not {"C1", "S4", "C5", "flatten"} <= set(chain) or chain["C5"].output.shape[1:3] != (1, 1):
+        raise ValueError(
+            "`model` must be a LeNet5 or a LeNet4 with its top, for images of 32x32."
+            f"{models_within(model)} Received: {model.name!r} for images of {model.input_shape[1:]}"
+        )
+    x = image = keras.Input((None, None, model.input_shape[-1]), name="image")
+    for layer in model.layers[1:]:
+        if layer.name != "flatten":  # a column of C5 is flat
+            x = type(layer).from_config(layer.get_config())(x)
+    network = keras.Model(image, x, name=f"{model.name}_swept")
+    network.set_weights(model.get_weights())
+    return network
 
 
 @arguments()
