@@ -225,7 +225,7 @@ PAPERS = {
                 "variant",
                 (
                     *("Mini/4", "Ti/16", "S/16", "S/32", "B/16", "B/32", "L/16", "L/32", "H/14"),
-                    *("R50+B/16", "R50+B/32"),
+                    *("R50+B/16", "R50+B/32", "R26+S/32", "R+Ti/16"),
                 ),
                 recipe="vit",
                 takes=lambda variant: True,
