@@ -211,6 +211,7 @@ SCHEDULE = Rule("a schedule of keras.optimizers.schedules", callable)
 ARGUMENTS = {
     **dict.fromkeys(("filters", "units", "classes", "groups", "embed_dim", "mlp_dim"), COUNT),
     **dict.fromkeys(("num_heads", "patch_size", "num_layers", "patterns", "box", "plane"), COUNT),
+    "depth_multiplier": COUNT,
     **dict.fromkeys(("kernel_size", "pool_size", "strides", "size"), SIDES),
     **dict.fromkeys(("use_bias", "include_top", "lrn", "overlapping_pooling", "auxiliary"), BOOL),
     "centre": CENTRE,

@@ -62,4 +62,4 @@ def build(name: str, **arguments: Any) -> keras.Model:
     """
     network = names.find(name)
     builder = getattr(applications, network.builder)
-    return builder(**network.arguments, **arguments)
+    return builder(**(network.arguments | arguments))

@@ -47,6 +47,7 @@ class Family:
         recipe: Name of the recipe that trains these networks, or `None`.
         takes: Whether the builder takes a value that the paper has not, or `None`: it takes none.
         rule: Which values it takes, in words.
+        fixed: Further arguments, which all these networks have.
     """
 
     builder: str
@@ -57,6 +58,7 @@ class Family:
     recipe: str | None = None
     takes: Callable[[Any], bool] | None = None
     rule: str = ""
+    fixed: dict = dataclasses.field(default_factory=dict)
 
     def spelled(self, value: Any) -> str:
         """The name of a network."""
@@ -94,7 +96,17 @@ def _is_cifar_depth(depth):
 PAPERS = {
     "lecun1989": Paper(
         "LeCun et al., Neural Computation 1(4), 1989",
-        (Family("LeCun1989", "lecun1989", recipe="lecun1989"),),
+        (
+            Family("LeCun1989", "lecun1989", recipe="lecun1989"),
+            Family(
+                "FullyConnected",
+                "mlp_{}",
+                "hidden",
+                ("40",),
+                recipe="lecun1989",
+                fixed={"input_shape": (16, 16, 1)},
+            ),
+        ),
         {"lecun1989": "LeCun1989Recipe"},
     ),
     "lenet1": Paper(
@@ -104,13 +116,39 @@ PAPERS = {
     ),
     "lenet5": Paper(
         "LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998",
-        (Family("LeNet5", "lenet5", recipe="lenet5"),),
-        {"lenet5": "LeNet5Recipe"},
+        (
+            Family("LeNet5", "lenet5", recipe="lenet5"),
+            Family("LeNet4", "lenet4", recipe="lenet4"),
+            Family(
+                "FullyConnected",
+                "linear",
+                "hidden",
+                ("linear",),
+                recipe="mlp",
+                fixed={"classifier_activation": None},
+            ),
+            Family(
+                "FullyConnected",
+                "mlp_{}",
+                "hidden",
+                ("300", "1000", "300-100", "500-150", "1000-150"),
+                recipe="mlp",
+            ),
+        ),
+        {"lenet5": "LeNet5Recipe", "lenet4": "LeNet4Recipe", "mlp": "FullyConnectedRecipe"},
     ),
     "alexnet": Paper(
         "Krizhevsky, Sutskever & Hinton, NIPS 2012",
-        (Family("AlexNet", "alexnet", recipe="alexnet"),),
-        {"alexnet": "AlexNetRecipe"},
+        (
+            Family("AlexNet", "alexnet", recipe="alexnet"),
+            Family(
+                "AlexNet",
+                "alexnet_one_gpu",
+                recipe="alexnet_one_gpu",
+                fixed={"towers": 1, "halved": True},
+            ),
+        ),
+        {"alexnet": "AlexNetRecipe", "alexnet_one_gpu": "OneGPURecipe"},
     ),
     "cuda_convnet": Paper(
         "Krizhevsky, cuda-convnet, 2011",
@@ -119,8 +157,16 @@ PAPERS = {
                 "CudaConvNet",
                 "cuda_convnet_{}",
                 "configuration",
-                ("80sec", "13pct", "11pct"),
+                ("80sec", "19pct", "18pct"),
                 recipe="cuda_convnet",
+            ),
+            Family(
+                "CudaConvNet",
+                "cuda_convnet_{}",
+                "configuration",
+                ("13pct", "11pct"),
+                recipe="cuda_convnet",
+                fixed={"input_shape": (24, 24, 3)},  # crops
             ),
         ),
         {"cuda_convnet": "CudaConvNetRecipe"},
@@ -179,7 +225,7 @@ PAPERS = {
                 "variant",
                 (
                     *("Mini/4", "Ti/16", "S/16", "S/32", "B/16", "B/32", "L/16", "L/32", "H/14"),
-                    *("R50+B/16", "R50+B/32"),
+                    *("R50+B/16", "R50+B/32", "R26+S/32", "R+Ti/16"),
                 ),
                 recipe="vit",
                 takes=lambda variant: True,
@@ -239,6 +285,7 @@ def reduced(name: object) -> str:
 
 def _network(paper: str, family: Family, value: Any) -> Network:
     arguments = {} if family.argument is None else {family.argument: value}
+    arguments |= family.fixed
     return Network(family.spelled(value), paper, family.builder, arguments, family.recipe)
 
 

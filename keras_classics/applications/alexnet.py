@@ -11,8 +11,8 @@ Departures:
   section 3.3 have it ("N is the total number of kernels in the layer"); the author's
   later program normalizes the maps of each GPU separately;
 - `towers=1` connects every map to all maps of the layer before and keeps the widths,
-  as most libraries do; the one-GPU net of the paper's comparison also halves the
-  widths of conv1 to conv4 (footnote 2).
+  as most libraries do. The one-GPU net of the paper's comparison, 1.7 and 1.2 points worse
+  (section 3.2), is `AlexNet(towers=1, halved=True)`.
 
 The paper is silent on the padding. 224x224 gives the 55x55 of figure 2 where the last
 windows of conv1 hang over the right and lower edge by three zeros, as in the author's
@@ -27,7 +27,7 @@ from keras import layers
 
 from keras_classics.activations import Activation
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.checks import COUNT, arguments
+from keras_classics.checks import BOOL, COUNT, arguments
 from keras_classics.initializers import Initializer
 from keras_classics.layers import (
     GroupedConv2D,
@@ -40,11 +40,12 @@ GAUSSIAN = keras.initializers.RandomNormal(stddev=0.01)
 UNITS = 4096  # of fc6 and fc7 (section 3.5)
 
 
-@arguments(towers=COUNT)
+@arguments(towers=COUNT, halved=BOOL)
 @pretrained
 def AlexNet(
     *,
     towers: int = 2,
+    halved: bool = False,
     lrn: bool = True,
     overlapping_pooling: bool = True,
     kernel_initializer: Initializer = GAUSSIAN,
@@ -67,6 +68,8 @@ def AlexNet(
     Args:
         towers: Groups of maps in conv2, conv4 and conv5, each of which reads only the
             maps of its own GPU in the layer before. Paper: 2; 1 connects all maps.
+        halved: Whether conv1 to conv4 have half the kernels, in one tower: the net of one GPU,
+            with as many in conv5 and as many units in fc6 and fc7 (footnote 2).
         lrn: Whether conv1 and conv2 are followed by local response normalization
             (section 3.3).
         overlapping_pooling: Whether pools take windows of 3x3, 2 apart, or else of
@@ -84,7 +87,7 @@ def AlexNet(
         pooling: Without the top: `None` (the maps of pool5), `"avg"` or `"max"`.
         classes: Number of classes. Paper: 1000.
         classifier_activation: Activation of the output; `None` gives the scores.
-        name: Name of the model. Default: `alexnet`.
+        name: Name of the model. Default: `alexnet`, or `alexnet_one_gpu` if halved.
         convention: No part of the paper. `"caffe"` normalizes with the constants of Caffe's
             training (k = 1, alpha = 1e-4 / 5), as its weights need it; `"paper"` with those
             of section 3.3.
@@ -102,6 +105,11 @@ def AlexNet(
     one_tower = AlexNet(towers=1, lrn=False, include_top=False, pooling="avg")
     ```
     """
+    if halved and towers != 1:
+        raise ValueError(
+            "The net with half the kernels is that of one GPU: give towers=1. "
+            f"Received: towers={towers}, halved={halved}"
+        )
     constants = {"bias": 1.0, "alpha": 1e-4 / 5} if convention == "caffe" else {}
     least = 64 if overlapping_pooling else 36
     if any(side is not None and side < least for side in input_shape[:2]):
@@ -131,17 +139,20 @@ def AlexNet(
         return layers.MaxPooling2D(2, data_format="channels_last", name=name)(x)
 
     edge = ((0, 3), (0, 3))
+    gpus = 1 if halved else 2  # each has 48, 128, 192 and 192 kernels of conv1 to conv4
     same: dict[str, Any] = {"padding": "same", "data_format": "channels_last"}
     image = keras.Input(input_shape, name="image")
     x = layers.ZeroPadding2D(edge, data_format="channels_last", name="conv1_edge")(image)
-    x = layers.Conv2D(96, 11, 4, data_format="channels_last", **start(), name="conv1")(x)  # 55x55
+    x = layers.Conv2D(48 * gpus, 11, 4, data_format="channels_last", **start(), name="conv1")(
+        x
+    )  # 55x55
     x = normalize(x, "lrn1")
     x = subsample(x, "pool1")  # 27x27
-    x = GroupedConv2D(256, 5, towers, **same, **start(bias_start), name="conv2")(x)
+    x = GroupedConv2D(128 * gpus, 5, towers, **same, **start(bias_start), name="conv2")(x)
     x = normalize(x, "lrn2")
     x = subsample(x, "pool2")  # 13x13
-    x = layers.Conv2D(384, 3, **same, **start(), name="conv3")(x)
-    x = GroupedConv2D(384, 3, towers, **same, **start(bias_start), name="conv4")(x)
+    x = layers.Conv2D(192 * gpus, 3, **same, **start(), name="conv3")(x)
+    x = GroupedConv2D(192 * gpus, 3, towers, **same, **start(bias_start), name="conv4")(x)
     x = GroupedConv2D(256, 3, towers, **same, **start(bias_start), name="conv5")(x)
     x = subsample(x, "pool5")  # 6x6
     if include_top:
@@ -159,4 +170,4 @@ def AlexNet(
         )(x)
     else:
         x = pool(x, pooling)
-    return keras.Model(image, x, name=name or "alexnet")
+    return keras.Model(image, x, name=name or ("alexnet_one_gpu" if halved else "alexnet"))

@@ -2,12 +2,13 @@
 Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep Convolutional Neural
 Networks", NIPS 2012, points for its section 3.3.
 
-Follows the program's layer files `layers-80sec`, `layers-conv-local-13pct` and
-`layers-conv-local-11pct`, named after their time or their test error. Pooling windows
-hang over the right and bottom edge, as in the program.
+Follows the program's layer files `layers-80sec`, `layers-19pct`, `layers-18pct`,
+`layers-conv-local-13pct` and `layers-conv-local-11pct`, named after their time or their test
+error. Pooling windows hang over the right and bottom edge, as in the program.
 
-Departures: "80sec" pools before its first activation; here the activation comes first.
-The function is the same, since the maximum and the activation both increase.
+Departures: "80sec", "19pct" and "18pct" pool before their first activation; here the
+activation comes first. The function is the same, since the maximum and the activation both
+increase.
 """
 
 import os
@@ -24,6 +25,7 @@ from keras_classics.layers import (
     AveragePooling2D,
     LocallyConnected2D,
     LocalResponseNormalization,
+    MapResponseNormalization,
     OverlappingMaxPooling2D,
 )
 
@@ -40,6 +42,26 @@ CONFIGURATIONS: dict[str, list] = {
         ("fc64", 64, 0.1),
         ("fc10", None, 0.1),
     ],
+    "19pct": [
+        ("conv1", 32, 1e-4),
+        ("pool1", "max"),
+        ("conv2", 32, 0.01),
+        ("pool2", "avg"),
+        ("conv3", 64, 0.01),
+        ("pool3", "avg"),
+        ("fc10", None, 0.01),
+    ],
+    "18pct": [
+        ("conv1", 32, 1e-4),
+        ("pool1", "max"),
+        ("rnorm1", "within a map"),
+        ("conv2", 32, 0.01),
+        ("pool2", "avg"),
+        ("rnorm2", "within a map"),
+        ("conv3", 64, 0.01),
+        ("pool3", "avg"),
+        ("fc10", None, 0.01),
+    ],
     "13pct": [
         ("conv1", 64, 1e-4),
         ("pool1", "max"),
@@ -52,9 +74,9 @@ CONFIGURATIONS: dict[str, list] = {
     "11pct": [
         ("conv1", 64, 1e-4),
         ("pool1", "max"),
-        ("rnorm1",),
+        ("rnorm1", "across maps"),
         ("conv2", 64, 0.01),
-        ("rnorm2",),
+        ("rnorm2", "across maps"),
         ("pool2", "max"),
         ("local3", 64, 0.04),
         ("local4", 32, 0.04),
@@ -83,16 +105,17 @@ def CudaConvNet(
 
     Args:
         configuration: `"80sec"`: three convolutions and a dense layer, 145,578
-            parameters; `"13pct"` and `"11pct"`: two convolutions and two locally
-            connected layers, 1,116,490 and 2,112,970 parameters at 24x24, the
-            latter with local response normalization.
+            parameters; `"19pct"` and `"18pct"`: three convolutions, 89,578 parameters, the
+            latter with response normalization within a map; `"13pct"` and `"11pct"`: two
+            convolutions and two locally connected layers, 1,116,490 and 2,112,970 parameters
+            at 24x24, the latter with local response normalization.
         activation: Of every hidden layer. Paper: ReLU; tanh for figure 1.
-        lrn: Whether "11pct" normalizes (section 3.3).
+        lrn: Whether "11pct" normalizes (section 3.3), and "18pct".
         overlapping_pooling: Windows of 3x3, 2 apart; otherwise of 2x2 (section 3.4).
         include_top: Whether to build the dense layers.
         weights: `None`, or the path of a weights file of this network.
-        input_shape: `(height, width, channels)`. The program: `(32, 32, 3)` for
-            "80sec", crops of `(24, 24, 3)` for the others; pixels from 0 to 255,
+        input_shape: `(height, width, channels)`. The program: `(32, 32, 3)`, but crops of
+            `(24, 24, 3)` for "13pct" and "11pct"; pixels from 0 to 255,
             less their mean over the training images.
         pooling: Without the top: `None` (the last maps), `"avg"` or `"max"`.
         classes: Number of classes.
@@ -136,8 +159,10 @@ def CudaConvNet(
             cls = maximum if entry == ["max"] else AveragePooling2D
             x = cls(**window, name=label)(x)
         elif kind == "rnorm" and lrn:
-            # The program's size 9, scale 0.001 over the window's 9 channels, and k = 1.
-            x = LocalResponseNormalization(4, 1.0, 0.001 / 9, 0.75, name=label)(x)
+            if entry == ["within a map"]:  # scale 5e-5 over the window's 9 units
+                x = MapResponseNormalization(3, 1.0, 5e-5 / 9, 0.75, name=label)(x)
+            else:  # the program's size 9, scale 0.001 over the window's 9 channels, and k = 1
+                x = LocalResponseNormalization(4, 1.0, 0.001 / 9, 0.75, name=label)(x)
         elif kind == "fc" and include_top:
             units, deviation = entry
             if len(x.shape) > 2:

@@ -10,6 +10,7 @@ from keras_classics.layers.identity_shortcut_2d import IdentityShortcut2D
 from keras_classics.layers.local_response_normalization import LocalResponseNormalization
 from keras_classics.layers.locally_connected_2d import LocallyConnected2D
 from keras_classics.layers.map_conv_2d import MapConv2D
+from keras_classics.layers.map_response_normalization import MapResponseNormalization
 from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_classics.layers.overlapping_max_pooling_2d import OverlappingMaxPooling2D
 from keras_classics.layers.patch_embedding import PatchEmbedding
@@ -32,6 +33,7 @@ __all__ = [
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "MapConv2D",
+    "MapResponseNormalization",
     "MultiHeadSelfAttention",
     "OverlappingMaxPooling2D",
     "PatchEmbedding",

@@ -107,9 +107,9 @@ class RBFOutput(keras.layers.Layer):
             from -1 and +1 with equal probability. Paper: `ascii_codes()`.
         trainable: Whether the codes are learned. Paper: fixed, at least at first.
 
-    Input shape: `(batch, features)`.
+    Input shape: `(batch, ..., features)`.
 
-    Output shape: `(batch, units)`, float32 or wider whatever the dtype policy:
+    Output shape: `(batch, ..., units)`, float32 or wider whatever the dtype policy:
     84 terms of a large input overflow float16.
 
     Example:
@@ -142,7 +142,7 @@ class RBFOutput(keras.layers.Layer):
                 "`codes` must have the shape (units, features). "
                 f"Received: units={units} and codes of shape {np.shape(codes)}"
             )
-        self.input_spec = keras.layers.InputSpec(ndim=2)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape):
         features = input_shape[-1]
@@ -161,10 +161,10 @@ class RBFOutput(keras.layers.Layer):
             return ops.where(signs, ops.cast(-1, dtype), ops.cast(1, dtype))
         return ops.convert_to_tensor(self.codes, dtype=dtype)
 
-    def call(self, inputs):  # (batch, features)
+    def call(self, inputs):  # (batch, ..., features)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
-        differences = ops.expand_dims(ops.cast(inputs, wide), 1) - ops.cast(self.code, wide)
-        return ops.sum(ops.square(differences), axis=-1)  # (batch, units)
+        differences = ops.expand_dims(ops.cast(inputs, wide), -2) - ops.cast(self.code, wide)
+        return ops.sum(ops.square(differences), axis=-1)  # (batch, ..., units)
 
     def compute_output_spec(self, inputs):
         wide = keras.backend.result_type(self.compute_dtype, "float32")

@@ -29,10 +29,12 @@ class ScaledSubsampling2D(keras.layers.Layer):
         coefficient_initializer: Initial `c`. The paper is silent. Default: 1 divided by
             the number of inputs in a window, which gives their mean.
         bias_initializer: Initial `b`. The paper is silent.
+        depth_multiplier: Outputs of each map, with a coefficient and a bias each. Paper: 1, and 2
+            in LeNet-4. The outputs of the first map are the first.
 
     Input shape: `(batch, height, width, channels)`.
 
-    Output shape: `(batch, height // rows, width // columns, channels)`.
+    Output shape: `(batch, height // rows, width // columns, channels * depth_multiplier)`.
 
     Example:
 
@@ -55,6 +57,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
         activation: Activation = None,
         coefficient_initializer: Initializer = None,
         bias_initializer: Initializer = "zeros",
+        depth_multiplier: int = 1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -63,11 +66,12 @@ class ScaledSubsampling2D(keras.layers.Layer):
         self.activation = activations.get(activation)
         self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.depth_multiplier = depth_multiplier
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
         refuse_smaller(input_shape, self.window, self.name)
-        shape = (input_shape[-1],)
+        shape = (input_shape[-1] * self.depth_multiplier,)
         mean = keras.initializers.Constant(1 / math.prod(self.window))
         self.coefficient = self.add_weight(
             shape=shape, initializer=self.coefficient_initializer or mean, name="coefficient"
@@ -77,13 +81,15 @@ class ScaledSubsampling2D(keras.layers.Layer):
     def scaled_sum(self, inputs, coefficient):
         """`c_m * sum_j x_j`, the weighted sums without their biases."""
         means = backend.window_means(ops.cast(inputs, self.compute_dtype), self.window)
+        if self.depth_multiplier > 1:
+            means = ops.repeat(means, self.depth_multiplier, axis=-1)
         factor = math.prod(self.window) * coefficient  # the paper adds, it does not average
         return _of_units(factor, means) * means
 
     def call(self, inputs):  # (batch, height, width, channels)
         sums = self.scaled_sum(inputs, ops.convert_to_tensor(self.coefficient))
         bias = _of_units(ops.convert_to_tensor(self.bias), sums)
-        return self.activation(sums + bias)  # (batch, new_height, new_width, channels)
+        return self.activation(sums + bias)  # (batch, new_height, new_width, maps)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
@@ -91,7 +97,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
             None if side is None else side // window
             for side, window in zip(sides, self.window, strict=True)
         ]
-        return (batch, *sides, channels)
+        return (batch, *sides, channels * self.depth_multiplier)
 
     def get_config(self):
         return {
@@ -100,6 +106,7 @@ class ScaledSubsampling2D(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "coefficient_initializer": keras.initializers.serialize(self.coefficient_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "depth_multiplier": self.depth_multiplier,
         }
 
 

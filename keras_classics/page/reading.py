@@ -141,6 +141,10 @@ def _map_convolution(layer):
 
 
 def _subsampling(layer):
+    if layer.depth_multiplier > 1:
+        raise ValueError(
+            f"A page can show subsampling that makes one map of each. Received: layer {layer.name}"
+        )
     return {
         "kind": "subsampling",
         "activation": _activation(layer),

@@ -337,7 +337,7 @@ class Recipe:
                 "have. Take the recipe of that network, or give the function that builds it: "
                 f"builder=. Received: network={self.network}"
             )
-        return builder(**network.arguments, **arguments)
+        return builder(**(network.arguments | arguments))
 
     def named(self) -> names.Network:
         """What `keras_classics.names` has of the name `network`.

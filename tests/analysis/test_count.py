@@ -9,7 +9,7 @@ from keras import layers
 
 from keras_classics import backend, names
 from keras_classics.analysis import Row, count
-from keras_classics.applications import LeCun1989, LeNet1, LeNet5, ViT, vit
+from keras_classics.applications import FullyConnected, LeCun1989, LeNet1, LeNet4, LeNet5, ViT, vit
 from keras_classics.layers import (
     ClassToken,
     GroupedConv2D,
@@ -50,6 +50,14 @@ def test_lenet5_row_by_row():
     assert rows["F6"] == Row("F6", (84,), 10_164, 10_164, 10_080, 10_080)
     assert rows["RBF"] == Row("RBF", (10,), 0, 840, 840, 0)
     assert total(LeNet5(), "macs") == 328_096
+
+
+def test_networks_that_the_papers_compare_with():
+    """262,306 connections where about 260,000 are printed; 10,690 as printed."""
+    by_hand = 28**2 * 4 * 26 + 14**2 * 8 * 5 + 10**2 * (48 * 25 + 16) + 5**2 * 16 * 5
+    assert total(LeNet4(), "connections") == by_hand + 120 * 401 + 10 * 121 == 262_306
+    baseline = FullyConnected("40", input_shape=(16, 16, 1))
+    assert total(baseline, "connections") == 10_690
 
 
 def test_lecun1989_splits_kernels_and_unit_biases():

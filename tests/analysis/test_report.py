@@ -25,7 +25,8 @@ def test_all_tables_are_of_networks():
     ]
     assert sorted(tables) == sorted(PRINTED)
     assert set(names.NETWORKS) - set(PRINTED) == {
-        *("cuda_convnet_80sec", "cuda_convnet_13pct", "cuda_convnet_11pct", "vit_mini4")
+        *("vit_mini4", "linear"),
+        *("mlp_300", "mlp_1000", "mlp_300_100", "mlp_500_150", "mlp_1000_150"),
     }
 
 

@@ -54,6 +54,20 @@ def test_values_are_its_twins(twins, towers, shape):
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
+def test_the_net_of_one_gpu():
+    """Footnote 2: half the kernels of conv1 to conv4, each of which reads all maps."""
+    rows = count(weightless(towers=1, halved=True))
+    widths, by_hand = [3, 48, 128, 192, 192, 256], 0
+    for maps, kernels, size, side in zip(
+        widths, widths[1:], (11, 5, 3, 3, 3), (55, 27, 13, 13, 13), strict=False
+    ):
+        by_hand += side**2 * size**2 * maps * kernels
+    by_hand += 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert sum(row.macs for row in rows) == by_hand == 391_514_384
+    with pytest.raises(ValueError, match="one GPU: give towers=1. Received: towers=2, halved=True"):
+        AlexNet(halved=True)
+
+
 def test_conv1_hangs_over_the_right_and_lower_edge():
     """55 windows from 224 as from 227, and everywhere as many as rounding up gives."""
     for side, windows in [(224, 55), (225, 55), (226, 55), (227, 55), (228, 56), (64, 15)]:

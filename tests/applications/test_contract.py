@@ -17,9 +17,11 @@ from keras_classics.applications import (
     VGG,
     AlexNet,
     CudaConvNet,
+    FullyConnected,
     GoogLeNet,
     LeCun1989,
     LeNet1,
+    LeNet4,
     LeNet5,
     PlainNet,
     PlainNetCIFAR,
@@ -30,7 +32,7 @@ from keras_classics.applications import (
 )
 from keras_classics.applications.lecun1989 import H2_CONNECTIONS
 from keras_classics.applications.lenet1 import H3_CONNECTIONS
-from keras_classics.applications.lenet5 import C3_CONNECTIONS, CHARACTERS
+from keras_classics.applications.lenet5 import C3_CONNECTIONS, CHARACTERS, LENET4_C3_CONNECTIONS
 from tests import small
 
 # Builder, its arguments, parameters (as the paper prints them where it does), and the
@@ -69,6 +71,25 @@ NETWORKS = {
         60_000 + 84 * 10 + 10,
         {"F6": (84,), "predictions": (10,)},
     ),
+    "lenet4": (
+        LeNet4,
+        {},
+        50_698,
+        {
+            "C1": (28, 28, 4),
+            "S2": (14, 14, 8),
+            "C3": (10, 10, 16),
+            "S4": (5, 5, 16),
+            "C5": (1, 1, 120),
+            "output": (10,),
+        },
+    ),
+    "mlp-300-100": (
+        FullyConnected,
+        {"hidden": "300-100"},
+        784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10,
+        {"H1": (300,), "H2": (100,), "output": (10,)},
+    ),
     "alexnet": (
         AlexNet,
         {},
@@ -88,11 +109,30 @@ NETWORKS = {
             "predictions": (1000,),
         },
     ),
+    "alexnet-one-gpu": (
+        AlexNet,
+        {"towers": 1, "halved": True},
+        59_798_312,
+        {
+            "conv1": (55, 55, 48),
+            "conv2": (27, 27, 128),
+            "conv3": (13, 13, 192),
+            "conv4": (13, 13, 192),
+            "conv5": (13, 13, 256),
+            "fc6": (4096,),
+        },
+    ),
     "cuda-convnet-80sec": (
         CudaConvNet,
         {"configuration": "80sec"},
         145_578,
         {"pool1": (16, 16, 32), "pool2": (8, 8, 32), "pool3": (4, 4, 64), "fc64": (64,)},
+    ),
+    "cuda-convnet-18pct": (
+        CudaConvNet,
+        {"configuration": "18pct"},
+        89_578,
+        {"rnorm1": (16, 16, 32), "rnorm2": (8, 8, 32), "pool3": (4, 4, 64), "fc10": (10,)},
     ),
     "cuda-convnet-13pct": (
         CudaConvNet,
@@ -343,6 +383,8 @@ def test_other_sizes_and_classes(network, model):
 def test_without_top(network, model):
     if network.builder is ViT:
         pytest.skip("its poolings are others; test_vit.py has them")
+    if network.builder is FullyConnected:
+        pytest.skip("it has no maps")
     height, width, _ = model.input_shape[1:]
     headless = {"include_top": False, "input_shape": (height + 8, width + 16, 1)}
     maps = build(network, **headless)
@@ -421,18 +463,19 @@ def test_mixed_precision(network):
 
 def test_channels_last_whatever_the_global_setting(network, model):
     expected = numpy(model(images(model)))
+    pooling = None if network.builder is FullyConnected else "avg"
     keras.config.set_image_data_format("channels_first")
     try:
         other = build(network)
         other.set_weights(model.get_weights())
         shapes = [layer.output.shape for layer in other.layers]
         found = numpy(other(images(model)))
-        pooled = shapes_only(build, network, include_top=False, pooling="avg")
+        pooled = shapes_only(build, network, include_top=False, pooling=pooling)
     finally:
         keras.config.set_image_data_format("channels_last")
     assert shapes == [layer.output.shape for layer in model.layers]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
-    plain = shapes_only(build, network, include_top=False, pooling="avg")
+    plain = shapes_only(build, network, include_top=False, pooling=pooling)
     assert pooled.output_shape == plain.output_shape
 
 
@@ -455,6 +498,9 @@ def test_tables():
         2: [7, 8, 9, 11, 12],
         3: [8, 9, 10, 11, 12],
     }
+    assert [len({m // 2 for m in maps}) for maps in LENET4_C3_CONNECTIONS] == [3] * 16
+    assert [sum(m in maps for maps in LENET4_C3_CONNECTIONS) for m in range(8)] == [6] * 8
+    assert len(set(map(tuple, LENET4_C3_CONNECTIONS))) == 16
     assert [len(set(maps)) for maps in H2_CONNECTIONS] == [8] * 12
     assert [sum(m in maps for maps in H2_CONNECTIONS) for m in range(12)] == [8] * 12
 
@@ -481,6 +527,34 @@ def test_lenet5_scores_are_negated_penalties():
     np.testing.assert_allclose(numpy(model(x)), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("linear", 7_850),
+        ("mlp_300", 238_510),
+        ("mlp_1000", 795_010),
+        ("mlp_300_100", 266_610),
+        ("mlp_500_150", 469_160),
+        ("mlp_1000_150", 936_660),
+        ("mlp_40", 10_690),
+    ],
+)
+def test_fully_connected_networks(name, parameters):
+    """Each a chain of products, against NumPy."""
+    model = models.build(name)
+    assert model.name == name
+    assert count(model)[-1].parameters + sum(r.parameters for r in count(model)[:-1]) == parameters
+    x = images(model)
+    expected, squash = x.reshape(2, -1), lambda a: 1.7159 * np.tanh(2 / 3 * a)
+    for layer in model.layers[2:]:
+        layer.bias.assign(np.linspace(-0.1, 0.1, layer.units))
+        expected = expected @ numpy(layer.kernel) + numpy(layer.bias)
+        expected = expected if name == "linear" else squash(expected)
+    np.testing.assert_allclose(numpy(model(x)), expected, rtol=1e-4, atol=1e-5)
+    features = models.build(name, include_top=False)
+    assert features.output_shape == model.layers[-1].input.shape
+
+
 def test_lecun1989_sees_a_background_of_minus_one():
     """The unit of H1 in the corner reads -1 in its two rows and columns outside."""
     model = LeCun1989()
@@ -500,6 +574,15 @@ def test_wrong_arguments():
         LeNet5(input_shape=(28, 28, 1))
     with pytest.raises(ValueError, match="at least 16x16"):
         LeNet1(input_shape=(12, 28, 1))
+    with pytest.raises(ValueError, match="LeNet-4 needs .* at least 32x32"):
+        LeNet4(input_shape=(32, 28, 1))
+    for hidden in ("", "300-", "0-3", "300,100", 300):
+        with pytest.raises(ValueError, match='`hidden` must be units joined by "-"'):
+            FullyConnected(hidden)
+    with pytest.raises(ValueError, match="known size.*input_shape=.None, 28, 1"):
+        FullyConnected("300", input_shape=(None, 28, 1))
+    with pytest.raises(ValueError, match="`pooling` must be None.*pooling='max'"):
+        FullyConnected("300", pooling="max")
     with pytest.raises(ValueError, match="codes for 95 classes"):
         LeNet5(classes=96)
     assert len(set(CHARACTERS)) == len(CHARACTERS) == 95

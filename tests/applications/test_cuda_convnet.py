@@ -7,7 +7,13 @@ import pytest
 from keras_classics.analysis import count
 from keras_classics.applications import CudaConvNet
 
-SIZE = {"80sec": (32, 32, 3), "13pct": (24, 24, 3), "11pct": (24, 24, 3)}
+SIZE = {
+    "80sec": (32, 32, 3),
+    "19pct": (32, 32, 3),
+    "18pct": (32, 32, 3),
+    "13pct": (24, 24, 3),
+    "11pct": (24, 24, 3),
+}
 
 
 def build(configuration, **arguments):
@@ -17,10 +23,25 @@ def build(configuration, **arguments):
 def test_layers_come_in_the_order_of_the_layer_files():
     names = {c: [x.name for x in build(c).layers if x.name != "flatten"] for c in SIZE}
     assert names["80sec"] == "image conv1 pool1 conv2 pool2 conv3 pool3 fc64 fc10".split()
+    assert names["19pct"] == "image conv1 pool1 conv2 pool2 conv3 pool3 fc10".split()
+    assert names["18pct"] == (
+        "image conv1 pool1 rnorm1 conv2 pool2 rnorm2 conv3 pool3 fc10".split()
+    )
     assert names["13pct"] == "image conv1 pool1 conv2 pool2 local3 local4 fc10".split()
     assert names["11pct"] == (
         "image conv1 pool1 rnorm1 conv2 rnorm2 pool2 local3 local4 fc10".split()
     )
+
+
+def test_18pct_normalizes_within_a_map():
+    """Where it does not, it is 19pct."""
+    model, plain = CudaConvNet("18pct"), CudaConvNet("18pct", lrn=False)
+    assert type(model.get_layer("rnorm1")).__name__ == "MapResponseNormalization"
+    assert type(build("11pct").get_layer("rnorm1")).__name__ == "LocalResponseNormalization"
+    assert [x.name for x in plain.layers] == [x.name for x in build("19pct").layers]
+    assert count(model)[0].parameters == 2_432
+    for each in (model, build("19pct")):
+        assert sum(row.parameters for row in count(each)) == 89_578
 
 
 def test_parameters_of_each_layer():
@@ -99,7 +120,9 @@ def test_starts_are_those_of_the_layer_files():
 
 
 def test_unknown_configuration():
-    with pytest.raises(ValueError, match='"80sec", "13pct" or "11pct". Received.*12pct'):
+    with pytest.raises(
+        ValueError, match='"80sec", "19pct", "18pct", "13pct" or "11pct". Received.*12pct'
+    ):
         CudaConvNet("12pct")
 
 

@@ -127,6 +127,26 @@ def test_table_1_without_and_with_other_heads():
     assert model.get_layer("pre_logits").output.shape == (None, 768)
 
 
+def test_parameters_of_the_hybrids_of_steiner():
+    """By hand: the root, bottlenecks of three convolutions and a shortcut a stage, the encoder."""
+    for variant, d, mlp_dim, blocks, patch, expected in [
+        ("R26+S/32", 384, 1536, 2, 1, 36_431_912),
+        ("R+Ti/16", 192, 768, 0, 8, 6_337_704),
+    ]:
+        by_hand, maps = 7 * 7 * 3 * 64 + 2 * 64, 64
+        for stage in range(4 if blocks else 0):
+            width, out = 64 * 2**stage, 256 * 2**stage
+            by_hand += maps * out + 2 * out  # the shortcut
+            for _ in range(blocks):
+                by_hand += maps * width + 9 * width * width + width * out
+                by_hand += 2 * (2 * width + out)
+                maps = out
+        by_hand += patch * patch * maps * d + d + d + 50 * d
+        by_hand += 12 * (4 * (d * d + d) + 2 * d * mlp_dim + mlp_dim + d + 4 * d)
+        by_hand += 2 * d + 1000 * (d + 1)
+        assert parameters(shapes_only(ViT, variant)) == by_hand == expected
+
+
 def test_nodes():
     """The rows of Table 1 and of figure 1, one block a layer."""
     for variant, side, positions in [

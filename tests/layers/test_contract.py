@@ -72,6 +72,10 @@ TABLE = {
         },
         (5, 8, 4),
     ),
+    layers.MapResponseNormalization: (
+        {"size": 2, "bias": 0.5, "alpha": 0.3, "beta": 0.6},
+        (3, 5, 7),
+    ),
     layers.MultiHeadSelfAttention: ({"num_heads": 3, "dropout": 0.4}, (5, 12)),
     layers.OverlappingMaxPooling2D: (
         {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"},
@@ -89,6 +93,7 @@ TABLE = {
             "activation": "tanh",
             "coefficient_initializer": keras.initializers.RandomUniform(0.1, 0.3, seed=2),
             "bias_initializer": keras.initializers.RandomNormal(seed=3),
+            "depth_multiplier": 3,
         },
         (5, 7, 2),
     ),

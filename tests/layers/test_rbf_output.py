@@ -217,5 +217,15 @@ def test_an_input_of_another_size():
 
 
 def test_needs_vectors():
-    with pytest.raises(ValueError, match="expected ndim=2, found ndim=4"):
-        RBFOutput(10)(np.ones((2, 1, 1, 84), "float32"))
+    with pytest.raises(ValueError, match="expected min_ndim=2, found ndim=1"):
+        RBFOutput(10)(np.ones(84, "float32"))
+
+
+def test_vectors_at_several_places():
+    """As many penalties at each, of the shape that the layer tells."""
+    layer, x = RBFOutput(3, np.eye(3, 4)), np.random.default_rng(0).normal(size=(2, 5, 6, 4))
+    found = keras.ops.convert_to_numpy(layer(x.astype("float32")))
+    assert layer.compute_output_spec(keras.KerasTensor((2, 5, 6, 4))).shape == found.shape
+    for place in np.ndindex(2, 5, 6):
+        expected = [((x[place] - code) ** 2).sum() for code in np.eye(3, 4)]
+        np.testing.assert_allclose(found[place], expected, rtol=1e-4)

@@ -42,6 +42,17 @@ def test_lenet5_s2_and_s4_have_the_papers_parameters(maps, parameters):
     assert layer.count_params() == parameters
 
 
+def test_several_outputs_of_each_map():
+    """As in LeNet-4: the first outputs are those of the first map."""
+    layer = ScaledSubsampling2D((2, 3), scaled_tanh, depth_multiplier=2)
+    layer.build(INPUTS.shape)
+    coefficient, bias = np.linspace(-1, 1, 6), np.linspace(0.5, -2, 6)
+    layer.set_weights([coefficient, bias])
+    twice = np.stack([INPUTS[..., k // 2] for k in range(6)], -1)
+    expected = by_hand(twice, coefficient, bias, 2, 3, lambda a: 1.7159 * np.tanh(2 / 3 * a))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(INPUTS)), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_gradients_reach_every_weight(gradients):
     layer = ScaledSubsampling2D((2, 3), "tanh")
     layer.build(INPUTS.shape)

@@ -53,6 +53,10 @@ def test_letters():
         (lambda: network(keras.layers.MaxPooling2D(2)), "kinds Conv2D.*a MaxPooling2D"),
         (lambda: network(keras.layers.Conv2D(2, 3, activation="gelu")), "activations linear.*gelu"),
         (lambda: network(keras.layers.Conv2D(2, 3, dilation_rate=2)), "groups and dilation.*conv"),
+        (
+            lambda: network(layers.ScaledSubsampling2D(2, depth_multiplier=2)),
+            "one map of each. Received: layer scaled_sub",
+        ),
         (forked, "each called once. forked has another arrangement, at add"),
     ],
 )

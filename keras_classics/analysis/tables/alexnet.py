@@ -23,5 +23,24 @@ TABLES = {
                 "total", None, "abstract; its 650,000 neurons are 659,272", parameters="60 million"
             ),
         )
-    )
+    ),
+    "alexnet_one_gpu": Table(
+        (
+            PaperRow("conv1", (55, 55, 48), "footnote 2"),
+            PaperRow("conv2", (27, 27, 128), "footnote 2"),
+            PaperRow("conv3", (13, 13, 192), "footnote 2"),
+            PaperRow("conv4", (13, 13, 192), "footnote 2"),
+            PaperRow("conv5", (13, 13, 256), "footnote 2"),
+            PaperRow("fc6", (4096,), "footnote 2"),
+            PaperRow("fc7", (4096,), "footnote 2"),
+            PaperRow("predictions", (1000,), "section 3.5"),
+            PaperRow(
+                "total",
+                None,
+                'footnote 2: "approximately the same number of parameters"',
+                parameters="60 million",
+            ),
+        ),
+        "the net of one GPU",
+    ),
 }

@@ -11,5 +11,13 @@ TABLES = {
             PaperRow("output", (10,), "section 3.3", parameters=310, connections=310),
             PaperRow("total", None, "section 3.3", parameters=9_760, connections=64_660),
         )
-    )
+    ),
+    "mlp_40": Table(
+        (
+            PaperRow("H1", (40,), "section 5"),
+            PaperRow("output", (10,), "section 5"),
+            PaperRow("total", None, "section 5", connections=10_690),
+        ),
+        "256-40-10",
+    ),
 }

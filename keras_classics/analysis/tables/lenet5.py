@@ -28,5 +28,24 @@ TABLES = {
                 connections=340_908,
             ),
         )
-    )
+    ),
+    "lenet4": Table(
+        (
+            PaperRow("C1", (28, 28, 4), "section III.C"),
+            PaperRow("S2", (14, 14, 8), "section III.C"),
+            PaperRow("C3", (10, 10, 16), "section III.C"),
+            PaperRow("S4", (5, 5, 16), "section III.C"),
+            PaperRow("C5", (1, 1, 120), "section III.C"),
+            PaperRow("output", (10,), "section III.C"),
+            PaperRow(
+                "total",
+                None,
+                "section III.C",
+                parameters=17_000,
+                connections=260_000,
+                note='printed with "about"; but 120 units that read 400 of S4 have 48,120',
+            ),
+        ),
+        "LeNet-4",
+    ),
 }

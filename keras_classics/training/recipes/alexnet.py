@@ -98,3 +98,13 @@ class AlexNetRecipe(Recipe):
         if self.views == "center":
             return super().protocol()
         return f"ten crops of the image rescaled to {self.test_side}, averaged"
+
+
+@dataclasses.dataclass(frozen=True)
+class OneGPURecipe(AlexNetRecipe):
+    """How the net of one GPU is trained, which AlexNet is compared with: as AlexNet."""
+
+    network: str = cite("alexnet_one_gpu")
+    towers: int = cite(1, "section 3.2: on one GPU")
+
+    choices: ClassVar = {**AlexNetRecipe.choices, "towers": (1,)}

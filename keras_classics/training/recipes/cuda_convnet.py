@@ -1,7 +1,8 @@
 """How cuda-convnet (Krizhevsky, 2011) trains its networks for CIFAR-10, and what the recipes for
 CIFAR share.
 
-From the program's files `layer-params-80sec.cfg`, `layer-params-conv-local-13pct.cfg` and
+From the program's files `layer-params-80sec.cfg`, `layer-params-19pct.cfg`,
+`layer-params-18pct.cfg`, `layer-params-conv-local-13pct.cfg` and
 `layer-params-conv-local-11pct.cfg` with their comments, `convdata.py` and `weights.cuh`.
 """
 
@@ -71,11 +72,17 @@ class File(NamedTuple):
 
 
 CONVOLUTIONS = ("conv1", "conv2", "conv3", "fc64", "fc10")
+THREE_CONVOLUTIONS = ("conv1", "conv2", "conv3", "fc10")
 LOCAL_LAYERS = ("conv1", "conv2", "local3", "local4", "fc10")
 FILES = {
     # "You should reduce the learning rate after 8 epochs": how many follow is not said. Caffe's
     # copy of this training, cifar10_quick, has two.
     "80sec": File(10, (2,), (0.004, 0.004, 0.004, 0.03, 0.03), CONVOLUTIONS, WHOLE),
+    # 18pct: "Reduce all learning rates by factor of 10 after 120 epochs. Then another factor of 10
+    # after 10 more epochs." How many follow is not said: here 10, as in the files below. 19pct's
+    # file has no schedule; by its first line it trains as long, "in 20 minutes".
+    "19pct": File(140, (10, 10), (0.004, 0.004, 0.004, 3.0), THREE_CONVOLUTIONS, WHOLE),
+    "18pct": File(140, (10, 10), (0.004, 0.004, 0.004, 1.0), THREE_CONVOLUTIONS, WHOLE),
     # 100 epochs without the images held out, 40 with them.
     "13pct": File(160, (10, 10), (0.0, 0.0, 0.004, 0.004, 0.004), LOCAL_LAYERS, 24),
     # 350 epochs without, 150 with them.
@@ -87,9 +94,9 @@ FILES = {
 class CudaConvNetRecipe(CIFARRecipe):
     """How cuda-convnet trains its networks for CIFAR-10 (Krizhevsky, 2011).
 
-    "80sec" takes whole images. The others train on random crops of 24x24 and their reflections, and
-    average the predictions for ten such views. From all crops of an image the center of the mean
-    image is subtracted, wherever they were cut out.
+    "80sec", "19pct" and "18pct" take whole images. The others train on random crops of 24x24 and
+    their reflections, and average the predictions for ten such views. From all crops of an image
+    the center of the mean image is subtracted, wherever they were cut out.
 
     A network of one's own, by `builder=`, is trained as the one of the field `network`, and under
     another name as "80sec"; weight decay goes by the names of layers.
@@ -101,11 +108,11 @@ class CudaConvNetRecipe(CIFARRecipe):
 
     network: str = cite("cuda_convnet_80sec")
     activation: str = cite("relu", "the network's file")
-    lrn: bool = cite(True, "11pct: on; the others have none")
+    lrn: bool = cite(True, "11pct and 18pct: on; the others have none")
     overlapping_pooling: bool = cite(True, "the network's file: 3x3, stride 2")
     epochs: int = cite(
         0,
-        "80sec: 8 + 2; 13pct: 140 + 10 + 10; 11pct: 500 + 10 + 10",
+        "80sec: 8 + 2; 19pct, 18pct: 120 + 10 + 10; 13pct: 140 + 10 + 10; 11pct: 500 + 10 + 10",
         "epochs: times that all training images are seen; 0: as the source trains the network",
         FROM_0,
     )
@@ -117,7 +124,9 @@ class CudaConvNetRecipe(CIFARRecipe):
     momentum: float = cite(0.9, "momW, momB")
     weight_decays: tuple[float, ...] = cite((), "wc: another one in each file; none of biases")
     held_out: int = cite(0, "5,000 (batch 5) until the last epochs")
-    views: str = cite("paper", "11pct: --multiview-test=1; of 80sec the whole image")
+    views: str = cite(
+        "paper", "11pct: --multiview-test=1; of 80sec, 19pct and 18pct the whole image"
+    )
 
     of_files: ClassVar = ("epochs", "last_epochs", "weight_decays")
     rule_in_words = "momentum SGD, weight decay inside the velocity (optimizers.CoupledSGD)"

@@ -15,13 +15,11 @@ LOSSES = {"rbf": ("mle", "map", "crossentropy"), "softmax": ("crossentropy",)}  
 
 
 @dataclasses.dataclass(frozen=True)
-class LeNet5Recipe(LeCun1989Recipe):
-    """How LeNet-5 is trained (LeCun et al., 1998)."""
+class LeNet4Recipe(LeCun1989Recipe):
+    """How LeNet-4 is trained (LeCun et al., 1998): as LeNet-5, with targets of +1 and -1."""
 
-    network: str = cite("lenet5")
-    head: str = cite("rbf", "section II.B")
-    loss: str = cite("map", "the paper does not say by which its networks were trained")
-    j: float = cite(10.0, "the paper is silent; eq. 9")
+    network: str = cite("lenet4")
+    loss: str = cite("mse", "the paper is silent; as LeNet-1")
     epochs: int = cite(20, "section III.B")
     learning_rates: tuple[float, ...] = cite(RATES, "a quarter of section III.B's")
     batch_size: int = cite(16, "the paper: 1")
@@ -37,6 +35,24 @@ class LeNet5Recipe(LeCun1989Recipe):
     # later program of LeCun's group, starts in +-1 / F ** 0.5.
     fan_in_exponent: float = cite(0.5, "EBLearn; the paper prints 1")
     distortions: bool = cite(False, "section III.B: with and without")
+
+
+@dataclasses.dataclass(frozen=True)
+class FullyConnectedRecipe(LeNet4Recipe):
+    """How the fully connected networks of figure 9 are trained (LeCun et al., 1998)."""
+
+    network: str = cite("mlp_300")
+    image_size: int = cite(28, "figure 9")
+
+
+@dataclasses.dataclass(frozen=True)
+class LeNet5Recipe(LeNet4Recipe):
+    """How LeNet-5 is trained (LeCun et al., 1998)."""
+
+    network: str = cite("lenet5")
+    head: str = cite("rbf", "section II.B")
+    loss: str = cite("map", "the paper does not say by which its networks were trained")
+    j: float = cite(10.0, "the paper is silent; eq. 9")
 
     choices: ClassVar = {"head": tuple(LOSSES)}
 

@@ -61,6 +61,6 @@ FAMILY = Family(
             torch, TORCHVISION, differs=lambda model, file: ANOTHER["alexnet"]
         ),
     },
-    decides=lambda network: ("towers", "lrn", "overlapping_pooling", "convention"),
+    decides=lambda network: ("towers", "halved", "lrn", "overlapping_pooling", "convention"),
     top=("fc7", "fc6"),
 )

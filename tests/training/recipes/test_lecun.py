@@ -14,6 +14,7 @@ from keras_classics.training import imaging, trainer
 from tests.training.tiny import as_arrays
 
 NAMES = ("lecun1989", "lenet1", "lenet5")
+OTHERS = ("lenet4", "mlp", "linear", "mlp_40")  # what these are compared with
 SHORT = {"epochs": 2, "curvature_patterns": 20}
 
 
@@ -44,7 +45,7 @@ def test_schedule_of_the_1998_paper():
     assert [longer.learning_rate(p) / 2 for p in range(40)] == [r for r in rates for _ in "ab"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_a_run_of_each_recipe(name, digits, tmp_path):
     recipe, data = short(name), digits()
     run = training.train(recipe, data, tmp_path / "run", verbose=0)

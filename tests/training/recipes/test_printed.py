@@ -29,6 +29,7 @@ from keras_classics.training import mixing
 from keras_classics.training.recipes import RECIPES
 
 SILENT = ""
+DIGIT_RECIPES = ("lecun1989", "lenet1", "lenet5", "lenet4", "mlp")
 IMAGENET = 1_281_167  # training images
 LENET5_RATES = (*[5e-4] * 2, *[2e-4] * 3, *[1e-4] * 3, *[5e-5] * 4, *[1e-5] * 8)  # III.B
 
@@ -103,6 +104,28 @@ FIELDS = {
         "paper": (-0.1, "section II.B"),
         "ink": (1.175, "section II.B"),
         "fan_in_exponent": (0.5, "a departure: 1, appendix A"),
+    },
+    **{
+        name: DIGITS
+        | {
+            "network": (network, SILENT),
+            "epochs": (20, "section III.B"),
+            "learning_rates": (
+                tuple(eta / 4 for eta in LENET5_RATES),
+                "a quarter of section III.B's",
+            ),
+            "batch_size": (16, "a departure: 1"),
+            "image_size": (side, section),
+            "box": (20, "section III.A"),
+            "centre": ("mnist", SILENT),
+            "paper": (-0.1, "section II.B"),
+            "ink": (1.175, "section II.B"),
+            "fan_in_exponent": (0.5, "a departure: 1, appendix A"),
+        }
+        for name, network, side, section in [
+            ("lenet4", "lenet4", 32, "section II.B"),
+            ("mlp", "mlp_300", 28, "figure 9"),
+        ]
     },
     "alexnet": {
         "network": ("alexnet", SILENT),
@@ -286,6 +309,10 @@ FIELDS = {
         "crops": ("distort", SILENT),
     },
 }
+FIELDS["alexnet_one_gpu"] = FIELDS["alexnet"] | {  # section 3.2
+    "network": ("alexnet_one_gpu", SILENT),
+    "towers": (1, "section 3.2"),
+}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -309,11 +336,18 @@ ARGUMENTS = [
     (applications.LeCun1989, {"input_shape": (16, 16, 1), "classes": 10}, "section 3.3"),
     (applications.LeNet1, {"input_shape": (28, 28, 1), "classes": 10}, "1990, section 3"),
     (applications.LeNet5, {"input_shape": (32, 32, 1), "head": "rbf"}, "section II.B"),
+    (applications.LeNet4, {"input_shape": (32, 32, 1), "classes": 10}, "section III.C"),
+    (applications.FullyConnected, {"input_shape": (28, 28, 1), "classes": 10}, "figure 9"),
     # Krizhevsky et al., 2012.
     (
         layers.LocalResponseNormalization,
         {"depth_radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75},  # n = 5, k = 2
         "section 3.3",
+    ),
+    (
+        layers.MapResponseNormalization,
+        {"size": 3, "bias": 1.0, "alpha": 5e-5 / 9, "beta": 0.75},
+        "cuda-convnet, 18pct",
     ),
     (layers.OverlappingMaxPooling2D, {"pool_size": 3, "strides": 2}, "section 3.4"),
     (preprocessing.RescaleShortSide, {"short_side": 256}, "section 2"),
@@ -493,6 +527,30 @@ NETWORKS = [  # what is built, and rows: layers, a number of their configuration
     ),
     *[
         (
+            lambda name=name: applications.CudaConvNet(name),
+            [
+                ("conv1", "kernel_initializer.stddev", 1e-4, name),
+                ("conv2 conv3 fc10", "kernel_initializer.stddev", 0.01, name),
+                ("conv1 conv2", "filters", 32, name),
+                ("conv3", "filters", 64, name),
+                *rnorm,
+            ],
+        )
+        for name, rnorm in [
+            ("19pct", []),
+            (
+                "18pct",
+                [
+                    ("rnorm1 rnorm2", "size", 3, "18pct: size 3"),
+                    ("rnorm1 rnorm2", "bias", 1.0, "18pct"),
+                    ("rnorm1 rnorm2", "alpha", 0.00005 / 9, "18pct: scale, divided by 3 ** 2"),
+                    ("rnorm1 rnorm2", "beta", 0.75, "18pct: pow"),
+                ],
+            ),
+        ]
+    ],
+    *[
+        (
             lambda name=name: applications.CudaConvNet(name, input_shape=(24, 24, 3)),
             [
                 ("conv1", "kernel_initializer.stddev", 1e-4, name),
@@ -579,6 +637,8 @@ IN_TRAINING = {
     "lecun1989": [],
     "lenet1": [],
     "lenet5": [],
+    "lenet4": [],
+    "mlp": [],
     "alexnet": [  # sections 2 and 4.1
         ("RescaleShortSide", {"short_side": 256}),
         ("CenterCrop", {"height": 256, "width": 256}),
@@ -639,6 +699,7 @@ IN_TRAINING = {
         RESCALED,
     ],
 }
+IN_TRAINING["alexnet_one_gpu"] = IN_TRAINING["alexnet"]
 IN_THE_TEST = {
     # Section 3.2: between the sides of the jitter. Its tables are of whole images.
     "vgg": [
@@ -691,6 +752,8 @@ def test_layers_in_the_test(name):
         ("lecun1989", 16, 16, -1.0, 1.0),  # sections 2.2 and 3.3
         ("lenet1", 28, 16, -1.0, 1.0),  # section 3, figure 3
         ("lenet5", 32, 20, -0.1, 1.175),  # sections II.B and III.A
+        ("lenet4", 32, 20, -0.1, 1.175),
+        ("mlp", 28, 20, -0.1, 1.175),  # figure 9
     ],
 )
 def test_planes_of_digits(name, plane, box, paper, ink):
@@ -721,7 +784,7 @@ def test_digits_as_mnist_has_them():
 def test_the_order_of_the_images():
     """1989, section 4, and 1998, section III.B: a constant order. The others: a new one."""
     kept = {name for name, recipe in RECIPES.items() if not recipe.shuffles}
-    assert kept == {"lecun1989", "lenet1", "lenet5"}
+    assert kept == set(DIGIT_RECIPES)
 
 
 def test_what_is_built():
@@ -744,7 +807,10 @@ RULES = {
     "lecun1989": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet1": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet5": ("StochasticDiagonalLM", {"mu": 0.02}),
+    "lenet4": ("StochasticDiagonalLM", {"mu": 0.02}),
+    "mlp": ("StochasticDiagonalLM", {"mu": 0.02}),
     "alexnet": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
+    "alexnet_one_gpu": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "vgg": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "googlenet": (
         "CoupledSGD",
@@ -795,8 +861,12 @@ VIT_STEPS = 300 * (IMAGENET // 4096)
 RATES = [
     ("lecun1989", None, A_DIGIT),
     ("lenet1", None, {0: 5e-4, 17: 5e-4, 18: 2e-4, 23: 2e-4, 24: 1e-4, 29: 1e-4}),
-    ("lenet5", None, {p: 16 * eta / 4 for p, eta in enumerate(LENET5_RATES)}),
+    *[
+        (name, None, {p: 16 * eta / 4 for p, eta in enumerate(LENET5_RATES)})
+        for name in ("lenet5", "lenet4", "mlp")
+    ],
     ("alexnet", None, {0: 0.01}),
+    ("alexnet_one_gpu", None, {0: 0.01}),
     ("vgg", None, {0: 0.01}),
     ("googlenet", None, {0: 0.01, 7: 0.01, 8: 0.0096, 16: 0.009216, 80: 0.01 * 0.96**10}),
     ("resnet", None, {0: 0.1}),
@@ -815,7 +885,7 @@ RATES = [
 @pytest.mark.parametrize(("name", "steps", "rates"), RATES, ids=lambda x: x if str(x) == x else "")
 def test_learning_rates(name, steps, rates, anything):
     recipe = RECIPES[name]
-    if name in ("lecun1989", "lenet1", "lenet5"):
+    if name in DIGIT_RECIPES:
         rate = recipe.learning_rate
     elif name == "googlenet":
         (callback,) = recipe.callbacks("val_accuracy", None, 0)
@@ -867,19 +937,19 @@ def test_slow_steps_of_deep_networks(depth):
     assert found == pytest.approx([first, first, 0.1, 0.1])
 
 
-@pytest.mark.parametrize("name", ["lecun1989", "lenet1", "lenet5"])
+@pytest.mark.parametrize("name", DIGIT_RECIPES)
 def test_curvatures_are_of_500_patterns(name):
     schedule, estimate = RECIPES[name].callbacks("", np.zeros((600, 1, 1, 1)), 0)
     assert isinstance(schedule, keras.callbacks.LearningRateScheduler)
     assert estimate.patterns == 500
     start = RECIPES[name].build(input_shape=RECIPES[name].input_shape, classes=10)
     config = start.layers[-1 if name != "lenet5" else -3].kernel_initializer.get_config()
-    exponent = {"lenet5": 0.5}.get(name, 1.0)
+    exponent = 1.0 if name in ("lecun1989", "lenet1") else 0.5
     assert (config["scale"], config["exponent"]) == (2.4, exponent)
 
 
 def test_losses():
-    for name in ("lecun1989", "lenet1"):
+    for name in set(DIGIT_RECIPES) - {"lenet5"}:
         assert isinstance(RECIPES[name].loss_function(), keras.losses.MeanSquaredError)
         targets = RECIPES[name].targets(np.array([2]), 10)  # 1990, section 3
         np.testing.assert_array_equal(targets, [[-1, -1, 1, *[-1] * 7]])
@@ -957,6 +1027,8 @@ def test_crops_of_a_test_image():
     ("name", "epochs", "rates", "decays", "side"),
     [
         ("80sec", 10, {7: 1e-3, 8: 1e-4, 9: 1e-4}, (0.004, 0.004, 0.004, 0.03, 0.03), 32),
+        ("19pct", 140, {119: 1e-3, 120: 1e-4, 130: 1e-5}, (0.004, 0.004, 0.004, 3), 32),
+        ("18pct", 140, {119: 1e-3, 120: 1e-4, 130: 1e-5}, (0.004, 0.004, 0.004, 1), 32),
         ("13pct", 160, {139: 1e-3, 140: 1e-4, 150: 1e-5}, (0, 0, 0.004, 0.004, 0.004), 24),
         ("11pct", 520, {499: 1e-3, 500: 1e-4, 510: 1e-5}, (0, 0, 0.004, 0.004, 0.01), 24),
     ],

@@ -1,0 +1,68 @@
+"""LeNet-5 at every place of a larger image."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras.ops import convert_to_numpy
+
+from keras_classics.applications import FullyConnected, LeNet4, LeNet5
+from keras_classics.applications.lenet5 import swept
+
+
+def seen(model, image, row, column):
+    """What the network says of one window, 4 pixels from the next."""
+    window = image[:, 4 * row : 4 * row + 32, 4 * column : 4 * column + 32]
+    return convert_to_numpy(model(window))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [LeNet5, functools.partial(LeNet5, head="softmax", classes=3), LeNet4],
+    ids=["rbf", "softmax", "4"],
+)
+def test_swept_over_a_line_is_the_network_at_each_window(build):
+    """A row of columns; the three pixels after the last step are not read."""
+    model = build(kernel_initializer="lecun_normal")  # from the paper's, little reaches the end
+    image = np.random.default_rng(0).uniform(-0.1, 1.175, (2, 32, 32 + 4 * 4 + 3, 1))
+    image = image.astype("float32")
+    network = swept(model)
+    found = convert_to_numpy(network(image))
+    assert found.shape == (2, 1, 5, model.output_shape[-1])
+    for column in range(5):
+        expected = seen(model, image, 0, column)
+        np.testing.assert_allclose(found[:, 0, column], expected, rtol=1e-4, atol=1e-4)
+    assert np.abs(found[:, 0, 1] - found[:, 0, 2]).max() > 1e-2
+    changed = image.copy()
+    changed[:, :, -3:] = 1
+    np.testing.assert_allclose(convert_to_numpy(network(changed)), found, rtol=1e-5)
+
+
+def test_swept_over_a_page():
+    model = LeNet5(kernel_initializer="lecun_normal")
+    image = np.random.default_rng(1).uniform(-0.1, 1.175, (1, 37, 40, 1)).astype("float32")
+    found = convert_to_numpy(swept(model)(image))
+    assert found.shape == (1, 2, 3, 10)
+    for row, column in np.ndindex(2, 3):
+        expected = seen(model, image, row, column)
+        np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_swept_network_is_saved(tmp_path):
+    network = swept(LeNet5())
+    x = np.random.default_rng(2).uniform(-0.1, 1.175, (1, 32, 44, 1)).astype("float32")
+    network.save(tmp_path / "swept.keras")
+    loaded = keras.saving.load_model(tmp_path / "swept.keras", safe_mode=True)
+    np.testing.assert_allclose(convert_to_numpy(loaded(x)), convert_to_numpy(network(x)), rtol=1e-6)
+
+
+def test_what_cannot_be_swept():
+    message = "`model` must be a LeNet5 or a LeNet4 with its top, for images of 32x32"
+    for model in (
+        FullyConnected("300"),
+        LeNet5(input_shape=(36, 32, 1)),
+        LeNet5(include_top=False),
+    ):
+        with pytest.raises(ValueError, match=message):
+            swept(model)
