@@ -79,7 +79,7 @@ PAPERS = {
 def pages():
     """All pages and pictures: `{name: content}`."""
     found = {page: (ROOT / source).read_text() for source, page in ELSEWHERE.items()}
-    for path in (*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/*.png")):
+    for path in (*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/**/*.png")):
         read = path.read_text if path.suffix == ".md" else path.read_bytes
         found[path.relative_to(ROOT / "docs").as_posix()] = read()
     found["findings.md"] = findings()

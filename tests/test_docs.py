@@ -1,4 +1,7 @@
-"""Each block of Python in README.md and docs/ runs as it stands, alone, in an empty folder."""
+"""Each block of Python in README.md and docs/ runs as it stands, alone, in an empty folder.
+
+In docs/lecture, the block of text below it is what it prints.
+"""
 
 import importlib.util
 import json
@@ -14,24 +17,45 @@ from keras_classics.applications import builder
 from keras_classics.weights.card import Card
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [
-    pytest.param(found[1], id=f"{path.name}-{number}")
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-    for number, found in enumerate(BLOCK.finditer(path.read_text()), start=1)
-]
+BLOCK = re.compile(r"^```python\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+LECTURE = ROOT / "docs" / "lecture"
+
+
+def blocks(paths, *groups):
+    """Of each block its source (1), the text right below it (2), or both."""
+    return [
+        pytest.param(*(found[group] for group in groups), id=f"{path.name}-{number}")
+        for path in paths
+        for number, found in enumerate(BLOCK.finditer(path.read_text()), start=1)
+    ]
+
+
+PAGES = [path for path in sorted(ROOT.glob("docs/**/*.md")) if path.parent != LECTURE]
+
+
+def run(source):
+    exec(compile(source, "block", "exec"), {"__name__": "__main__"})
+    keras.backend.clear_session(free_memory=False)
 
 
 @pytest.fixture
-def quick(monkeypatch, tmp_path):
-    """An empty folder, no downloads, and little to wait for.
+def alone(monkeypatch, tmp_path):
+    """An empty folder, and no downloads."""
+
+    def refuse(self, address):
+        raise AssertionError(f"It opens a connection, to {address}.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def quick(alone, monkeypatch):
+    """Little to wait for.
 
     A release has the initial weights of its network, these are not drawn, and of the digits there
     are few.
     """
-
-    def refuse(self, address):
-        raise AssertionError(f"It opens a connection, to {address}.")
 
     def start(self, shape, dtype=None):
         return keras.ops.full(shape, 0.01, dtype or keras.config.floatx())
@@ -48,8 +72,6 @@ def quick(monkeypatch, tmp_path):
         return datasets.Images(data.name, data.classes, *parts, held=data.held)
 
     load, load_data = builder.load_file, datasets.load
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(Card, "path", lambda card: card.name)
     monkeypatch.setattr(builder, "load_file", load_file)
     monkeypatch.setattr(datasets, "load", few_digits)
@@ -57,10 +79,15 @@ def quick(monkeypatch, tmp_path):
         monkeypatch.setattr(kind, "__call__", start)
 
 
-@pytest.mark.parametrize("source", BLOCKS)
+@pytest.mark.parametrize("source", blocks([ROOT / "README.md", *PAGES], 1))
 def test_a_block_runs(source, quick):
-    exec(compile(source, "block", "exec"), {"__name__": "__main__"})
-    keras.backend.clear_session(free_memory=False)
+    run(source)
+
+
+@pytest.mark.parametrize(("source", "text"), blocks(sorted(LECTURE.glob("*.md")), 1, 2))
+def test_a_block_of_the_lecture_prints_what_its_page_shows(source, text, alone, capsys):
+    run(source)
+    assert capsys.readouterr().out == text
 
 
 def test_the_table_of_speed_is_that_of_its_file():
