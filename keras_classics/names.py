@@ -250,6 +250,8 @@ EXPERIMENTS = {  # modules of `experiments`
     "1, 6, 7)",
     "robustness": "LeNet-1 and LeNet-5 on shifted, scaled, turned and noisy digits of MNIST "
     "(LeNet-5, section III)",
+    "boosting": "three LeNet-4s on MNIST, each trained on what is hard for those before it "
+    "(LeNet-5, section III.C)",
     "regularization": "batch normalization and dropout, with and without, on CIFAR-10 (Ioffe & "
     "Szegedy, 2015; AlexNet, section 4.2)",
     "since_1989": "the network of 1989 on USPS, as then, and with cross-entropy, AdamW, distorted "

@@ -51,13 +51,16 @@ class Arms:
             with atomic(path) as part:
                 part.write_text(json.dumps({"experiment": name}) + "\n")
 
-    def train(self, name: str, recipe: training.Recipe, seed: int = 0, **more: Any) -> training.Run:
+    def train(
+        self, name: str, recipe: training.Recipe, seed: int = 0, data: Any = None, **more: Any
+    ) -> training.Run:
         """Trains an arm, or takes it as it is.
 
         Args:
             name: Its name; the run folder is `NAME-SEED`.
             recipe: Its recipe.
             seed: Its seed.
+            data: Data of its own. Default: those of all arms.
             **more: Further arguments of `training.train`.
 
         Returns:
@@ -66,7 +69,8 @@ class Arms:
         self.number += 1
         print(f"Run {self.number} of {self.total}: {name}, seed {seed}", flush=True)
         folder = self.folder / f"{name}-{seed}"
-        return training.train(recipe, self.data, folder, seed, 2, resume=True, **more)
+        data = self.data if data is None else data
+        return training.train(recipe, data, folder, seed, 2, resume=True, **more)
 
 
 def held_out(data: Any) -> int:

@@ -17,6 +17,7 @@ from keras_classics import backend, datasets, experiments, names, training
 from keras_classics.experiments import (
     ablation,
     arms,
+    boosting,
     degradation,
     regularization,
     relu_vs_tanh,
@@ -68,7 +69,7 @@ def test_names():
 def test_without_matplotlib_nothing_is_trained(name, cifar10, mnist, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(training, "train", None)
-    data = mnist if name == "robustness" else cifar10
+    data = mnist if name in ("robustness", "boosting") else cifar10
     if name == "since_1989":
         monkeypatch.setattr(datasets, "load", lambda name, folder: None)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
@@ -384,6 +385,65 @@ def test_robustness(mnist, tmp_path, monkeypatch, capsys):
     for run in runs:  # the same digits as those of the test
         assert f"| {run.manifest['errors']['test']['percent']:.2f}" in row
     assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_boosting(mnist, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "run"
+    monkeypatch.setattr(boosting, "COPIES", 3)
+    table = boosting.run(mnist, folder, epochs=1)
+    assert re.findall("Run .*", capsys.readouterr().out) == [
+        *("Run 1 of 3: first, seed 0", "Run 2 of 3: second, seed 0", "Run 3 of 3: third, seed 0")
+    ]
+    runs = [training.Run(folder / f"{name}-0") for name in ("first", "second", "third")]
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()[2:]]
+    digits = [int(row[2]) for row in rows[:3]]
+    assert digits[0] == 12
+    assert digits[1] % 2 == 0  # half of them read right
+    scores = [run.predictions(datasets.load("mnist", mnist))["test"] for run in runs]
+    together = sum(pair[0] for pair in scores).argmax(axis=1) != scores[0][1]
+    assert float(rows[3][3]) == pytest.approx(100 * together.mean(), abs=1e-3)
+    assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_digits_for_the_second_and_the_third_network(monkeypatch):
+    """A network that reads the grey level of a digit, and one that reads nothing."""
+    levels = np.tile(np.arange(10) / 10, 5)
+    images = np.broadcast_to(levels[:, None, None, None], (50, 28, 28, 1))
+    labels = np.where(np.arange(50) % 5 == 0, (levels * 10).round() + 1, levels * 10).round() % 10
+    digits = datasets.Digits(images, labels.astype(int), 20)
+    read = {"grey": lambda x: (10 * x.images[:, 14, 14, 0]).round().astype(int)}
+    read["none"] = lambda x: np.full(len(x), 7)
+    monkeypatch.setattr(boosting, "answers", lambda name, digits: read[name](digits))
+    found = boosting.filtered("grey", [digits, digits], np.random.default_rng(0))
+    wrong = read["grey"](found) != found.labels
+    assert (len(found), wrong.sum(), found.box) == (40, 20, 20)
+    found = boosting.disagreed("grey", "none", [digits])
+    assert len(found) == 45
+    assert 7 not in read["grey"](found)
+
+
+def test_distorted_digits_are_new_each_time():
+    split = datasets.Digits(
+        np.random.default_rng(0).uniform(0, 1, (4, 28, 28, 1)), [1, 2, 3, 4], 20
+    )
+    first, second = boosting.distorted(split, 0, copies=2)
+    (other,) = boosting.distorted(split, 1, copies=1)
+    (again,) = boosting.distorted(split, 0, copies=1)
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.labels, split.labels)
+    for each in (second, other, split):
+        assert np.abs(first.images - each.images).max(axis=(1, 2, 3)).min() > 0.1
+
+
+def test_how_often_the_others_are_asked():
+    """The first is wrong of one digit of five, of which it is the second least sure."""
+    labels = np.zeros(5, int)
+    margins = np.array([4.0, 1.0, -2.0, 3.0, 5.0])
+    first = np.stack([margins, np.zeros(5)], axis=1), labels
+    right = np.stack([np.ones(5), np.zeros(5)], axis=1), labels
+    assert boosting.asked(first, right) == 2 / 5
+    assert boosting.asked(first, first) == 0
 
 
 def test_the_network_of_regularization():
