@@ -23,6 +23,7 @@ _HOMES = {
     "gallery": "galleries",
     "grad_cam": "attribution",
     "grad_cam_plus_plus": "attribution",
+    "guesses": "galleries",
     "guided_backpropagation": "attribution",
     "integrated_gradients": "attribution",
     "layer_responses": "pictures",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from keras_classics.analysis.galleries import confusions as confusions
     from keras_classics.analysis.galleries import feature_plane as feature_plane
     from keras_classics.analysis.galleries import gallery as gallery
+    from keras_classics.analysis.galleries import guesses as guesses
     from keras_classics.analysis.galleries import nearest_images as nearest_images
     from keras_classics.analysis.galleries import principal_features as principal_features
     from keras_classics.analysis.galleries import strongest_images as strongest_images

@@ -24,6 +24,7 @@ from keras_classics.checks import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+BAR, RIGHT = "#a9c4e4", "#f0a0a0"  # of a guess, and of one that is right
 SHOWN = 20  # classes of whose confusions the numbers are written
 
 
@@ -180,6 +181,86 @@ def gallery(
             box = (left + k * side, y, 0.94 * side, 0.94 * side * height)
             show(page, rgb(light(image)), box, (0, 1))
         y += side * tall
+    return page.figure
+
+
+@arguments(
+    images=Rule("images, an array or a list of arrays", several(ANYTHING).holds),
+    scores=ARRAY,
+    classes=optional(NAMES),
+    labels=optional(several(FROM_0)),
+    count=COUNT,
+)
+def guesses(
+    images: Sequence[np.ndarray],
+    scores: np.ndarray,
+    classes: Sequence[str] | None = None,
+    labels: Sequence[int] | None = None,
+    count: int = 5,
+) -> "Figure":
+    """Draws the best guesses below each image, with bars (AlexNet, figure 4, left).
+
+    A bar is as long as the score, on one scale for all images; of scores below 0, as LeNet-5's, it
+    begins at the smallest one.
+
+    Args:
+        images: Images, `(height, width, channels)` each, grey or RGB, of any range.
+        scores: Array `(images, classes)`.
+        classes: Names of the classes. Default: their numbers.
+        labels: The class of each image: its bar is red, and its name stands above. Default: none
+            is known.
+        count: Guesses of an image, at most. Paper: 5.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there are not as many scores, names or labels as needed.
+
+    Example:
+
+    ```python
+    import keras_classics as kc
+
+    model = kc.classifier("lenet5", "lenet5-mnist-softmax")
+    digits = kc.datasets.load("digits").validation
+    images = (255 * digits.images[:4]).astype("uint8")
+    scores = model.predict(images, verbose=0)
+    names = [name for _, name in model.classes]
+    kc.analysis.guesses(images, scores, names, digits.labels[:4]).savefig("guesses.png")
+    ```
+
+    Reference: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep Convolutional
+    Neural Networks", NIPS 2012, figure 4.
+    """
+    scores = np.asarray(scores, "float64")
+    names = [str(k) for k in range(scores.shape[-1])] if classes is None else list(classes)
+    expected = (len(images), len(names))
+    if scores.shape != expected or (labels is not None and len(labels) != len(images)):
+        raise ValueError(
+            "Each image must have a score for each class, and a label if there are labels. "
+            f"Received: {len(images)} images, {len(names)} classes, scores {scores.shape}, "
+            f"{'no' if labels is None else len(labels)} labels"
+        )
+    low = min(0.0, scores.min())
+    longest = (scores.max() - low) or 1.0
+    count = min(count, len(names))
+    side, across, line = 1.9, 4, 0.24  # of an image, images in a row, height of a guess
+    tall = 0.4 + side + count * line + 0.3
+    page = new_page(0.1 + tall * -(-len(images) // across))
+    for i, (image, row) in enumerate(zip(images, scores, strict=True)):
+        x, y = 0.3 + 2.4 * (i % across), 0.1 + tall * (i // across)
+        scale = side / max(image.shape[:2])
+        wide, high = image.shape[1] * scale, image.shape[0] * scale
+        if labels is not None:
+            write(page, x, y + 0.2, names[labels[i]], 12)
+        show(page, rgb(light(image)), (x, y + 0.4 + side - high, wide, high), (0, 1))
+        for k, best in enumerate(np.argsort(-row, kind="stable")[:count]):
+            at = y + 0.4 + side + 0.12 + k * line
+            right = labels is not None and best == labels[i]
+            length = 2.2 * (row[best] - low) / longest
+            page.barh(at + line / 2, length, 0.85 * line, x, color=RIGHT if right else BAR)
+            write(page, x + 0.05, at + line / 2, names[best], 10)
     return page.figure
 
 

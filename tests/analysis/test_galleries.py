@@ -90,6 +90,32 @@ def test_a_model_within_needs_a_name(model, images):
         analysis.nearest_images(around, images, images)
 
 
+def test_guesses():
+    pytest.importorskip("matplotlib")
+    scores = np.array([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3]])
+    images = [np.zeros((8, 16, 3)), np.zeros((16, 8, 1))]
+    figure = analysis.guesses(images, scores, ["cat", "dog", "cow"], [1, 2], count=2)
+    page = figure.axes[0]
+    assert [text.get_text() for text in page.texts] == [
+        *("dog", "dog", "cow"),
+        *("cow", "cat", "cow"),
+    ]
+    widths = [bar.get_width() for bar in page.patches]
+    np.testing.assert_allclose(np.array(widths) / widths[0], [1, 0.5, 5 / 6, 0.5])
+    colours = [bar.get_facecolor() for bar in page.patches]
+    assert colours[0] == colours[3] != colours[1] == colours[2]
+    (left, *_), *_ = (patch.get_xy() for patch in page.patches)
+    shapes = [picture.get_extent() for picture in page.images]
+    assert [round((r - x) / (b - y), 3) for x, r, b, y in shapes] == [2.0, 0.5]
+    assert left == shapes[0][0]
+    below = analysis.guesses(images[:1], np.array([[-9.0, -1.0, -5.0]]))
+    widths = [bar.get_width() for bar in below.axes[0].patches]
+    np.testing.assert_allclose(np.array(widths) / widths[0], [1, 0.5, 0], atol=1e-9)
+    for scores_, names in ((scores[:1], None), (scores, ["cat"])):
+        with pytest.raises(ValueError, match="a score for each class"):
+            analysis.guesses(images, scores_, names)
+
+
 def test_a_gallery():
     rows = [rng.uniform(size=(3, 8, 8, 3)), rng.uniform(size=(2, 10, 5, 1))]
     figure = analysis.gallery(rows, ["one", "two"], "title")
