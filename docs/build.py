@@ -59,7 +59,8 @@ def shown_at(path):
         return f"notebooks/{stem}.md"
     if folder in PAPERS and stem in names.PAPERS:
         return f"papers/{stem}.md{PAPERS[folder]}"
-    if folder.startswith("keras_classics/") and (room := folder.split("/")[1]) in ROOMS:
+    package, _, inside = path.removesuffix(".py").partition("/")
+    if package == "keras_classics" and (room := inside.split("/")[0]) in ROOMS:
         return f"api/{room}.md"
     return None
 

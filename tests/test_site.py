@@ -110,6 +110,7 @@ def test_links_lead_to_pages(build):
         "[d](LICENSE) [e](docs/results.md#speed) [f](keras_classics/layers/rbf_output.py) [g](https://x.org)\n"
         "- a list\n\n```python\nx[0](docs)\n[a](docs/use.md)\n```\n"
     )
+    assert build.finished("index.md", "[h](keras_classics/losses.py)") == "[h](api/losses.md)"
     assert build.finished("index.md", text) == (
         "[a](use.md) [b](papers/vgg.md#the-file) ![c](codes.png) d "
         "[e](results.md#speed) [f](api/layers.md) [g](https://x.org)\n\n"
