@@ -19,6 +19,7 @@ from keras_classics.layers import (
     MultiHeadSelfAttention,
     PatchEmbedding,
     PositionEmbedding,
+    PositionEmbedding2D,
     RBFOutput,
     ScaledSubsampling2D,
     TransformerEncoderBlock,
@@ -126,7 +127,7 @@ def _macs(layer, units, shape):
         return _attention((attention.qkv, attention.out, layer.mlp1, layer.mlp2), shape)
     if isinstance(layer, MultiHeadSelfAttention):
         return _attention((layer.qkv, layer.out), shape)
-    if isinstance(layer, PositionEmbedding):
+    if isinstance(layer, (PositionEmbedding, PositionEmbedding2D)):
         return 0, units
     if isinstance(layer, ClassToken):
         return 0, shape[-1]

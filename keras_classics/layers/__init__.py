@@ -15,6 +15,7 @@ from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttenti
 from keras_classics.layers.overlapping_max_pooling_2d import OverlappingMaxPooling2D
 from keras_classics.layers.patch_embedding import PatchEmbedding
 from keras_classics.layers.position_embedding import PositionEmbedding, resize_positions
+from keras_classics.layers.position_embedding_2d import PositionEmbedding2D
 from keras_classics.layers.rbf_output import RBFOutput, ascii_codes
 from keras_classics.layers.scaled_subsampling_2d import ScaledSubsampling2D
 from keras_classics.layers.standardized_conv_2d import StandardizedConv2D
@@ -38,6 +39,7 @@ __all__ = [
     "OverlappingMaxPooling2D",
     "PatchEmbedding",
     "PositionEmbedding",
+    "PositionEmbedding2D",
     "RBFOutput",
     "ScaledSubsampling2D",
     "StandardizedConv2D",

@@ -147,6 +147,36 @@ def test_parameters_of_the_hybrids_of_steiner():
         assert parameters(shapes_only(ViT, variant)) == by_hand == expected
 
 
+def test_positions():
+    """Table 8: none leave a bag of patches, whatever their order; 2-D by its parameters."""
+    shape = {"input_shape": (12, 8, 3), "classes": 3, "classifier_activation": None}
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(1, 12, 8, 3)).astype("float32")
+    tiles = image.reshape(1, 3, 4, 2, 4, 3)[:, ::-1]  # the rows of patches the other way round
+    turned = np.ascontiguousarray(tiles).reshape(1, 12, 8, 3)
+    for positions, count, same in [
+        (None, 0, True),
+        ("1d", (1 + 3 * 2) * 128, False),
+        ("2d", 128 + (3 + 2) * 64, False),
+    ]:
+        model = ViT("Mini/4", positions=positions, **shape)
+        bare = shapes_only(ViT, "Mini/4", positions=None, **shape)
+        assert parameters(model) - parameters(bare) == count
+        model.layers[-1].set_weights([rng.normal(size=(128, 3)), np.zeros(3)])
+        scores, others = (keras.ops.convert_to_numpy(model(x)) for x in (image, turned))
+        assert np.allclose(scores, others, rtol=1e-4, atol=1e-4) is same
+        tuned = vit.fine_tune(model, classes=3, input_shape=(20, 8, 3))
+        tuned.layers[-1].set_weights(model.layers[-1].get_weights())
+        assert tuned.get_layer("patch_embedding").grid == (5, 2)
+        if positions == "2d":
+            x, y = tuned.get_layer("position_embedding").get_weights()[1:]
+            old = model.get_layer("position_embedding").get_weights()[1:]
+            np.testing.assert_allclose(x, old[0])
+            np.testing.assert_allclose(y[::2], old[1], rtol=1e-6)
+    with pytest.raises(ValueError, match='`positions` must be None, "1d" or "2d"'):
+        ViT("Mini/4", positions="3d")
+
+
 def test_nodes():
     """The rows of Table 1 and of figure 1, one block a layer."""
     for variant, side, positions in [

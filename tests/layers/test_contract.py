@@ -83,6 +83,10 @@ TABLE = {
     ),
     layers.PatchEmbedding: ({"embed_dim": 5, "patch_size": 2}, (4, 6, 3)),
     layers.PositionEmbedding: ({"initializer": SinusoidalPositions()}, (5, 6)),
+    layers.PositionEmbedding2D: (
+        {"grid": (2, 3), "initializer": keras.initializers.RandomNormal(stddev=0.5, seed=1)},
+        (7, 6),
+    ),
     layers.RBFOutput: (
         {"units": 3, "codes": [[1, -1, 1, -1], [0.5, 1, 1, 1], [-1, -1, 1, 1]], "trainable": True},
         (4,),

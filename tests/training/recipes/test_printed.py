@@ -349,6 +349,7 @@ ARGUMENTS = [
         {"size": 3, "bias": 1.0, "alpha": 5e-5 / 9, "beta": 0.75},
         "cuda-convnet, 18pct",
     ),
+    (applications.ViT, {"positions": "1d"}, "section 3.1, appendix D.4"),
     (layers.OverlappingMaxPooling2D, {"pool_size": 3, "strides": 2}, "section 3.4"),
     (preprocessing.RescaleShortSide, {"short_side": 256}, "section 2"),
     (preprocessing.CropAndFlip, {"size": 224, "padding": 0}, "section 4.1"),
