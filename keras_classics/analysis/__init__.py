@@ -14,6 +14,7 @@ _HOMES = {
     "compare": "comparing",
     "confusions": "galleries",
     "count": "counting",
+    "depth": "counting",
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from keras_classics.analysis.comparing import compare as compare
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.counting import depth as depth
     from keras_classics.analysis.galleries import confusions as confusions
     from keras_classics.analysis.galleries import feature_plane as feature_plane
     from keras_classics.analysis.galleries import gallery as gallery
