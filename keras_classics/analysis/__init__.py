@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 # `report` needs neither the pictures nor what they are drawn of.
 _HOMES = {
     "Comparison": "comparing",
+    "Milestone": "history",
+    "Result": "tables",
+    "Results": "tables",
     "Row": "counting",
+    "Timeline": "history",
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
     "attention_maps": "attention",
@@ -33,9 +37,12 @@ _HOMES = {
     "position_similarity": "attention",
     "principal_features": "galleries",
     "report": "reporting",
+    "results": "tables",
     "saliency": "attribution",
     "strongest_images": "galleries",
     "table": "tables",
+    "timeline": "history",
+    "winners": "history",
 }
 __all__ = sorted(_HOMES)
 
@@ -87,8 +94,15 @@ if TYPE_CHECKING:
     from keras_classics.analysis.galleries import nearest_images as nearest_images
     from keras_classics.analysis.galleries import principal_features as principal_features
     from keras_classics.analysis.galleries import strongest_images as strongest_images
+    from keras_classics.analysis.history import Milestone as Milestone
+    from keras_classics.analysis.history import Timeline as Timeline
+    from keras_classics.analysis.history import timeline as timeline
+    from keras_classics.analysis.history import winners as winners
     from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
     from keras_classics.analysis.reporting import report as report
+    from keras_classics.analysis.tables import Result as Result
+    from keras_classics.analysis.tables import Results as Results
+    from keras_classics.analysis.tables import results as results
     from keras_classics.analysis.tables import table as table
