@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from keras_classics import backend, models, names, tables
 from keras_classics.analysis.counting import count, depth
-from keras_classics.analysis.tables import Result, Training, ilsvrc, results, training
+from keras_classics.analysis.tables import Result, Training, entries, results, training
 from keras_classics.checks import TEXT, arguments, optional
 
 if TYPE_CHECKING:
@@ -151,16 +151,16 @@ def winners() -> "Figure":
     from keras_classics.analysis.page import GREY, INK, new_page
 
     page = new_page(6.0)
-    entries = ilsvrc.WINNERS
+    won = entries()
     layers = [
         depth(backend.without_values(models.build, e.network)) if e.network else e.layers
-        for e in entries
+        for e in won
     ]
-    errors = [entry.top5 for entry in entries]
+    errors = [entry.top5 for entry in won]
     axes = _bars(page, 0.35, "layers with weights", layers, GREY)
     axes.set_xticks([])
     axes = _bars(page, 3.05, "top-5 error in the test of ILSVRC, %", errors, INK)
-    axes.set_xticks(range(len(entries)), [f"{e.team}\n{e.year}" for e in entries])
+    axes.set_xticks(range(len(won)), [f"{e.team}\n{e.year}" for e in won])
     return page.figure
 
 

@@ -1,7 +1,8 @@
 """The numbers that papers print of their networks: a file a paper, as in `names.PAPERS`.
 
 Such a file has `TABLES`, from the names of networks to what the paper prints of them; `RESULTS`,
-the errors that it prints; and `TRAININGS`, from the names of networks to what trained them.
+the errors that it prints; `TRAININGS`, from the names of networks to what trained them; and
+`WINNERS`, the entries of the ImageNet challenge that a lecture draws.
 """
 
 import dataclasses
@@ -107,6 +108,27 @@ class Training:
     source: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Winner:
+    """An entry of the ImageNet challenge (ILSVRC).
+
+    Args:
+        year: Year of the challenge.
+        team: Who or what it was.
+        top5: Its error of the five best classes in the test, in percent, without other data.
+        source: Where it is printed.
+        network: Name of the network, as in `keras_classics.names`, or `None`.
+        layers: Its layers with weights, where no network here tells them; `None`: shallow.
+    """
+
+    year: int
+    team: str
+    top5: float
+    source: str
+    network: str | None = None
+    layers: int | None = None
+
+
 class Results(tuple[Result, ...]):
     """Errors that papers print, which print as a table."""
 
@@ -185,6 +207,12 @@ def training(name: str) -> Training | None:
     """Finds what trained a network, by its name; `None` where its paper does not say."""
     network = names.find(name)
     return getattr(_file(network.paper), "TRAININGS", {}).get(network.name)
+
+
+def entries() -> list[Winner]:
+    """The winners of the ImageNet challenge, by year."""
+    found = [winner for key in names.PAPERS for winner in getattr(_file(key), "WINNERS", ())]
+    return sorted(found, key=lambda winner: winner.year)
 
 
 def _of_paper(paper: str) -> Iterable[Result]:

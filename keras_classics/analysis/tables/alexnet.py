@@ -1,6 +1,6 @@
 """The table of Krizhevsky, Sutskever & Hinton, NIPS 2012."""
 
-from keras_classics.analysis.tables import PaperRow, Result, Table, Training
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training, Winner
 
 TABLES = {
     "alexnet": Table(
@@ -96,3 +96,11 @@ RESULTS = (
     ),
 )
 TRAININGS = {"alexnet": Training("2 GTX 580 of 3 GB", "5 to 6 days", "section 5")}
+# He's slides of "Deep residual learning" (2015), and page 44 of lecture 6 of Stanford's CS231n
+# (2025), draw the winners of ILSVRC; the first two are shallow there.
+SLIDES = "He, slides of 2015"
+WINNERS = (
+    Winner(2010, "Lin et al.", 28.2, "section 6"),
+    Winner(2011, "Sanchez & Perronnin", 25.8, SLIDES),
+    Winner(2012, "AlexNet", 16.4, "Table 2", "alexnet"),
+)

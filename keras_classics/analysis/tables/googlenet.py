@@ -1,6 +1,6 @@
 """The table of Szegedy et al., CVPR 2015."""
 
-from keras_classics.analysis.tables import PaperRow, Result, Table, Training
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training, Winner
 
 TABLES = {
     "googlenet": Table(
@@ -121,3 +121,7 @@ RESULTS = (
 TRAININGS = {
     "googlenet": Training("DistBelief, CPUs alone", "estimate for a few GPUs: a week", "section 6")
 }
+WINNERS = (
+    Winner(2013, "Clarifai", 11.7, "Table 2; the layers: He, slides of 2015", layers=8),
+    Winner(2014, "GoogLeNet", 6.67, "Table 2", "googlenet"),
+)

@@ -1,6 +1,6 @@
 """The tables of He, Zhang, Ren & Sun, CVPR 2016."""
 
-from keras_classics.analysis.tables import PaperRow, Result, Table, Training
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training, Winner
 
 
 def _imagenet(kind, depth, macs):
@@ -137,3 +137,4 @@ TRAININGS = {
         Training("2 GPUs", None, "section 4.2"),
     ),
 }
+WINNERS = (Winner(2015, "ResNet", 3.57, "Table 5", "resnet152"),)

@@ -1,6 +1,6 @@
 """The tables of Simonyan & Zisserman, ICLR 2015."""
 
-from keras_classics.analysis.tables import PaperRow, Result, Table, Training
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training, Winner
 
 CHANNELS = (64, 128, 256, 512, 512)  # of the stages
 
@@ -135,3 +135,4 @@ RESULTS = (
     *_both_parts("Table 7", TABLE_7),
 )
 TRAININGS = dict.fromkeys(NAMES.values(), Training("4 Titan Black", "2 to 3 weeks", "section 3.3"))
+WINNERS = (Winner(2014, "VGG", 7.3, "Table 7", "vgg19"),)
