@@ -329,8 +329,7 @@ def _window(node):
             for n, k, s in zip(image.shape[1:3], size, step, strict=True)
         )
         return _Field(size, step, tuple(zeros // 2 for zeros in lacking))
-    if isinstance(layer, layers.Dense):  # of each place alone, or of all
-        return _POINT if len(image.shape) > 2 else None
+    # A dense layer sees one place of a map, too; without a map there is no field before it.
     known = isinstance(layer, layers.Layer) and not isinstance(layer, _SEEING_ALL)
     return _POINT if known else None
 

@@ -163,6 +163,8 @@ def test_branches_paddings_and_dilation():
 def test_after_what_sees_all_there_is_no_field():
     known = fields(LeNet5())
     assert [known[name] for name in ("flatten", "F6", "RBF")] == [(None,) * 3] * 3
+    places = keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 3), layers.Dense(4)])
+    assert count(places)[1].receptive_field == (3, 3), "a dense layer of each place"
     known = fields(backend.without_values(ViT, "B/16"))
     assert known["patch_embedding"] == known["position_embedding"] == ((16, 16), (16, 16), (0, 0))
     assert known["encoder_block_1"] == known["predictions"] == (None,) * 3
@@ -170,7 +172,7 @@ def test_after_what_sees_all_there_is_no_field():
 
 def test_branches_of_other_steps_have_no_field():
     image = keras.Input((8, 8, 1))
-    mean = layers.GlobalAveragePooling2D(keepdims=True)(image)
+    mean = layers.AveragePooling2D(8)(image)
     known = fields(keras.Model(image, layers.Add(name="sum")([image, mean])))
     assert known["sum"] == (None,) * 3
 
