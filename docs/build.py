@@ -189,6 +189,24 @@ def report(name):
     return f"```text\n{kc.analysis.report(name)}\n```"
 
 
+def reached(name):
+    """The errors that a paper prints, or that papers print of a network."""
+    found = kc.analysis.results(name)
+    notes = "\n".join(f"- {note}" for note in found.notes())
+    return f"{tables.markdown(found.rows())}\n\n{notes}".strip()
+
+
+def fields(name):
+    """What the units of each layer see of the image."""
+    return f"```text\n{kc.analysis.report(name, fields=True)}\n```"
+
+
+def timeline(pattern):
+    """Networks by year; of `*` the best of each builder."""
+    found = kc.analysis.timeline(None if pattern == "*" else pattern)
+    return f"{tables.markdown(found.rows())}\n\n{tables.markdown(found.trainings())}"
+
+
 def recipe(name):
     """The fields of a recipe: each number with its source."""
     found = engine.recipe(name)
@@ -230,7 +248,10 @@ def drawing(name):
 
 
 PARTS = {
-    each.__name__: each for each in (layers, report, recipe, header, file, results, drawing)
+    each.__name__: each
+    for each in (
+        *(layers, report, reached, fields, timeline, recipe, header, file, results, drawing),
+    )
 }  # `<!-- layers lenet5 -->`
 
 

@@ -13,7 +13,8 @@
   keras-classics check FOLDER                decode every image of a folder: which are damaged?
   keras-classics pack FOLDER OUT             pack a folder of images into shards, for --data=OUT
   keras-classics reproduce EXPERIMENT        run an experiment of a paper: table and figure
-  keras-classics report NETWORK              the paper's table beside the network's
+  keras-classics report NETWORK              the paper's table beside the network's, and its errors
+  keras-classics report                      all networks by year: sizes, errors, hardware
   keras-classics recipe NETWORK              how it is trained, and which section says so
   keras-classics weights [NETWORK]           the published weights, with their errors
   keras-classics list                        networks, recipes, experiments and data sets
@@ -200,6 +201,9 @@ FLAGS = {
         8000,
         "where it is served; 0: a free one",
         {"lower_bound": 0, "upper_bound": 2**16 - 1},
+    ),
+    "fields": Flag(
+        flags.DEFINE_boolean, False, "what the units of each layer see, in place of the numbers"
     ),
     "seeds": Flag(flags.DEFINE_integer, None, "number of seeds", {"lower_bound": 1}),
     "epochs": Flag(flags.DEFINE_integer, None, "epochs of a run, at most", {"lower_bound": 1}),
@@ -619,14 +623,37 @@ def recipe(options, name):
     print(options.recipe)
 
 
-def report(options, network):
-    """Prints the paper's table beside the network's."""
-    names.find(network)  # fails before Keras is loaded
+def report(options, network=None):
+    """Prints the paper's table beside the network's, and the errors; or all networks by year."""
+    if network:
+        names.find(network)  # fails before Keras is loaded
     from keras_classics import analysis
     from keras_classics.analysis import shapes_only
+    from keras_classics.weights.card import OWN
+    from keras_classics.weights.releases import CARDS
 
     shapes_only.prepare()
-    print(analysis.report(network))
+    if not network:
+        print(analysis.timeline())
+        return
+    fields = options.values["fields"].value  # `options.fields` are a recipe's
+    print(analysis.report(network, fields=fields))
+    if fields:
+        return
+    reached = analysis.results(network)
+    if reached:
+        print(f"\nWhat the paper reached, errors in %\n\n{reached}")
+    known = names.find(network).name
+    cards = [card for card in CARDS if card.network == known and card.top1 and not card.refused]
+    for title, is_own in {"Published weights": False, "Weights trained here": True}.items():
+        rows = [
+            (card.name, card.top1, card.top5, card.protocol)
+            for card in cards
+            if (card.library == OWN) == is_own
+        ]
+        if rows:
+            rows.insert(0, ("release", "top-1", "top-5", "looked at"))
+            print(f"\n{title}, errors in %\n\n{aligned(rows, right=(1, 2))}")
 
 
 def list_weights(options, network=None):
@@ -702,7 +729,7 @@ COMMANDS = {
         reproduce,
         {"Run": ("data_dir", "run_dir", "seeds", "epochs", "resume"), "Devices": ("precision",)},
     ),
-    "report": Command(report),
+    "report": Command(report, {"Table": ("fields",)}),
     "recipe": Command(recipe, fields="all"),
     "weights": Command(list_weights),
     "list": Command(list_all),

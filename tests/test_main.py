@@ -410,11 +410,21 @@ def test_list_of_weights(cli):
 
 
 def test_report_and_list(cli):
-    total = cli("report", "lenet5").splitlines()[-1].split()
+    printed = cli("report", "lenet5")
+    total = next(line.split() for line in printed.splitlines() if line.startswith("total"))
     assert total[:5] == ["total", "60,000", "60,000", "340,908", "340,908"]
+    _, reached, trained = re.split(r"\n\n.+, errors in %\n\n", printed)
+    assert "LeNet-5, trained with distortions" in reached
+    assert f"{weights.cards('lenet5')[0].top1}" in trained
+    assert "keras/resnet50 " in cli("report", "resnet50")
+    assert "Published" not in cli("report", "plain18")
+    assert "What" not in cli("report", "resnet8_cifar")
+    assert "googlenet-1378be20" not in cli("report", "googlenet"), "which is refused"
     rows = {line.split()[0]: line for line in cli("report", "googlenet").splitlines() if line}
     assert "differs  the widths give 498K" in rows["inception_4c"]
     assert rows["total"].split()[1:3] == ["6,998,552", "6,990,272"]
+    fields = [line.split() for line in cli("report", "lenet5", "--fields").splitlines()]
+    assert ["S4", "5x5x16", "16x16", "4x4", "0x0"] in fields
     printed = cli("list")
     for word in ("lenet5", "alexnet", "vgg16", "relu_vs_tanh", "mnist", "cifar10", "FOLDER"):
         assert f"  {word} " in printed

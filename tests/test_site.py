@@ -99,8 +99,12 @@ def test_the_parts_of_a_page_are_filled(build):
         "    def LeNet5(\n",
         "| | 0 | 0.93 % (93) | 0.15 %",
         "![The 92 misread test digits, seed 1](../mistakes.png)",
+        "- LeNet-1: with 3.7 % rejected, 0.5 % of the rest (figure 10).",
     ):
         assert words in page
+    assert "S4     5x5x16    16x16   4x4      0x0" in build.fields("lenet5")
+    assert "| one R10000" not in build.timeline("lenet1")
+    assert "one R10000 of 200 MHz" in build.timeline("lenet5")
 
 
 def test_links_lead_to_pages(build):

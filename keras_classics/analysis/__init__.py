@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 _HOMES = {
     "Comparison": "comparing",
     "Decision": "rejecting",
+    "Milestone": "history",
     "Rejection": "rejecting",
+    "Result": "tables",
+    "Results": "tables",
     "Row": "counting",
+    "Timeline": "history",
     "attention_distances": "attention_pictures",
     "attention_heads": "attention_pictures",
     "attention_maps": "attention",
@@ -16,6 +20,7 @@ _HOMES = {
     "compare": "comparing",
     "confusions": "galleries",
     "count": "counting",
+    "depth": "counting",
     "draw": "pictures",
     "embedding_components": "attention_pictures",
     "embedding_filters": "attention",
@@ -36,9 +41,12 @@ _HOMES = {
     "principal_features": "galleries",
     "rejection": "rejecting",
     "report": "reporting",
+    "results": "tables",
     "saliency": "attribution",
     "strongest_images": "galleries",
     "table": "tables",
+    "timeline": "history",
+    "winners": "history",
 }
 __all__ = sorted(_HOMES)
 
@@ -83,6 +91,7 @@ if TYPE_CHECKING:
     from keras_classics.analysis.comparing import compare as compare
     from keras_classics.analysis.counting import Row as Row
     from keras_classics.analysis.counting import count as count
+    from keras_classics.analysis.counting import depth as depth
     from keras_classics.analysis.galleries import confusions as confusions
     from keras_classics.analysis.galleries import feature_plane as feature_plane
     from keras_classics.analysis.galleries import gallery as gallery
@@ -90,6 +99,10 @@ if TYPE_CHECKING:
     from keras_classics.analysis.galleries import nearest_images as nearest_images
     from keras_classics.analysis.galleries import principal_features as principal_features
     from keras_classics.analysis.galleries import strongest_images as strongest_images
+    from keras_classics.analysis.history import Milestone as Milestone
+    from keras_classics.analysis.history import Timeline as Timeline
+    from keras_classics.analysis.history import timeline as timeline
+    from keras_classics.analysis.history import winners as winners
     from keras_classics.analysis.overlays import overlay as overlay
     from keras_classics.analysis.pictures import draw as draw
     from keras_classics.analysis.pictures import layer_responses as layer_responses
@@ -97,4 +110,7 @@ if TYPE_CHECKING:
     from keras_classics.analysis.rejecting import Rejection as Rejection
     from keras_classics.analysis.rejecting import rejection as rejection
     from keras_classics.analysis.reporting import report as report
+    from keras_classics.analysis.tables import Result as Result
+    from keras_classics.analysis.tables import Results as Results
+    from keras_classics.analysis.tables import results as results
     from keras_classics.analysis.tables import table as table

@@ -1,5 +1,6 @@
 """The paper's table beside the network's numbers."""
 
+import dataclasses
 import math
 
 import keras
@@ -21,7 +22,7 @@ ALWAYS = ("parameters", "macs")  # are shown even where the paper prints none
 
 
 @arguments(model=either(TEXT, MODEL), network=optional(TEXT))
-def report(model: keras.Model | str, network: str | None = None) -> str:
+def report(model: keras.Model | str, network: str | None = None, fields: bool = False) -> str:
     """Writes the numbers of a network's layers into a table, beside those that its paper prints.
 
     A row ends in `=` where the output's shape and all numbers that the paper prints are the
@@ -41,6 +42,8 @@ def report(model: keras.Model | str, network: str | None = None) -> str:
             which only the shapes are built.
         network: Name of the network whose table is taken, as `names.find` takes it. Default: the
             model's own name.
+        fields: Whether the table has, in place of the numbers, what a unit of each layer sees of
+            the image: size, step and padding of its field, as `analysis.Row` has them.
 
     Returns:
         The table, several lines.
@@ -57,6 +60,7 @@ def report(model: keras.Model | str, network: str | None = None) -> str:
 
     model = kc.applications.LeNet5(head="softmax", name="mine")
     print(kc.analysis.report(model, "lenet5"))  # RBF differs
+    print(kc.analysis.report("vgg16", fields=True))
     ```
     """
     if isinstance(model, str):
@@ -68,6 +72,8 @@ def report(model: keras.Model | str, network: str | None = None) -> str:
     else:
         title, printed = _title(network), table(network)
     rows = count(model)
+    if fields:
+        return f"{title}\n\n{_fields(rows, printed)}"
     if printed is None:
         return f"{title}\n\n{_counts(rows)}"
     return f"{title}\n\n{_compared(rows, printed)}"
@@ -98,6 +104,22 @@ def _counts(rows):
     totals = [_text(sum(getattr(row, number) for row in rows)) for number in ALWAYS]
     lines.append(["total", None, *totals])
     return tables.aligned(lines, right=(2, 3))
+
+
+def _fields(rows, printed):
+    """What the units of the paper's layers see, or of all layers without a table."""
+    if printed is not None:
+        parts = (_part(rows, row.name)[0] for row in printed.rows[:-1])
+        rows = [
+            dataclasses.replace(part[-1], name=row.name)
+            for row, part in zip(printed.rows, parts, strict=False)
+            if part
+        ]
+    lines = [["layer", "output", "sees", "step", "padding"]]
+    for row in rows:
+        seen = (_shape(row.receptive_field) or "all", _shape(row.stride), _shape(row.padding))
+        lines.append([row.name, _shape(row.output_shape), *seen])
+    return tables.aligned(lines, right=(2, 3, 4))
 
 
 def _compared(rows: list[Row], printed: Table) -> str:

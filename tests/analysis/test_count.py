@@ -31,6 +31,11 @@ def total(model, number):
     return sum(getattr(row, number) for row in count(model))
 
 
+def seen(size, step):
+    """Receptive field, stride and padding of a row, the same in height and width, unpadded."""
+    return (size, size), (step, step), (0, 0)
+
+
 @pytest.mark.parametrize(
     ("builder", "parameters", "connections"),
     [(LeCun1989, 9_760, 64_660), (LeNet1, 2_578, 98_442), (LeNet5, 60_000, 340_908)],
@@ -42,11 +47,11 @@ def test_totals_that_the_papers_print(builder, parameters, connections):
 
 def test_lenet5_row_by_row():
     rows = {row.name: row for row in count(LeNet5())}
-    assert rows["C1"] == Row("C1", (28, 28, 6), 156, 122_304, 117_600, 150)
-    assert rows["S2"] == Row("S2", (14, 14, 6), 12, 5_880, 1_176, 6)
-    assert rows["C3"] == Row("C3", (10, 10, 16), 1_516, 151_600, 150_000, 1_500)
-    assert rows["S4"] == Row("S4", (5, 5, 16), 32, 2_000, 400, 16)
-    assert rows["C5"] == Row("C5", (1, 1, 120), 48_120, 48_120, 48_000, 48_000)
+    assert rows["C1"] == Row("C1", (28, 28, 6), 156, 122_304, 117_600, 150, *seen(5, 1))
+    assert rows["S2"] == Row("S2", (14, 14, 6), 12, 5_880, 1_176, 6, *seen(6, 2))
+    assert rows["C3"] == Row("C3", (10, 10, 16), 1_516, 151_600, 150_000, 1_500, *seen(14, 2))
+    assert rows["S4"] == Row("S4", (5, 5, 16), 32, 2_000, 400, 16, *seen(16, 4))
+    assert rows["C5"] == Row("C5", (1, 1, 120), 48_120, 48_120, 48_000, 48_000, *seen(32, 4))
     assert rows["F6"] == Row("F6", (84,), 10_164, 10_164, 10_080, 10_080)
     assert rows["RBF"] == Row("RBF", (10,), 0, 840, 840, 0)
     assert total(LeNet5(), "macs") == 328_096
@@ -98,17 +103,19 @@ def test_free_layers():
     x = layers.Add(name="add")([x, x])
     x = layers.Concatenate(name="join")([x, x])
     assert count(keras.Model(image, x)) == [
-        Row("lrn", (7, 9, 4), 0, 0, 0, 0),
-        Row("pool", (3, 4, 4), 0, 0, 0, 0),
-        Row("norm", (3, 4, 4), 8, 0, 0, 8),
-        Row("add", (3, 4, 4), 0, 0, 0, 0),
-        Row("join", (3, 4, 8), 0, 0, 0, 0),
+        Row("lrn", (7, 9, 4), 0, 0, 0, 0, *seen(1, 1)),
+        Row("pool", (3, 4, 4), 0, 0, 0, 0, *seen(3, 2)),
+        Row("norm", (3, 4, 4), 8, 0, 0, 8, *seen(3, 2)),
+        Row("add", (3, 4, 4), 0, 0, 0, 0, *seen(3, 2)),
+        Row("join", (3, 4, 8), 0, 0, 0, 0, *seen(3, 2)),
     ]
 
 
 def test_subsampling_counts_each_input_of_a_window():
     model = keras.Sequential([keras.Input((7, 9, 5)), ScaledSubsampling2D((2, 3), name="S")])
-    assert count(model) == [Row("S", (3, 3, 5), 10, 3 * 3 * 5 * 7, 3 * 3 * 5, 5)]
+    assert count(model) == [
+        Row("S", (3, 3, 5), 10, 3 * 3 * 5 * 7, 3 * 3 * 5, 5, (2, 3), (2, 3), (0, 0))
+    ]
 
 
 def test_a_usual_keras_network():
@@ -169,9 +176,9 @@ def test_the_layers_of_a_transformer():
         *(macs + 7 * biases, macs, weights + mlp + norms),
     )
     assert list(rows.values()) == [
-        Row("patches", (6, 6), 198, 6 * 6 * 33, 6 * 6 * 32, 192),
-        Row("token", (7, 6), 6, 6, 0, 6),
-        Row("positions", (7, 6), 42, 42, 0, 42),
+        Row("patches", (6, 6), 198, 6 * 6 * 33, 6 * 6 * 32, 192, *seen(4, 4)),
+        Row("token", (7, 6), 6, 6, 0, 6, *seen(4, 4)),
+        Row("positions", (7, 6), 42, 42, 0, 42, *seen(4, 4)),
         Row("norm", (7, 6), 12, 0, 0, 12),
         Row("mean", (6,), 0, 0, 0, 0),
     ]

@@ -1,6 +1,6 @@
 """The table of Szegedy et al., CVPR 2015."""
 
-from keras_classics.analysis.tables import PaperRow, Table
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training, Winner
 
 TABLES = {
     "googlenet": Table(
@@ -75,3 +75,53 @@ TABLES = {
         )
     )
 }
+
+VALIDATION = "ILSVRC-2014, validation"
+# Number of networks, crops of an image, top-5 error.
+TABLE_3 = [
+    (1, "1 crop", 10.07),
+    (1, "10 crops", 9.15),
+    (1, "144 crops", 7.89),
+    (7, "1 crop", 8.09),
+    (7, "10 crops", 7.62),
+    (7, "144 crops", 6.67),
+]
+RESULTS = (
+    *(
+        Result(
+            f"GoogLeNet, {models} networks" if models > 1 else "GoogLeNet",
+            VALIDATION,
+            crops,
+            None,
+            error,
+            "Table 3",
+            "googlenet",
+            models=models,
+        )
+        for models, crops, error in TABLE_3
+    ),
+    Result(
+        "GoogLeNet, 7 networks",
+        "ILSVRC-2014, test",
+        "144 crops",
+        None,
+        6.67,
+        "Table 2",
+        "googlenet",
+        models=7,
+        note="the first of 2014",
+    ),
+    Result("VGG", "ILSVRC-2014, test", "", None, 7.32, "Table 2", note="the second of 2014"),
+    Result("MSRA", "ILSVRC-2014, test", "", None, 7.35, "Table 2", note="the third of 2014"),
+    Result("Clarifai", "ILSVRC-2013, test", "", None, 11.7, "Table 2", note="the first of 2013"),
+    Result("Clarifai, with other data", "ILSVRC-2013, test", "", None, 11.2, "Table 2"),
+    Result("SuperVision", "ILSVRC-2012, test", "", None, 16.4, "Table 2", note="the first of 2012"),
+    Result("SuperVision, with other data", "ILSVRC-2012, test", "", None, 15.3, "Table 2"),
+)
+TRAININGS = {
+    "googlenet": Training("DistBelief, CPUs alone", "estimate for a few GPUs: a week", "section 6")
+}
+WINNERS = (
+    Winner(2013, "Clarifai", 11.7, "Table 2; the layers: He, slides of 2015", layers=8),
+    Winner(2014, "GoogLeNet", 6.67, "Table 2", "googlenet"),
+)

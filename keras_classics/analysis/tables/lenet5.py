@@ -1,6 +1,6 @@
 """The table of LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998."""
 
-from keras_classics.analysis.tables import PaperRow, Table
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training
 
 TABLES = {
     "lenet5": Table(
@@ -48,4 +48,63 @@ TABLES = {
         ),
         "LeNet-4",
     ),
+}
+
+DISTORTED = "trained with distortions"
+
+
+def _mnist(system, error, network=None, images="", note="", source="figure 9"):
+    """A bar of figure 9; the errors are also on the page of MNIST, yann.lecun.com/exdb/mnist."""
+    data = f"MNIST, {images}, test" if images else "MNIST, test"
+    return Result(system, data, "", error, None, source, network, note=note)
+
+
+RESULTS = (
+    _mnist("LeNet-5", 0.95, "lenet5"),
+    _mnist(f"LeNet-5, {DISTORTED}", 0.8, "lenet5"),
+    Result("LeNet-5", "MNIST, training", "", 0.35, None, "section III.B", "lenet5"),
+    _mnist("LeNet-1", 1.7, "lenet1", "16x16", "with 3.7 % rejected, 0.5 % of the rest (figure 10)"),
+    _mnist("LeNet-4", 1.1, note="with 1.8 % rejected, 0.5 % of the rest (figure 10)"),
+    _mnist("LeNet-4, last layer by local learning", 1.1),
+    _mnist("LeNet-4, last layer by K-NN", 1.1),
+    Result(
+        f"boosted LeNet-4, {DISTORTED}",
+        "MNIST, test",
+        "",
+        0.7,
+        None,
+        "figure 9",
+        models=3,
+        note="with 0.5 % rejected, 0.5 % of the rest (figure 10)",
+    ),
+    _mnist("linear", 12.0),
+    _mnist("linear", 8.4, images="deslanted"),
+    _mnist("pairwise linear", 7.6, images="deslanted"),
+    _mnist("K-NN, Euclidean", 5.0),
+    _mnist("K-NN, Euclidean", 2.4, images="deslanted"),
+    _mnist("40 principal components, quadratic", 3.3),
+    _mnist("1000 radial basis functions, linear", 3.6),
+    _mnist("K-NN, tangent distance", 1.1, images="16x16"),
+    _mnist("support vectors, polynomial of degree 4", 1.1, images="deslanted"),
+    _mnist(
+        "support vectors, reduced set, degree 5",
+        1.0,
+        images="deslanted",
+        note="1.1 in the text",
+    ),
+    _mnist(f"virtual support vectors, degree 9, {DISTORTED}", 0.8),
+    _mnist("fully connected, 28x28-300-10", 4.7),
+    _mnist(f"fully connected, 28x28-300-10, {DISTORTED}", 3.6),
+    _mnist("fully connected, 20x20-300-10", 1.6, images="deslanted"),
+    _mnist("fully connected, 28x28-1000-10", 4.5),
+    _mnist(f"fully connected, 28x28-1000-10, {DISTORTED}", 3.8),
+    _mnist("fully connected, 28x28-300-100-10", 3.05),
+    _mnist(f"fully connected, 28x28-300-100-10, {DISTORTED}", 2.5),
+    _mnist("fully connected, 28x28-500-150-10", 2.95, note="1000-150 in the text"),
+    _mnist(f"fully connected, 28x28-500-150-10, {DISTORTED}", 2.45),
+)
+TRAININGS = {
+    "lenet5": Training(
+        "Silicon Graphics Origin 2000, one R10000 of 200 MHz", "2 to 3 days", "section III.D"
+    )
 }

@@ -1,6 +1,6 @@
 """The tables of Dosovitskiy et al., ICLR 2021, and of the papers that added smaller sizes."""
 
-from keras_classics.analysis.tables import PaperRow, Table
+from keras_classics.analysis.tables import PaperRow, Result, Table, Training
 
 # Layers, hidden size D, MLP size and heads, as Dosovitskiy et al., Table 1. Ti and S are those of
 # Touvron et al., Table 1, whose MLP is four times as wide as D.
@@ -73,4 +73,65 @@ TABLES = {
     "vit_r_ti16": _vit(
         "R+Ti/16", source="sizes of Ti/16", paper=STEINER, hybrid=ROOT, patch=32
     ),  # patches of 8x8 on maps of 56x56
+}
+
+DATA = ("CIFAR-10", "CIFAR-100", "ImageNet", "ImageNet ReaL", "Flowers", "Pets")
+# Accuracies of Table 5 by what was pre-trained on; columns as DATA.
+TABLE_5 = {
+    "ImageNet": {
+        "B/16": (98.13, 87.13, 77.91, 83.57, 89.49, 93.81),
+        "B/32": (97.77, 86.31, 73.38, 79.56, 85.43, 92.04),
+        "L/16": (97.86, 86.35, 76.53, 82.19, 89.66, 93.64),
+        "L/32": (97.94, 87.07, 71.16, 77.83, 86.36, 91.35),
+    },
+    "ImageNet-21k": {
+        "B/16": (98.95, 91.67, 83.97, 88.35, 99.38, 94.43),
+        "B/32": (98.79, 91.97, 81.28, 86.63, 99.11, 93.02),
+        "L/16": (99.16, 93.44, 85.15, 88.40, 99.61, 94.73),
+        "L/32": (99.13, 93.04, 80.99, 85.65, 99.19, 93.09),
+        "H/14": (99.27, 93.82, 85.13, 88.70, 99.51, 94.82),
+    },
+    "JFT-300M": {
+        "B/16": (99.00, 91.87, 84.15, 88.85, 99.56, 95.80),
+        "B/32": (98.61, 90.49, 80.73, 86.27, 99.27, 93.40),
+        "L/16": (99.38, 94.04, 87.12, 89.99, 99.56, 97.11),
+        "L/32": (99.19, 92.52, 84.37, 88.28, 99.45, 95.83),
+        "H/14": (99.50, 94.55, 88.04, 90.33, 99.68, 97.56),
+    },
+}
+# Accuracies of Table 2, and of VTAB with them: ImageNet at 512 pixels, H/14 at 518.
+TABLE_2 = {
+    ("JFT-300M", "H/14"): (99.50, 94.55, 88.55, 90.72, 99.68, 97.56, 77.63),
+    ("JFT-300M", "L/16"): (99.42, 93.90, 87.76, 90.54, 99.74, 97.32, 76.28),
+    ("ImageNet-21k", "L/16"): (99.15, 93.25, 85.30, 88.62, 99.61, 94.67, 72.72),
+}
+
+
+def _errors(source, pretrained, variant, accuracies, protocol):
+    """The paper prints accuracies."""
+    for data, accuracy in zip((*DATA, "VTAB, 19 tasks"), accuracies, strict=False):
+        error, network = round(100 - accuracy, 2), f"vit_{variant.lower().replace('/', '')}"
+        system = f"ViT-{variant}, pre-trained on {pretrained}"
+        yield Result(system, data, protocol, error, None, source, network)
+
+
+RESULTS = tuple(
+    sorted(
+        [
+            result
+            for (pretrained, variant), row in TABLE_2.items()
+            for result in _errors("Table 2", pretrained, variant, row, "whole image, mean of three")
+        ]
+        + [
+            result
+            for pretrained, columns in TABLE_5.items()
+            for variant, row in columns.items()
+            for result in _errors("Table 5", pretrained, variant, row, "whole image, 384")
+        ],
+        key=lambda result: result.data != "ImageNet",
+    )
+)
+TRAININGS = {
+    "vit_h14": Training("TPUv3", "2,500 core-days", "Table 2, on JFT-300M"),
+    "vit_l16": Training("TPUv3", "680 core-days", "Table 2, on JFT-300M"),
 }
