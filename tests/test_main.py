@@ -490,7 +490,10 @@ def test_report_and_list(cli):
         (["evaluate", "--epochs=2"], "flag 'epochs'(.|\n)*It has --data"),
         (["predict", "nowhere"], "nowhere is not a run folder"),
         (["look", "nowhere", "one.png"], "nowhere is not a run folder"),
-        (["look", "lenett", "one.png"], "not a run folder.* Or the network lenet[145] or lenet"),
+        (
+            ["look", "lenett", "one.png"],
+            "not a run folder.* Or the network lenet[145] or lenet[145]",
+        ),
     ],
 )
 def test_misuse(cli, words, message):
