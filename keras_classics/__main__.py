@@ -163,7 +163,7 @@ FLAGS = {
     "network": Flag(
         flags.DEFINE_list,
         None,
-        "a network with published weights; several are averaged: vgg16,vgg19",
+        "a network with published weights; several, with commas between them, are averaged",
     ),
     "weights": Flag(
         flags.DEFINE_string,

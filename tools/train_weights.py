@@ -66,7 +66,6 @@ RELEASES = {
         ("mnist",),
         {"box": 20, "plane": 28, "paper": -1.0, "ink": 1.0, "centre": "mnist"},
         arguments={"input_shape": (28, 28, 1)},
-        precision=HALF,
     ),
     "vit_mini4-cifar10": Release(
         "vit_cifar",
@@ -74,7 +73,6 @@ RELEASES = {
         ("cifar10",),
         {**WHOLE, "mean": 127.5, "std": 127.5},
         arguments={"input_shape": (32, 32, 3)},
-        precision=HALF,
     ),
     **{
         f"{network}-cifar10": Release(

@@ -189,7 +189,7 @@ def test_a_network_without_a_table_is_counted(light_reports):
     assert lines[2].split() == ["layer", "output", "parameters", "mult-adds"]
     assert lines[3].split() == ["conv1", "32x32x16", "432", "442,368"]
     assert lines[-1].split()[:2] == ["total", "75,290"]
-    assert "no numbers" in light_reports[2]["cuda_convnet_80sec"]
+    assert "no numbers" in light_reports[2]["mlp_300"]
 
     lines = report(LeNet5(name="mine")).splitlines()
     assert lines[0] == "mine: no network of a paper has this name; `network` names its table"
