@@ -240,7 +240,7 @@ _FREE = (
     layers.Softmax,
     layers.ZeroPadding2D,
 )
-_NO_MACS = (UnitBias, ClassToken, PositionEmbedding, *_FREE)
+_NO_MACS = (UnitBias, ClassToken, PositionEmbedding, PositionEmbedding2D, *_FREE)
 _WINDOWED = (
     LocallyConnected2D,
     MapConv2D,

@@ -191,6 +191,7 @@ def test_branches_of_other_steps_have_no_field():
         (ResNet50, 50),
         (lambda: ResNetCIFAR(56), 56),
         (lambda: ViT("B/16"), 2 + 4 * 12),
+        (lambda: ViT("Mini/4", input_shape=(32, 32, 3), positions="2d"), 2 + 4 * 6),
     ],
 )
 def test_depth_is_what_the_papers_count(build, layers_of_weights):
