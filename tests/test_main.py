@@ -655,7 +655,7 @@ def test_ctrl_c_at_any_moment(tiny_cli, tmp_path, monkeypatch):
     assert message.startswith("The network is trained, tested and saved. Its pictures may be miss")
     assert interrupted(datasets, "load", *beside) == message
     assert "In runs/resnet18-my pets-1: model.keras" in tiny_cli(*again)
-    message = interrupted(training.Run, "test", "evaluate", "runs/resnet18-my pets-1")
+    message = interrupted(training.Run, "predictions", "evaluate", "runs/resnet18-my pets-1")
     assert message == "An unfinished run folder has no model."
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

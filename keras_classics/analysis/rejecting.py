@@ -161,8 +161,9 @@ def rejection(scores: np.ndarray, labels: np.ndarray, criterion: str = "margin")
 
     data = kc.datasets.load("digits")
     model = kc.classifier("lenet1")
-    images = (255 * data.test.images).round().astype("uint8")
-    found = kc.analysis.rejection(model.predict(images, verbose=0), data.test.labels, "three")
+    images = (255 * data.validation.images).round().astype("uint8")
+    labels = data.validation.labels
+    found = kc.analysis.rejection(model.predict(images, verbose=0), labels, "three")
     print(found)
     print(found.at(error=0.01))  # what must be rejected for an error of 1 % of the rest
     ```

@@ -130,7 +130,7 @@ def test_a_training_step_is_its_twins(twins):
             step = before[variable.path] - convert_to_numpy(variable)
             expected = parameter.grad.numpy()
             error = np.linalg.norm(twins.to_torch(step) - expected) / np.linalg.norm(expected)
-            assert error < 1e-2, variable.path  # rounding turns a few ReLUs over
+            assert error < 2e-2, variable.path  # rounding turns a few ReLUs over
             seen += 1
     assert seen == len(before) == 2 * (2 + 1 + 9 * 6 + 1 + 2 * 3)
 

@@ -335,7 +335,7 @@ def test_resnet_normalizes_over_all_replicas_if_asked(synchronized):
     [
         ("alexnet", {"views": "all"}, '`views` must be "center" or "paper"'),
         ("alexnet", {"views": "scales"}, '"center" or "paper". Received: views=.scales.'),
-        ("vgg11", {"views": "scales"}, '"center" or "paper". Received: views=.scales.'),
+        ("vgg11", {"views": "scales"}, '"crops" or "both". Received: views=.scales.'),
         ("googlenet", {"views": "scales"}, '"center" or "paper". Received: views=.scales.'),
         ("resnet18", {"views": "all"}, '`views` must be "center", "paper" or "scales"'),
         ("alexnet", {"mean": "image"}, '`mean` must be "pixel" or "channel"'),
