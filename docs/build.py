@@ -268,10 +268,12 @@ def finished(name, markdown):
         lambda found: PARTS[found[1]](found[2]) if found[1] in PARTS else found[0],
         markdown,
     )
-    # Every second piece is a block of code.
-    pieces = re.split(r"(^ *```.*?^ *```$)", markdown, flags=re.MULTILINE | re.DOTALL)
-    pieces[::2] = (leading(piece, name, posixpath.dirname(source)) for piece in pieces[::2])
-    return "".join(pieces)
+    folder, pieces, end = posixpath.dirname(source), [], 0
+    # A block of code ends at the indentation of its beginning: it may have others within.
+    for block in re.finditer(r"^( *)```.*?^\1```$", markdown, re.MULTILINE | re.DOTALL):
+        pieces += [leading(markdown[end : block.start()], name, folder), block[0]]
+        end = block.end()
+    return "".join([*pieces, leading(markdown[end:], name, folder)])
 
 
 def leading(text, uri, folder):

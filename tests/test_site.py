@@ -120,6 +120,9 @@ def test_links_lead_to_pages(build):
         "[e](results.md#speed) [f](api/layers.md) [g](https://x.org)\n\n"
         "- a list\n\n```python\nx[0](docs)\n[a](docs/use.md)\n```\n"
     )
+    within = "    ```python\n        ```python\n        [x](y)\n        ```\n    ```\n"
+    link, block = "[a](../README.md)\n", "```python\nx\n```\n"
+    assert build.finished("serving.md", within + link + block) == within + "[a](index.md)\n" + block
     finding = "../findings/pillow_turns_tiff_upright.sh"
     assert build.finished("serving.md", f"[a]({finding})") == (
         "[a](findings.md#pillow_turns_tiff_upright)"
