@@ -87,7 +87,7 @@ def releases() -> list[Shown]:
 
 
 def _is_of_digits(card):
-    return card.library == OWN and card.channels == 1
+    return card.library == OWN and "box" in card.training["recipe"]
 
 
 def _card(word):
