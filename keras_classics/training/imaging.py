@@ -163,8 +163,11 @@ def read_by(recipe, layers, readers, of_one_size, split):
     """
     if recipe.in_memory:
         images = _through(layers, split.images)
-        read = [reads.predict(images, batch_size=BATCH_SIZE, verbose=0) for reads in readers]
-        return read, split.labels
+        parts = [images[k : k + BATCH_SIZE] for k in range(0, len(images), BATCH_SIZE)]
+        # `predict` takes twice to nine times as long for small networks.
+        return [
+            np.concatenate([reads.predict_on_batch(part) for part in parts]) for reads in readers
+        ], split.labels
     batches = image_batches(split, layers, recipe.batch_size if of_one_size else 1)
     with in_plain_words(batches):
         rows = [
