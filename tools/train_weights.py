@@ -74,6 +74,9 @@ RELEASES = {
         {**WHOLE, "mean": 127.5, "std": 127.5},
         arguments={"input_shape": (32, 32, 3)},
     ),
+    "cuda_convnet_80sec-cifar10": Release(
+        "cuda_convnet", "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}
+    ),
     **{
         f"{network}-cifar10": Release(
             network, "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}, precision=HALF

@@ -1,7 +1,8 @@
 """How LeCun et al., Neural Computation 1(4), 1989, trained, and what the LeNets share with it."""
 
 import dataclasses
-from typing import ClassVar
+import weakref
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from keras_classics.tables import counted
 from keras_classics.training.engine import Recipe, cite
 
 SILENT = "the paper is silent"
+PLACED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # digits, by their split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +82,14 @@ class LeCun1989Recipe(Recipe):
         return {name: self._placed(split) for name, split in parts.items()}
 
     def _placed(self, split):
-        placed = self._scaled(split.images, split.box)
-        return kc.datasets.InMemory(placed, split.labels)
+        """Once for all recipes that place digits alike, as long as one of them keeps them."""
+        key = (self.box, self.image_size, self.paper, self.ink, self.centre)
+        kept = PLACED.setdefault(split, weakref.WeakValueDictionary())
+        placed = kept.get(key)
+        if placed is None:
+            placed = self._scaled(split.images, split.box)
+            kept[key] = placed = kc.datasets.InMemory(placed, split.labels)
+        return placed
 
     def _scaled(self, ink, box):
         placed = kc.preprocessing.place_digits(ink, self.box, self.image_size, box, self.centre)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import weakref
 
 import keras
 import numpy as np
@@ -133,6 +134,20 @@ def test_inputs_and_targets(digits):
     assert recipe.splits(data)["train"].images.shape == (60, 16, 16, 1)
     targets = recipe.targets(np.array([0, 9]), 10)
     np.testing.assert_array_equal(targets[1], [-1] * 9 + [1])
+
+
+def test_digits_are_placed_once_for_all_that_place_them_alike(digits):
+    data = digits()
+    first, other = (short(name).splits(data)["test"] for name in ("lenet5", "lenet1"))
+    softmax = short(head="softmax", loss="crossentropy").splits(data)["test"]
+    assert softmax is first
+    assert first.images.shape[1:3] == (32, 32)
+    assert other.images.shape[1:3] == (28, 28)
+    darker = short(ink=2.0).splits(data)["test"]
+    np.testing.assert_allclose((darker.images + 0.1) / 2.1, (first.images + 0.1) / 1.275, atol=1e-6)
+    gone = weakref.ref(first)
+    del first, softmax
+    assert gone() is None
 
 
 def test_digits_of_files_are_those_of_the_test(tmp_path):
