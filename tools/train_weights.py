@@ -167,7 +167,7 @@ def of_card(release, run, data, errors, digest):
     changed = (
         f"{field.name}={in_words(getattr(recipe, field.name))}"
         for field in dataclasses.fields(recipe)
-        if getattr(recipe, field.name) != field.default and field.name != "network"
+        if getattr(recipe, field.name) != recipe.usual(field) and field.name != "network"
     )
     return {
         "network": names.find(recipe.network).name,
@@ -177,7 +177,7 @@ def of_card(release, run, data, errors, digest):
         "top1": tested["percent"],
         "top5": tested.get("top-5", {}).get("percent"),
         "protocol": f"{recipe.protocol()}, {tested['of']:,} test images of {data.name}",
-        "source": "; ".join([type(recipe).__doc__.splitlines()[0], *changed]),
+        "source": "; ".join([type(recipe).__doc__.splitlines()[0].rstrip("."), *changed]),
         "prepare": prepare,
         "aliases": list(release.aliases),
         "classes": len(data.classes),
