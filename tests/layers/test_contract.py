@@ -44,8 +44,8 @@ TABLE = {
     ),
     layers.IdentityShortcut2D: ({"filters": 4, "strides": 3}, (5, 8, 2)),
     layers.LocalResponseNormalization: (
-        {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.6},
-        (3, 5, 7),
+        {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.6, "groups": 2},
+        (3, 5, 6),
     ),
     layers.LocallyConnected2D: (
         {
