@@ -19,9 +19,10 @@ Section III.C compares LeNet-5 with other networks, of which these are here, too
   S4, 48,120; so the two cannot both be literal. Of the output the paper says "10 units": figure 3
   has no codes for 120 inputs, and these squash, with targets of +1 and -1, as in LeNet-1.
 - The fully connected networks of figure 9 and the linear classifier. Figure 9 has 28x28-500-150-10
-  where the text has 28x28-1000-150-10; both are here. The paper is silent on the squashing of their
-  outputs: here as that of all units; the linear classifier has none. 20x20-300-10 is
-  `FullyConnected("300", input_shape=(20, 20, 1))`; the paper's read deslanted digits.
+  where the text has 28x28-1000-150-10; both are here, and figures 11 and 12 count the former. The
+  paper is silent on the squashing of their outputs: here as that of all units; the linear
+  classifier has none. 20x20-300-10 is `FullyConnected("300", input_shape=(20, 20, 1))`; the paper's
+  read deslanted digits.
 """
 
 import os
