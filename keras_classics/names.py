@@ -127,6 +127,7 @@ PAPERS = {
                 recipe="mlp",
                 fixed={"classifier_activation": None},
             ),
+            Family("PairwiseLinear", "pairwise_linear", recipe="mlp"),
             Family(
                 "FullyConnected",
                 "mlp_{}",

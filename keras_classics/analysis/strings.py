@@ -64,13 +64,15 @@ class Reading:
         Raises:
             ImportError: If matplotlib is not installed.
         """
-        image = np.asarray(image).reshape(image.shape[:2])
-        (height, width), (columns, classes) = image.shape, self.scores.shape
+        image = np.asarray(image)
+        height, width = image.shape[:2]
+        columns, classes = self.scores.shape
         step = (width - height) // max(1, columns - 1)
         left, scale, line = 0.8, 8.9 / width, 0.26
         top = 0.35 + height * scale
         page = new_page(top + (classes + 3.2) * line)
-        show(page, image, (left, 0.15, width * scale, height * scale), (image.min(), image.max()))
+        picture = image.reshape(height, width)
+        show(page, picture, (left, 0.15, width * scale, height * scale), (image.min(), image.max()))
         high = max(self.scores.max(), self.none.max())
         low = high - 3 * (high - self.none.min() or 1.0)  # no character at a third of the scale
         start = left + (height - step) / 2 * scale

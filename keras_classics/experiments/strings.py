@@ -26,6 +26,7 @@ from keras_classics.applications import LeNet5
 from keras_classics.applications.lenet5 import swept
 from keras_classics.experiments.arms import Arms, finish, panels, spread
 from keras_classics.preprocessing import digit_string
+from keras_classics.preprocessing.digit_plane import INK
 
 SEEDS, EPOCHS = 1, 5
 PACKAGED = {"LeNet-5": "mnist", "LeNet-5, distortions": "mnist-distortions"}
@@ -34,7 +35,7 @@ GAPS = (-1, 1, 4, 8, 12)  # pixels between the bounding boxes of two digits
 LENGTHS, STRINGS = (3, 5), 1000  # digits of a string; strings of each gap
 APART, EMPTY = (-1, 4), (-1, 20)  # pixels between a digit and its neighbour; between two alone
 NOISE = 0.1  # share of pixels that are turned over
-INK = 0.2  # a pixel with more belongs to a bounding box
+PAPER, BLACK = -0.1, 1.175  # section II.B
 
 
 class Windows(datasets.InMemory):
@@ -62,15 +63,14 @@ def run(
     """
     data = datasets.load("mnist", data_dir)
     arms = Arms("strings", folder, data, seeds)
-    recipe = training.recipe("lenet5")
-    recipe = dataclasses.replace(recipe, epochs=epochs, head="softmax", loss="crossentropy")
+    changes: dict[str, Any] = {"epochs": epochs, "head": "softmax", "loss": "crossentropy"}
+    recipe = dataclasses.replace(training.recipe("lenet5"), **changes)
     found: dict[str, list] = {name: [] for name in (*PACKAGED, TRAINED)}
     for seed in range(seeds):
         classes = (*datasets.Digits.classes, "none")
-        parts = (windows(split, seed) for split in (data.train, data.validation))
-        trained = arms.train(
-            "neighbours", recipe, seed, datasets.Images("windows", classes, *parts)
-        )
+        train, held = (windows(split, seed) for split in (data.train, data.validation))
+        made = datasets.Images("windows", classes, train, held)
+        trained = arms.train("neighbours", recipe, seed, made)
         networks = {name: LeNet5(weights=weights) for name, weights in PACKAGED.items()}
         for name, network in (networks | {TRAINED: trained.network}).items():
             shares = [right(network, data.validation, gap, seed) for gap in GAPS]
@@ -127,7 +127,8 @@ def right(network: Any, digits: datasets.Digits, gap: int, seed: int) -> float:
     lines = [digit_string(digits.images[each], gap=gap) for each in chosen]
     width = max(line.shape[1] for line in lines)
     padded = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines]
-    outputs = swept(network).predict(1.275 * np.stack(padded) - 0.1, batch_size=50, verbose=0)
+    images = PAPER + (BLACK - PAPER) * np.stack(padded)
+    outputs = swept(network).predict(images, batch_size=50, verbose=0)
     correct = [
         characters(scores) == tuple(digits.labels[each])
         for scores, each in zip(outputs[:, 0], chosen, strict=True)

@@ -27,8 +27,8 @@ class LeNet4Recipe(LeCun1989Recipe):
     centre: str = cite("mnist", "of MNIST, whose digits lie so")
     paper: float = cite(-0.1, "section II.B")
     ink: float = cite(1.175, "section II.B")
-    # Keras's error is a mean over ten units, the paper's (eq. 7) a sum: gradient and curvature are a
-    # tenth. With a tenth of mu, the steps are those of the sum.
+    # Keras's error is a mean over ten units, the paper's (eq. 7) a sum: gradient and curvature are
+    # a tenth. With a tenth of mu, the steps are those of the sum.
     mu: float = cite(0.002, "appendix C, 0.02, over 10 units")
     curvature_patterns: int = cite(500, "appendix C")
     # The paper prints 1, but reports rates of 7e-5 to 0.016 in its first epoch: with 1 the
