@@ -111,7 +111,7 @@ FIELDS = {
             "network": (network, SILENT),
             "epochs": (20, "section III.B"),
             "learning_rates": (tuple(eta / over for eta in LENET5_RATES), "section III.B"),
-            "mu": (0.002, "appendix C: 0.02, of a sum over ten units"),
+            "mu": (mu, "appendix C: 0.02, of LeNet-4 that of a sum over ten units"),
             "batch_size": (16, "a departure: 1"),
             "image_size": (side, section),
             "box": (20, "section III.A"),
@@ -120,9 +120,9 @@ FIELDS = {
             "ink": (1.175, "section II.B"),
             "fan_in_exponent": (0.5, "a departure: 1, appendix A"),
         }
-        for name, network, over, side, section in [
-            ("lenet4", "lenet4", 1, 32, "section II.B"),
-            ("mlp", "mlp_300", 4, 28, "figure 9"),
+        for name, network, over, mu, side, section in [
+            ("lenet4", "lenet4", 1, 0.002, 32, "section II.B"),
+            ("mlp", "mlp_300", 4, 0.02, 28, "figure 9"),
         ]
     },
     "alexnet": {
@@ -807,7 +807,7 @@ RULES = {
     "lenet1": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet5": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet4": ("StochasticDiagonalLM", {"mu": 0.002}),
-    "mlp": ("StochasticDiagonalLM", {"mu": 0.002}),
+    "mlp": ("StochasticDiagonalLM", {"mu": 0.02}),
     "alexnet": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "alexnet_one_gpu": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "vgg": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
