@@ -43,8 +43,8 @@ class FullyConnectedRecipe(LeNet4Recipe):
     """How the fully connected networks of figure 9 are trained (LeCun et al., 1998)."""
 
     network: str = cite("mlp_300")
-    # At the paper's, or with LeNet-4's mu, units of two hidden layers saturate in the first epoch,
-    # 16 digits a step (docs/results.md).
+    # With LeNet-4's mu, units of two hidden layers saturate in the first epoch, 16 digits a step
+    # (docs/results.md).
     learning_rates: tuple[float, ...] = cite(QUARTER, "a quarter of section III.B's")
     mu: float = cite(0.02, "appendix C")
     image_size: int = cite(28, "figure 9")
