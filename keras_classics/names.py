@@ -127,6 +127,7 @@ PAPERS = {
                 recipe="mlp",
                 fixed={"classifier_activation": None},
             ),
+            Family("PairwiseLinear", "pairwise_linear", recipe="mlp"),
             Family(
                 "FullyConnected",
                 "mlp_{}",
@@ -252,6 +253,7 @@ EXPERIMENTS = {  # modules of `experiments`
     "(LeNet-5, section III)",
     "boosting": "three LeNet-4s on MNIST, each trained on what is hard for those before it "
     "(LeNet-5, section III.C)",
+    "strings": "strings of MNIST's digits, read by LeNet-5 swept over them (LeNet-5, section VII)",
     "regularization": "batch normalization and dropout, with and without, on CIFAR-10 (Ioffe & "
     "Szegedy, 2015; AlexNet, section 4.2)",
     "since_1989": "the network of 1989 on USPS, as then, and with cross-entropy, AdamW, distorted "

@@ -92,7 +92,7 @@ def test_the_parts_of_a_page_are_filled(build):
     assert not MARK.search(page)
     for words in (
         "[`MapConv2D`](../api/layers.md#keras_classics.layers.MapConv2D)",
-        "total                60,000  60,000      340,908  340,908",
+        "total                60,000       60,000      340,908  340,908",
         "| `curvature_patterns` | 500 ",
         "| appendix C ",
         "Departures: the output is the negated penalty",

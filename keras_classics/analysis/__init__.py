@@ -8,6 +8,7 @@ _HOMES = {
     "Comparison": "comparing",
     "Decision": "rejecting",
     "Milestone": "history",
+    "Reading": "strings",
     "Rejection": "rejecting",
     "Result": "tables",
     "Results": "tables",
@@ -39,6 +40,7 @@ _HOMES = {
     "position_similarities": "attention_pictures",
     "position_similarity": "attention",
     "principal_features": "galleries",
+    "reading": "strings",
     "rejection": "rejecting",
     "report": "reporting",
     "results": "tables",
@@ -110,6 +112,8 @@ if TYPE_CHECKING:
     from keras_classics.analysis.rejecting import Rejection as Rejection
     from keras_classics.analysis.rejecting import rejection as rejection
     from keras_classics.analysis.reporting import report as report
+    from keras_classics.analysis.strings import Reading as Reading
+    from keras_classics.analysis.strings import reading as reading
     from keras_classics.analysis.tables import Result as Result
     from keras_classics.analysis.tables import Results as Results
     from keras_classics.analysis.tables import results as results

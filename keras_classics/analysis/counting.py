@@ -18,6 +18,7 @@ from keras_classics.layers import (
     MapConv2D,
     MapResponseNormalization,
     MultiHeadSelfAttention,
+    PairwiseScores,
     PatchEmbedding,
     PositionEmbedding,
     PositionEmbedding2D,
@@ -220,6 +221,7 @@ _FREE = (
     IdentityShortcut2D,
     LocalResponseNormalization,
     MapResponseNormalization,
+    PairwiseScores,
     layers.Activation,
     layers.Add,
     layers.AveragePooling2D,
@@ -251,6 +253,7 @@ _WINDOWED = (
 _PADDING = (ConstantPadding2D, layers.ZeroPadding2D)
 _SEEING_ALL = (
     MultiHeadSelfAttention,
+    PairwiseScores,
     RBFOutput,
     TransformerEncoderBlock,
     layers.Flatten,

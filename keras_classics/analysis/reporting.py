@@ -109,12 +109,9 @@ def _counts(rows):
 def _fields(rows, printed):
     """What the units of the paper's layers see, or of all layers without a table."""
     if printed is not None:
-        parts = (_part(rows, row.name)[0] for row in printed.rows[:-1])
-        rows = [
-            dataclasses.replace(part[-1], name=row.name)
-            for row, part in zip(printed.rows, parts, strict=False)
-            if part
-        ]
+        names_of_layers = [row.name for row in printed.rows if row.name != "total"]
+        parts = ((name, _part(rows, name)[0]) for name in names_of_layers)
+        rows = [dataclasses.replace(part[-1], name=name) for name, part in parts if part]
     lines = [["layer", "output", "sees", "step", "padding"]]
     for row in rows:
         seen = (_shape(row.receptive_field) or "all", _shape(row.stride), _shape(row.padding))

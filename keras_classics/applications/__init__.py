@@ -5,7 +5,7 @@ from keras_classics.applications.cuda_convnet import CudaConvNet
 from keras_classics.applications.googlenet import GoogLeNet
 from keras_classics.applications.lecun1989 import LeCun1989
 from keras_classics.applications.lenet1 import LeNet1
-from keras_classics.applications.lenet5 import FullyConnected, LeNet4, LeNet5
+from keras_classics.applications.lenet5 import FullyConnected, LeNet4, LeNet5, PairwiseLinear
 from keras_classics.applications.resnet import (
     PlainNet,
     PlainNetCIFAR,
@@ -44,6 +44,7 @@ __all__ = [
     "LeNet1",
     "LeNet4",
     "LeNet5",
+    "PairwiseLinear",
     "PlainNet",
     "PlainNetCIFAR",
     "ResNet",

@@ -9,7 +9,7 @@ Departures:
   time; the expectation is the same;
 - a response is normalized across all maps of its layer, as equation and text of
   section 3.3 have it ("N is the total number of kernels in the layer"); the author's
-  later program normalizes the maps of each GPU separately;
+  later program normalizes the maps of each GPU separately, as the layer does with `groups=2`;
 - `towers=1` connects every map to all maps of the layer before and keeps the widths,
   as most libraries do. The one-GPU net of the paper's comparison, 1.7 and 1.2 points worse
   (section 3.2), is `AlexNet(towers=1, halved=True)`.

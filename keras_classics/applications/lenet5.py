@@ -19,9 +19,10 @@ Section III.C compares LeNet-5 with other networks, of which these are here, too
   S4, 48,120; so the two cannot both be literal. Of the output the paper says "10 units": figure 3
   has no codes for 120 inputs, and these squash, with targets of +1 and -1, as in LeNet-1.
 - The fully connected networks of figure 9 and the linear classifier. Figure 9 has 28x28-500-150-10
-  where the text has 28x28-1000-150-10; both are here. The paper is silent on the squashing of their
-  outputs: here as that of all units; the linear classifier has none. 20x20-300-10 is
-  `FullyConnected("300", input_shape=(20, 20, 1))`; the paper's read deslanted digits.
+  where the text has 28x28-1000-150-10; both are here, and figures 11 and 12 count the former. The
+  paper is silent on the squashing of their outputs: here as that of all units; the linear
+  classifier has none. 20x20-300-10 is `FullyConnected("300", input_shape=(20, 20, 1))`; the paper's
+  read deslanted digits.
 """
 
 import os
@@ -38,6 +39,7 @@ from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import (
     CoveringConv2D,
     MapConv2D,
+    PairwiseScores,
     RBFOutput,
     ScaledSubsampling2D,
     ascii_codes,
@@ -310,16 +312,7 @@ def FullyConnected(
     linear = FullyConnected("linear", classifier_activation=None)
     ```
     """
-    if None in input_shape[:2]:
-        raise ValueError(
-            "A fully connected network needs an image of known size. "
-            f"Received: input_shape={input_shape}"
-        )
-    if pooling is not None:
-        raise ValueError(
-            "`pooling` must be None: a fully connected network has no maps to pool. "
-            f"Received: pooling={pooling!r}"
-        )
+    _refuse(input_shape, pooling)
     image = keras.Input(input_shape, name="image")
     x = layers.Flatten("channels_last", name="flatten")(image)
     for i, units in enumerate(re.findall(r"\d+", hidden), start=1):
@@ -331,6 +324,102 @@ def FullyConnected(
         x = _output(x, classes, classifier_activation, kernel_initializer)
     usual = hidden if hidden == "linear" else f"mlp_{hidden.replace('-', '_')}"
     return keras.Model(image, x, name=name or usual)
+
+
+@keras.saving.register_keras_serializable(package="keras_classics")
+class PairwiseNetwork(keras.Model):
+    """A network of units for pairs of classes, each of which learns of its two classes alone.
+
+    With `t` the targets, +1 for the class and -1 for the others, unit `i/j` has the target
+    `d = (t_i - t_j) / 2`, and the error of a pattern of `n` classes is
+
+        E = 1/n sum_ij d^2 (a_ij - d)^2
+
+    It takes the place of the loss that the network is compiled with.
+    """
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        units = self.get_layer("units")(self.get_layer("flatten")(x))
+        scores = self.get_layer("output")
+        if y.shape[1:] != (scores.classes,):
+            raise ValueError(
+                f"The targets must be (batch, {scores.classes}), +1 for the class and -1 for the "
+                f"others. Received: shape {tuple(y.shape)}"
+            )
+        wanted = scores.targets(keras.ops.cast(y, units.dtype))
+        errors = keras.ops.square(wanted) * keras.ops.square(units - wanted)
+        return keras.ops.sum(keras.ops.mean(errors, axis=0)) / scores.classes
+
+
+@arguments()
+@pretrained
+def PairwiseLinear(
+    *,
+    kernel_initializer: Initializer = FanInUniform,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, ...] = (28, 28, 1),
+    pooling: str | None = None,
+    classes: int = 10,
+    classifier_activation: Activation = scaled_tanh,
+    name: str | None = None,
+) -> keras.Model:
+    """The pairwise linear classifier: a unit for each two of the classes (section III.C.1).
+
+    Unit `i/j` is trained to be +1 for class `i` and -1 for class `j`, and not by others; the score
+    of a class is the sum of what its units say for it. The targets of `fit` are +1 for the class
+    and -1 for the others.
+
+    Args:
+        kernel_initializer: Initial kernels (appendix A). Paper: `FanInUniform`.
+        include_top: Whether to build the units and the scores.
+        weights: `None`, or the path of a weights file of this network.
+        input_shape: `(height, width, channels)`. Paper: `(28, 28, 1)`, by the number of its
+            variables.
+        pooling: `None`: there are no maps.
+        classes: Number of classes, two or more.
+        classifier_activation: Activation of the units. The paper is silent.
+        name: Name of the model. Default: `pairwise_linear`.
+
+    Returns:
+        A functional `keras.Model` with the layers units and output.
+
+    Example:
+
+    ```python
+    from keras_classics.applications import PairwiseLinear
+
+    model = PairwiseLinear()
+    model.get_layer("units").output  # (None, 45)
+    ```
+    """
+    _refuse(input_shape, pooling)
+    image = keras.Input(input_shape, name="image")
+    x = layers.Flatten("channels_last", name="flatten")(image)
+    if not include_top:
+        return keras.Model(image, x, name=name or "pairwise_linear")
+    x = layers.Dense(
+        classes * (classes - 1) // 2,
+        activation=classifier_activation,
+        kernel_initializer=fresh(kernel_initializer),
+        name="units",
+    )(x)
+    x = PairwiseScores(classes, dtype="float32", name="output")(x)
+    return PairwiseNetwork(image, x, name=name or "pairwise_linear")
+
+
+def _refuse(input_shape, pooling):
+    """Refuses what a fully connected network cannot be built for."""
+    if None in input_shape[:2]:
+        raise ValueError(
+            "A fully connected network needs an image of known size. "
+            f"Received: input_shape={input_shape}"
+        )
+    if pooling is not None:
+        raise ValueError(
+            "`pooling` must be None: a fully connected network has no maps to pool. "
+            f"Received: pooling={pooling!r}"
+        )
 
 
 def _output(x, classes, activation, kernel_initializer):

@@ -59,3 +59,4 @@ if TYPE_CHECKING:
     from keras_classics.experiments import relu_vs_tanh as relu_vs_tanh
     from keras_classics.experiments import robustness as robustness
     from keras_classics.experiments import since_1989 as since_1989
+    from keras_classics.experiments import strings as strings

@@ -21,7 +21,7 @@ import numpy as np
 
 from keras_classics import datasets, tables, training
 from keras_classics.analysis import rejection
-from keras_classics.experiments.arms import Arms, finish, panels, percent
+from keras_classics.experiments.arms import Arms, finish, panels
 from keras_classics.preprocessing import PlanarDistortion
 from keras_classics.training import evaluation
 
@@ -31,10 +31,13 @@ GOAL = 0.005  # figure 10: the error of the digits that are not rejected
 
 
 class Boosted(NamedTuple):
-    """Three networks, and how many digits each was trained on."""
+    """How many digits each of three networks was trained on, and what they say of the test's.
 
-    runs: list[training.Run]
+    That is the scores of each, and the labels: arrays `(n, classes)` and `(n,)`.
+    """
+
     digits: list[int]
+    members: list[tuple[np.ndarray, np.ndarray]]
 
 
 def run(
@@ -58,12 +61,12 @@ def run(
     arms = Arms("boosting", folder, data, 3 * seeds)
     recipe = dataclasses.replace(training.recipe("lenet4"), epochs=epochs)
     found = [boosted(arms, recipe, data, seed) for seed in range(seeds)]
-    draw(found[0].runs, data, arms.folder / "figure.png")
-    return table(found, data)
+    draw(found[0], arms.folder / "figure.png")
+    return table(found)
 
 
 def boosted(arms: Arms, recipe: training.Recipe, data: datasets.Images, seed: int) -> Boosted:
-    """Trains the three networks of a seed.
+    """Trains the three networks of a seed, and tests them.
 
     Args:
         arms: The trainings of the experiment.
@@ -77,7 +80,9 @@ def boosted(arms: Arms, recipe: training.Recipe, data: datasets.Images, seed: in
     second = arms.train("second", recipe, seed, data=of(data, digits))
     others = disagreed(first, second, distorted(data.train, 2 * seed + 1, COPIES))
     third = arms.train("third", recipe, seed, data=of(data, others))
-    return Boosted([first, second, third], [len(data.train), len(digits), len(others)])
+    runs = (first, second, third)
+    members = [run.predictions(data)["test"] for run in runs]
+    return Boosted([len(data.train), len(digits), len(others)], members)
 
 
 def distorted(split: datasets.Digits, seed: int, copies: int) -> Iterator[datasets.Digits]:
@@ -156,27 +161,21 @@ def of(data: datasets.Images, train: datasets.Digits) -> datasets.Images:
     return dataclasses.replace(data, train=train)
 
 
-def table(found: list[Boosted], data: datasets.Images) -> str:
+def table(found: list[Boosted]) -> str:
     """The errors of one network and of the three, what is rejected, and the work.
 
     Args:
         found: The three networks of each seed.
-        data: The data.
     """
     rows: list[tuple] = [
         ("", "training digits", "test error, %", "rejected for 0.5 %", "work"),
     ]
-    for seed, (runs, digits) in enumerate(found):
-        members = [run.predictions(data)["test"] for run in runs]
-        for name, run, count, pair in zip(
-            ("first", "second", "third"), runs, digits, members, strict=True
-        ):
-            alone = f"{name}, seed {seed}"
-            rows.append((alone, f"{count:,}", percent(run, "test"), _rejected(pair), "1.00"))
+    for seed, (digits, members) in enumerate(found):
+        for name, count, pair in zip(("first", "second", "third"), digits, members, strict=True):
+            rows.append((f"{name}, seed {seed}", f"{count:,}", *_tested(pair), "1.00"))
         together = evaluation.average(members)
-        error = evaluation.count(*together)["percent"]
         work = f"{1 + 2 * asked(members[0], together):.2f}"
-        rows.append((f"boosted, seed {seed}", "", error, _rejected(together), work))
+        rows.append((f"boosted, seed {seed}", "", *_tested(together), work))
     rows.append(("the paper: LeNet-4", "60,000", "1.1", "1.8 %", "1.00"))
     rows.append(("the paper: boosted", "", "0.7", "0.5 %", "1.75"))
     return tables.markdown(rows)
@@ -201,17 +200,18 @@ def asked(first: tuple[np.ndarray, np.ndarray], together: tuple[np.ndarray, np.n
     return int(np.argmax(left <= wrong_together[-1])) / len(labels)
 
 
-def draw(runs: list[training.Run], data: datasets.Images, path: pathlib.Path) -> None:
+def draw(found: Boosted, path: pathlib.Path) -> None:
     """Draws the error over the share that is rejected, of the first network and of all three.
 
     Args:
-        runs: The three runs.
-        data: The data.
+        found: The three networks.
         path: Path of the picture.
     """
-    members = [run.predictions(data)["test"] for run in runs]
     (axes,) = row = panels(["LeNet-4 and boosted LeNet-4, digits that are rejected"], 7.0)
-    for name, pair in (("LeNet-4", members[0]), ("boosted", evaluation.average(members))):
+    for name, pair in (
+        ("LeNet-4", found.members[0]),
+        ("boosted", evaluation.average(found.members)),
+    ):
         taken = rejection(*pair).decisions[:-1]
         rejected = [100 * each.rejected / each.of for each in taken]
         axes.step(rejected, [100 * each.error for each in taken], where="post", label=name)
@@ -221,6 +221,7 @@ def draw(runs: list[training.Run], data: datasets.Images, path: pathlib.Path) ->
     finish(row, path, "rejected, %", "error of the rest of the test digits, %")
 
 
-def _rejected(pair):
+def _tested(pair):
+    """The error, and what is rejected."""
     found = rejection(*pair).at(GOAL)
-    return f"{100 * found.rejected / found.of:.2f} %"
+    return evaluation.count(*pair)["percent"], f"{100 * found.rejected / found.of:.2f} %"

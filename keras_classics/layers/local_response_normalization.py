@@ -32,6 +32,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         bias: `k`, positive. Paper: 2.
         alpha: `alpha`, not negative. Paper: 1e-4.
         beta: `beta`, not negative. Paper: 0.75.
+        groups: Equal parts of the channels, each normalized alone: `N` is the channels of one.
+            Paper: 1, for "N is the total number of kernels in the layer"; 2 in cuda-convnet2's
+            network for two GPUs, where each normalizes its own maps.
 
     Input and output shape: `(batch, height, width, channels)`.
 
@@ -58,6 +61,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         bias: float = 2.0,
         alpha: float = 1e-4,
         beta: float = 0.75,
+        groups: int = 1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -65,7 +69,15 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.bias = bias
         self.alpha = alpha
         self.beta = beta
+        self.groups = groups
         self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        if input_shape[-1] % self.groups:
+            raise ValueError(
+                "The channels must be a multiple of the groups. "
+                f"Received: {input_shape[-1]} channels, groups={self.groups}"
+            )
 
     def call(self, inputs):  # (batch, height, width, channels)
         x = ops.cast(inputs, self.compute_dtype)
@@ -87,15 +99,16 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def _sum(self, factor, values):
         """`factor` times the sum over each channel's window."""
-        radius, channels = self.depth_radius, values.shape[-1]
-        if backend.fuses():
-            padded = ops.pad(values, [[0, 0]] * 3 + [[radius, radius]])
-            return factor * sum(padded[..., j : j + channels] for j in range(2 * radius + 1))
-        index = np.arange(channels)
-        band = factor * (abs(index[:, None] - index) <= radius)
+        radius, channels = self.depth_radius, values.shape[-1] // self.groups
         # A product of two matrices: where one has four axes, tf2onnx at times takes a wrong shape.
-        rows = ops.reshape(values, (-1, channels))
-        sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))
+        rows = ops.reshape(values, (-1, channels))  # of one group at one position
+        if backend.fuses():
+            padded = ops.pad(rows, [[0, 0], [radius, radius]])
+            sums = factor * sum(padded[:, j : j + channels] for j in range(2 * radius + 1))
+        else:
+            index = np.arange(channels)
+            band = factor * (abs(index[:, None] - index) <= radius)
+            sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))
         return ops.reshape(sums, (-1, *ops.shape(values)[1:]))
 
     def compute_output_shape(self, input_shape):
@@ -108,4 +121,5 @@ class LocalResponseNormalization(keras.layers.Layer):
             "bias": self.bias,
             "alpha": self.alpha,
             "beta": self.beta,
+            "groups": self.groups,
         }

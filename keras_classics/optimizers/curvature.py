@@ -13,6 +13,7 @@ from keras_classics.layers import (
     ConstantPadding2D,
     CoveringConv2D,
     MapConv2D,
+    PairwiseScores,
     RBFOutput,
     ScaledSubsampling2D,
     UnitBias,
@@ -90,6 +91,8 @@ def diagonal_curvature(model: keras.Model, images: np.ndarray, loss: Any = None)
 def _chain(model):
     """The layers from the image to the last one before the loss, one after the other."""
     steps = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+    if isinstance(steps[-1], PairwiseScores):  # what the units say is a part of the loss
+        steps = steps[:-1]
     known = (*_LINEAR, *_WEIGHTLESS, layers.Activation, layers.Rescaling, RBFOutput)
     for layer in steps:
         if type(layer) not in known:
@@ -191,6 +194,9 @@ def _seed(model, loss, x):
         mean = ops.sum(p * d, 1, keepdims=True)
         variance = ops.sum(p * ops.square(d - mean), 1)
         return 2 * p[:, -1] + 4 * variance
+    if isinstance(model.layers[-1], PairwiseScores):
+        # Of equally frequent classes, two learn by a unit.
+        return (2 / model.layers[-1].classes) ** 2 * ops.ones_like(x)
     softmax = getattr(model.layers[-1], "activation", None) is keras.activations.softmax
     if rbf is None and name in ("meansquarederror", "mse") and not softmax:
         return 2 / math.prod(x.shape[1:]) * ops.ones_like(x)

@@ -4,7 +4,12 @@ from keras_classics.preprocessing.area_aspect_crop import AreaAspectCrop
 from keras_classics.preprocessing.classifier_input import ClassifierInput
 from keras_classics.preprocessing.crop_and_flip import CropAndFlip
 from keras_classics.preprocessing.digit_input import DigitInput
-from keras_classics.preprocessing.digit_plane import normalize_digit, place_digits, read_ink
+from keras_classics.preprocessing.digit_plane import (
+    digit_string,
+    normalize_digit,
+    place_digits,
+    read_ink,
+)
 from keras_classics.preprocessing.pca_color_jitter import PCAColorJitter
 from keras_classics.preprocessing.planar_distortion import PlanarDistortion
 from keras_classics.preprocessing.rand_augment import RandAugment
@@ -31,6 +36,7 @@ __all__ = [
     "RandomErasing",
     "RescaleShortSide",
     "SubtractMean",
+    "digit_string",
     "googlenet_crops",
     "multi_crop",
     "normalize_digit",

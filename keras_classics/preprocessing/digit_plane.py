@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_classics.checks import COUNT, arguments, optional
+from keras_classics.checks import ARRAY, COUNT, arguments, optional, whole
 
 # This library's choices; the paper is silent.
 INK = 0.2  # a pixel with more belongs to the digit's bounding box
@@ -208,3 +208,54 @@ def place_digits(
         return np.pad(images, ((0, 0), around, around, (0, 0))).astype("float32")
     placed = [normalize_digit(image[..., 0], box, plane, centre) for image in images]
     return np.stack(placed)[..., None]
+
+
+@arguments(images=ARRAY, gap=whole())
+def digit_string(images: np.ndarray, gap: int = 4) -> np.ndarray:
+    """Puts digits side by side on a plane, as LeNet-5's paper does for strings (section VII.B).
+
+    A digit keeps its size and its height on the plane. The plane is four pixels higher than the
+    images, and half of its height is empty on the left and on the right.
+
+    Args:
+        images: Array `(n, height, width, 1)` from 0 (background) to 1 (ink), the digits from left
+            to right.
+        gap: Pixels between the bounding box of a digit and that of the next. Below 0 they overlap,
+            and the darker pixel counts. The paper trains with -1 to 4.
+
+    Returns:
+        A float32 array `(height + 4, width of the string, 1)` from 0 to 1.
+
+    Raises:
+        ValueError: If an image shows no digit, or `gap` turns the order of two digits round.
+
+    Example:
+
+    ```python
+    import numpy as np
+
+    import keras_classics as kc
+
+    digits = kc.datasets.load("digits").train.images
+    chosen = np.random.default_rng(0).choice(len(digits), 4, replace=False)
+    print(kc.preprocessing.digit_string(digits[chosen]).shape)  # (32, ..., 1)
+    ```
+
+    Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, section VII.
+    """
+    inked = [np.flatnonzero(image[..., 0].max(axis=0) > INK) for image in images]
+    if not all(map(len, inked)):
+        raise ValueError("Each image must show a digit. Received: one without ink")
+    cut = [image[:, at[0] : at[-1] + 1] for image, at in zip(images, inked, strict=True)]
+    height = images.shape[1] + 4
+    starts = height // 2 + np.cumsum([0, *(part.shape[1] + gap for part in cut[:-1])])
+    if (np.diff(starts) < 1).any():
+        raise ValueError(
+            f"`gap` must leave each digit to the right of the one before. Received: gap={gap}"
+        )
+    end = max(start + part.shape[1] for start, part in zip(starts, cut, strict=True))
+    plane = np.zeros((height, end + height // 2, 1), "float32")
+    for start, part in zip(starts, cut, strict=True):
+        place = plane[2:-2, start : start + part.shape[1]]
+        np.maximum(place, part, out=place)
+    return plane

@@ -397,11 +397,11 @@ def _differs_in_normalization(model, file):
     if len(normalized) != len(constants):
         return f"it has {len(constants)} local response normalizations, and {len(normalized)} here"
     for layer, (k, alpha, beta, size) in zip(normalized, constants, strict=True):
-        theirs = (size // 2, k, alpha / size, beta)
-        ours = (layer.depth_radius, layer.bias, layer.alpha, layer.beta)
+        theirs = (size // 2, k, alpha / size, beta, 1)
+        ours = (layer.depth_radius, layer.bias, layer.alpha, layer.beta, layer.groups)
         if not np.allclose(theirs, ours, rtol=1e-5):
             return (
-                "its local response normalization has depth_radius, bias, alpha and beta "
+                "its local response normalization has depth_radius, bias, alpha, beta and groups "
                 f"({_numbers(theirs)}), and ({_numbers(ours)}) here"
             )
     # Which comes first is seen where the last normalization is.

@@ -25,8 +25,7 @@ def test_all_tables_are_of_networks():
     ]
     assert sorted(tables) == sorted(PRINTED)
     assert set(names.NETWORKS) - set(PRINTED) == {
-        *("vit_mini4", "linear"),
-        *("mlp_300", "mlp_1000", "mlp_300_100", "mlp_500_150", "mlp_1000_150"),
+        *("vit_mini4", "mlp_300", "mlp_1000_150"),
     }
 
 
@@ -81,7 +80,8 @@ def test_a_light_process_keeps_its_backend_without_jax(monkeypatch):
 
 @pytest.mark.parametrize("name", ["lecun1989", "lenet1", "lenet5"])
 def test_the_papers_rows_add_up_to_its_total(name):
-    *rows, total = table(name).rows
+    rows = [row for row in table(name).rows if row.name != "total"]
+    total = table(name).rows[len(rows)]
     assert sum(row.parameters for row in rows) == total.parameters
     assert sum(row.connections for row in rows) == total.connections
 
@@ -91,6 +91,7 @@ def test_the_papers_rows_add_up_to_its_total(name):
     [
         (1_516, 1_516, 1_516),
         ("159K", 158 * 1024, 160 * 1024),
+        ("795 thousand", 794_000, 796_000),
         ("0.27M", 260_000, 280_000),
         ("1.5 billion", 1_400_000_000, 1_600_000_000),
         ("60 million", 59_000_000, 61_000_000),
@@ -108,7 +109,7 @@ def test_columns_are_what_the_paper_prints(light_reports):
         return light_reports[2][name].splitlines()[2].split()
 
     assert heads("lenet5") == (
-        "layer output parameters paper connections paper mult-adds source".split()
+        "layer output parameters paper connections paper mult-adds paper source".split()
     )
     assert heads("alexnet") == "layer output units paper parameters paper mult-adds source".split()
     assert heads("googlenet") == (

@@ -1,4 +1,4 @@
-"""LeNet-5 at every place of a larger image."""
+"""LeNet-5 at every place of a larger image, and the pairwise linear classifier."""
 
 import functools
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras.ops import convert_to_numpy
 
-from keras_classics.applications import FullyConnected, LeNet4, LeNet5
+from keras_classics.applications import FullyConnected, LeNet4, LeNet5, PairwiseLinear
 from keras_classics.applications.lenet5 import swept
 
 
@@ -66,3 +66,53 @@ def test_what_cannot_be_swept():
     ):
         with pytest.raises(ValueError, match=message):
             swept(model)
+
+
+def pairwise(rng):
+    """A network of three classes for images of 2x2, and its weights."""
+    model = PairwiseLinear(input_shape=(2, 2, 1), classes=3)
+    weights = [rng.normal(size=(4, 3)), rng.normal(size=3)]
+    model.set_weights(weights)
+    return model, weights
+
+
+def test_a_unit_for_two_classes_learns_of_these_alone():
+    """One step of gradient descent, against each unit alone and its own digits."""
+    rng = np.random.default_rng(0)
+    model, (kernel, bias) = pairwise(rng)
+    images, labels = rng.normal(size=(6, 2, 2, 1)), np.array([0, 1, 2, 0, 1, 0])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.fit(images, 2 * np.eye(3)[labels] - 1, batch_size=6, verbose=0)
+    expected = kernel.copy(), bias.copy()
+    for unit, (first, second) in enumerate([(0, 1), (0, 2), (1, 2)]):
+        for image, label in zip(images.reshape(6, 4), labels, strict=True):
+            if label in (first, second):
+                squashed = np.tanh(2 / 3 * (image @ kernel[:, unit] + bias[unit]))
+                error = 1.7159 * squashed - (1 if label == first else -1)
+                slope = 1.7159 * 2 / 3 * (1 - squashed**2)
+                step = 2 * error * slope / 3 / 6  # a mean over the classes, and over the digits
+                expected[0][:, unit] -= step * image
+                expected[1][unit] -= step
+    for found, right in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-4, atol=1e-5)
+
+
+def test_the_pairwise_network_takes_targets_of_each_class():
+    model, _ = pairwise(np.random.default_rng(0))
+    model.compile("sgd", "mse", run_eagerly=True)
+    with pytest.raises(ValueError, match=r"targets must be \(batch, 3\), .* shape \(4,"):
+        model.fit(np.zeros((4, 2, 2, 1)), np.zeros(4), verbose=0)
+
+
+def test_the_pairwise_network_is_saved_with_its_error(tmp_path):
+    rng = np.random.default_rng(1)
+    model, _ = pairwise(rng)
+    images, targets = rng.normal(size=(4, 2, 2, 1)), 2 * np.eye(3)[[0, 1, 2, 1]] - 1
+    model.compile("sgd", "mse")
+    before = model.evaluate(images, targets, verbose=0)
+    model.save(tmp_path / "pairwise.keras")
+    loaded = keras.saving.load_model(tmp_path / "pairwise.keras", safe_mode=True)
+    assert loaded.evaluate(images, targets, verbose=0) == pytest.approx(before, rel=1e-5)
+    assert before != pytest.approx(
+        float(np.mean((model.predict(images, verbose=0) - targets) ** 2))
+    )

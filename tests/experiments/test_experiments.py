@@ -23,6 +23,7 @@ from keras_classics.experiments import (
     relu_vs_tanh,
     robustness,
     since_1989,
+    strings,
 )
 from keras_classics.training import checkpoint
 from tests import small
@@ -69,7 +70,7 @@ def test_names():
 def test_without_matplotlib_nothing_is_trained(name, cifar10, mnist, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(training, "train", None)
-    data = mnist if name in ("robustness", "boosting") else cifar10
+    data = mnist if name in ("robustness", "boosting", "strings") else cifar10
     if name == "since_1989":
         monkeypatch.setattr(datasets, "load", lambda name, folder: None)
     with pytest.raises(ImportError, match=r'pip install "keras-classics\[plots\]"'):
@@ -526,3 +527,76 @@ def test_since_1989(tmp_path, monkeypatch):
         errors = [run.manifest["errors"][part]["percent"] for part in ("train", "test")]
         assert [float(cell) for cell in row[2:4]] == pytest.approx(errors, abs=0.01)
     assert (tmp_path / "run" / "figure.png").stat().st_size > 5000
+
+
+def test_windows_with_neighbours(monkeypatch):
+    """Bars: a digit stays in the middle, its neighbours are as far from it as drawn."""
+    monkeypatch.setattr(strings, "NOISE", 0.0)
+    images = np.zeros((40, 28, 28, 1), "float32")
+    images[:20, 4:24, 12:16] = 1.0
+    images[20:, 4:24, 8:20] = 0.5
+    found = strings.windows(datasets.Digits(images, np.arange(40) // 20, 20), seed=0)
+    assert found.images.shape == (48, 32, 32, 1)
+    assert list(found.labels) == [0] * 20 + [1] * 20 + [10] * 8
+    seen: tuple[set, set] = (set(), set())
+    for image, label in zip(found.images[:40, 10, :, 0], found.labels, strict=False):
+        first, end, ink = ((14, 18, 1.0), (10, 22, 0.5))[label]
+        assert (image[first:end] >= ink).all()
+        inked = image > 0
+        # What is empty beside the digit, up to its neighbour: none where they touch or overlap.
+        for side, beside in zip(seen, (inked[:first][::-1], inked[end:]), strict=True):
+            side.add(int(beside.argmax()))
+    assert seen == ({0, 1, 2, 3, 4}, {0, 1, 2, 3, 4})
+    wide = [int((image[..., 0] == 0).all(axis=0).sum()) for image in found.images[40:]]
+    assert max(wide) > 8
+    monkeypatch.setattr(strings, "NOISE", 0.1)
+    noisy = strings.windows(datasets.Digits(images, np.arange(40) // 20, 20), seed=0)
+    turned = np.abs(noisy.images - found.images) > 1e-6
+    assert (noisy.images[turned] == (1 - found.images)[turned]).all()
+    assert 0.09 < turned[np.isin(found.images, (0, 1))].mean() < 0.11
+
+
+def test_characters_of_either_output():
+    scores = np.full((3, 10), -50.0)
+    scores[0, 7], scores[2, 7] = -2, -3
+    assert strings.characters(scores) == (7, 7)
+    shares = np.full((3, 11), 0.01)
+    shares[0, 7], shares[1, 10], shares[2, 7] = 0.9, 0.5, 0.8
+    assert strings.characters(shares) == (7, 7)
+    assert strings.characters(shares[:1]) == (7,)
+    shares[1, 10], shares[1, 7] = 0.01, 0.5
+    assert strings.characters(shares) == (7,)
+
+
+def test_strings(mnist, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(strings, "STRINGS", 3)
+    monkeypatch.setattr(strings, "GAPS", (2, 9))
+    folder = tmp_path / "run"
+    table = strings.run(mnist, folder, epochs=1)
+    assert re.findall("Run .*", capsys.readouterr().out) == ["Run 1 of 1: neighbours, seed 0"]
+    assert training.Run(folder / "neighbours-0").network.output_shape == (None, 11)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert rows[0][1:] == ["LeNet-5", "LeNet-5, distortions", "LeNet-5, neighbours"]
+    assert [row[0] for row in rows[2:]] == ["2", "9"]
+    assert {float(cell) for row in rows[2:] for cell in row[1:]} <= {0.0, 33.33, 66.67, 100.0}
+    assert (folder / "figure.png").stat().st_size > 5000
+
+
+def test_a_network_that_knows_the_digits_reads_all_strings(monkeypatch):
+    """A swept network that tells ten grey levels apart, and the space between."""
+    monkeypatch.setattr(strings, "STRINGS", 20)
+    images = np.zeros((10, 28, 28, 1), "float32")
+    images[:, :, 10:16] = 0.25 + 0.075 * np.arange(10)[:, None, None, None]
+
+    class Sees:
+        def predict(self, lines, **more):
+            ink = (lines[:, 16, 16:-15:4, 0] + 0.1) / 1.275
+            ink = ink[:, : (lines.shape[2] - 32) // 4 + 1]
+            far = np.abs(ink[..., None] - images[:, 0, 12, 0])
+            return (-1000 * far)[:, None]
+
+    monkeypatch.setattr(strings, "swept", lambda network: Sees())
+    digits = datasets.Digits(images, np.arange(10), 20)
+    assert strings.right(None, digits, 8, 0) == 100.0
+    assert strings.right(None, datasets.Digits(images, np.arange(10)[::-1], 20), 8, 0) < 100.0

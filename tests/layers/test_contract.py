@@ -44,8 +44,8 @@ TABLE = {
     ),
     layers.IdentityShortcut2D: ({"filters": 4, "strides": 3}, (5, 8, 2)),
     layers.LocalResponseNormalization: (
-        {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.6},
-        (3, 5, 7),
+        {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.6, "groups": 2},
+        (3, 5, 6),
     ),
     layers.LocallyConnected2D: (
         {
@@ -87,6 +87,7 @@ TABLE = {
         {"grid": (2, 3), "initializer": keras.initializers.RandomNormal(stddev=0.5, seed=1)},
         (7, 6),
     ),
+    layers.PairwiseScores: ({"classes": 4}, (6,)),
     layers.RBFOutput: (
         {"units": 3, "codes": [[1, -1, 1, -1], [0.5, 1, 1, 1], [-1, -1, 1, 1]], "trainable": True},
         (4,),
@@ -215,7 +216,7 @@ PIXELS = {
 # Layers whose output has a size that only the call knows.
 OF_ANY_SIZE = {preprocessing.RescaleShortSide}
 # Inputs that the defaults need, where those of the row do not do.
-FOR_DEFAULTS = {preprocessing.CropAndFlip: (225, 227, 2)}
+FOR_DEFAULTS = {preprocessing.CropAndFlip: (225, 227, 2), layers.PairwiseScores: (45,)}
 # Their config adds their other arguments, and writes an integer as the pair that it stands for.
 KERAS_LAYERS = (
     keras.layers.AveragePooling2D,

@@ -80,6 +80,23 @@ def test_gradients(setting, channels, form, gradients):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_groups_are_normalized_alone(form, gradients):
+    """Each group as by the paper's formula of its own channels, and so its gradient."""
+    setting, x = (2, 2.0, 1.0, 0.75), activities(12)
+    layer, upstream = LocalResponseNormalization(*setting, groups=3), uneven(x.shape)
+    parts = [slice(0, 4), slice(4, 8), slice(8, 12)]
+    expected = np.concatenate([by_hand(x[..., part], *setting) for part in parts], axis=-1)
+    np.testing.assert_allclose(array(layer(x)), expected, rtol=2e-5)
+    slopes = [gradient_by_hand(x[..., part], upstream[..., part], *setting) for part in parts]
+    found = gradients(layer, x)[0]
+    np.testing.assert_allclose(found, np.concatenate(slopes, axis=-1), rtol=1e-4, atol=1e-5)
+
+
+def test_refuses_channels_that_are_no_multiple_of_the_groups():
+    with pytest.raises(ValueError, match="multiple of the groups.*9 channels, groups=2"):
+        LocalResponseNormalization(groups=2)(activities(9))
+
+
 def gradient_of_gradient(function, x, direction):
     """The gradient of `direction . grad function` at `x`."""
     if keras.backend.backend() == "torch":

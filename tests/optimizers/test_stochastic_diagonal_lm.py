@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import keras
@@ -6,7 +7,7 @@ import pytest
 from keras import layers, ops
 
 from keras_classics.activations import scaled_tanh
-from keras_classics.applications import LeNet5
+from keras_classics.applications import LeNet5, PairwiseLinear
 from keras_classics.layers import (
     ConstantPadding2D,
     CoveringConv2D,
@@ -673,3 +674,22 @@ def test_mixed_precision_is_refused():
     model.dtype_policy = keras.DTypePolicy("mixed_float16")
     with pytest.raises(ValueError, match="one precision throughout"):
         diagonal_curvature(model, normal(2, 4), "mse")
+
+
+def test_units_for_pairs_learn_of_two_classes_in_n():
+    """The mean over all labels of the curvatures of each unit's own error."""
+    model = PairwiseLinear(input_shape=(2, 3, 1), classes=4)
+    images = normal(5, 2, 3, 1)
+    kernel, bias = (ops.convert_to_numpy(v).astype("float64") for v in model.trainable_variables)
+    expected = np.zeros((6, 6)), np.zeros(6)
+    for image in images.reshape(5, 6):
+        slope = SQUASH["scaled_tanh"][1](image @ kernel + bias)
+        for label in range(4):
+            for unit, pair in enumerate(itertools.combinations(range(4), 2)):
+                h = 2 / 4 * slope[unit] ** 2 * (label in pair) / (5 * 4)
+                expected[0][:, unit] += h * image**2
+                expected[1][unit] += h
+    for found, right in zip(
+        arrays(diagonal_curvature(model, images, "mse")), expected, strict=True
+    ):
+        np.testing.assert_allclose(found, right, rtol=1e-4)

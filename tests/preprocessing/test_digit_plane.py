@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_classics.preprocessing import normalize_digit, place_digits, read_ink
+from keras_classics.preprocessing import digit_string, normalize_digit, place_digits, read_ink
 
 
 def centre_of_mass(ink):
@@ -239,3 +239,36 @@ def test_a_cut_file_is_named(suffix, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"cut\.{suffix} (cannot be decoded: .* Take a|is not)"):
         read_ink(path)
+
+
+def bars(*columns, height=28, width=28):
+    """Images with a bar each, from one column to before another, in a row of its own."""
+    images = np.zeros((len(columns), height, width, 1), "float32")
+    for k, (first, end) in enumerate(columns):
+        images[k, 4 + k : 20, first:end] = 0.5 + 0.1 * k
+    return images
+
+
+@pytest.mark.parametrize("gap", [-3, 0, 4])
+def test_digits_of_a_string_are_a_gap_apart(gap):
+    line = digit_string(bars((3, 9), (10, 14), (20, 25)), gap=gap)[..., 0]
+    assert line.shape == (32, 16 + 6 + gap + 4 + gap + 5 + 16)
+    expected = np.zeros(line.shape)
+    for k, (start, wide) in enumerate([(16, 6), (22 + gap, 4), (26 + 2 * gap, 5)]):
+        for row in range(6 + k, 22):
+            for column in range(start, start + wide):
+                expected[row, column] = max(expected[row, column], 0.5 + 0.1 * k)
+    np.testing.assert_allclose(line, expected, rtol=1e-6)
+
+
+def test_a_long_digit_may_hang_over_the_next():
+    assert digit_string(bars((0, 20), (5, 7)), gap=-19).shape == (32, 16 + 20 + 16, 1)
+    with pytest.raises(ValueError, match="to the right of the one before. Received: gap=-20"):
+        digit_string(bars((0, 20), (5, 7)), gap=-20)
+
+
+def test_what_is_no_string():
+    with pytest.raises(ValueError, match="must show a digit"):
+        digit_string(bars((3, 9), (5, 5)))
+    with pytest.raises(ValueError, match="`gap` must be a whole number"):
+        digit_string(bars((3, 9)), gap=0.5)

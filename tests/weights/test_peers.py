@@ -549,8 +549,8 @@ def test_caffes_googlenet(shape, form, legacy, peers, built, tmp_path, images, a
     [
         (
             *("alexnet", AlexNet, {}, 67, ()),
-            r"depth_radius, bias, alpha and beta \(2, 1, 2e-05, 0.75\), and "
-            r"\(2, 2, 0.0001, 0.75\) here",
+            r"depth_radius, bias, alpha, beta and groups \(2, 1, 2e-05, 0.75, 1\), and "
+            r"\(2, 2, 0.0001, 0.75, 1\) here",
         ),
         (
             *("alexnet", AlexNet, {"lrn": False}, 67, ()),

@@ -51,7 +51,8 @@ class Table:
     """What papers print of one network.
 
     Args:
-        rows: A `PaperRow` for each layer or stage, and the total last.
+        rows: A `PaperRow` for each layer or stage, and the totals last, each as one place of the
+            paper prints it.
         variant: What tells this network from others of the paper: `"configuration D"`.
         paper: Citation of the paper that prints it, if it is not the network's own.
     """
@@ -251,7 +252,7 @@ def table(name: str) -> Table | None:
 
 
 # With K for 1,024 GoogLeNet's "112K" and "1000K" are exactly the weights; no other paper prints K.
-SCALES = {"K": 1_024, "M": 10**6, "million": 10**6, "billion": 10**9}
+SCALES = {"K": 1_024, "thousand": 10**3, "M": 10**6, "million": 10**6, "billion": 10**9}
 
 
 def agrees(number: int | None, printed: int | str | None) -> bool:

@@ -11,6 +11,14 @@ TABLES = {
             PaperRow("H4", (4, 4, 12), "section 3", parameters=24, connections=960),
             PaperRow("output", (10,), "section 3", parameters=1_930, connections=1_930),
             PaperRow("total", None, "section 3", parameters=2_578, connections=98_442),
+            PaperRow(
+                "total",
+                None,
+                "LeCun et al., 1998, figures 11 and 12",
+                parameters="3 thousand",
+                macs="100 thousand",
+                note="LeCun et al., 1998, figure 11; 98,442 with the biases",
+            ),
         )
     )
 }

@@ -15,7 +15,7 @@ from keras_classics.training import imaging, trainer
 from tests.training.tiny import as_arrays
 
 NAMES = ("lecun1989", "lenet1", "lenet5")
-OTHERS = ("lenet4", "mlp", "linear", "mlp_40")  # what these are compared with
+OTHERS = ("lenet4", "mlp", "linear", "pairwise_linear", "mlp_40")  # what these are compared with
 SHORT = {"epochs": 2, "curvature_patterns": 20}
 
 

@@ -110,10 +110,8 @@ FIELDS = {
         | {
             "network": (network, SILENT),
             "epochs": (20, "section III.B"),
-            "learning_rates": (
-                tuple(eta / 4 for eta in LENET5_RATES),
-                "a quarter of section III.B's",
-            ),
+            "learning_rates": (tuple(eta / over for eta in LENET5_RATES), "section III.B"),
+            "mu": (mu, "appendix C: 0.02, of LeNet-4 that of a sum over ten units"),
             "batch_size": (16, "a departure: 1"),
             "image_size": (side, section),
             "box": (20, "section III.A"),
@@ -122,9 +120,9 @@ FIELDS = {
             "ink": (1.175, "section II.B"),
             "fan_in_exponent": (0.5, "a departure: 1, appendix A"),
         }
-        for name, network, side, section in [
-            ("lenet4", "lenet4", 32, "section II.B"),
-            ("mlp", "mlp_300", 28, "figure 9"),
+        for name, network, over, mu, side, section in [
+            ("lenet4", "lenet4", 1, 0.002, 32, "section II.B"),
+            ("mlp", "mlp_300", 4, 0.02, 28, "figure 9"),
         ]
     },
     "alexnet": {
@@ -808,7 +806,7 @@ RULES = {
     "lecun1989": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet1": ("StochasticDiagonalLM", {"mu": 0.02}),
     "lenet5": ("StochasticDiagonalLM", {"mu": 0.02}),
-    "lenet4": ("StochasticDiagonalLM", {"mu": 0.02}),
+    "lenet4": ("StochasticDiagonalLM", {"mu": 0.002}),
     "mlp": ("StochasticDiagonalLM", {"mu": 0.02}),
     "alexnet": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
     "alexnet_one_gpu": ("CoupledSGD", SGD | {"weight_decay": 5e-4, "exempt": ["bias"]}),
@@ -863,8 +861,8 @@ RATES = [
     ("lecun1989", None, A_DIGIT),
     ("lenet1", None, {0: 5e-4, 17: 5e-4, 18: 2e-4, 23: 2e-4, 24: 1e-4, 29: 1e-4}),
     *[
-        (name, None, {p: 16 * eta / 4 for p, eta in enumerate(LENET5_RATES)})
-        for name in ("lenet5", "lenet4", "mlp")
+        (name, None, {p: 16 * eta / over for p, eta in enumerate(LENET5_RATES)})
+        for name, over in (("lenet5", 4), ("lenet4", 1), ("mlp", 4))
     ],
     ("alexnet", None, {0: 0.01}),
     ("alexnet_one_gpu", None, {0: 0.01}),
