@@ -396,7 +396,7 @@ def patch_targets(images: Any, patch_size: int, target: str = "color") -> Any:
             "`images` must be numbers from -1 to 1, as the network takes them: x / 127.5 - 1 of "
             f"pixels. Received: images of type {keras.backend.standardize_dtype(images.dtype)}"
         )
-    height, width, channels = _check_sides(images.shape[1:], patch_size)
+    height, width, channels = _check_sides(tuple(images.shape)[1:], patch_size)
     cells = _cells(target, patch_size, channels)
     rows, columns, side = height // patch_size, width // patch_size, patch_size // cells
     x = ops.reshape(images, (-1, rows, cells, side, columns, cells, side, channels))

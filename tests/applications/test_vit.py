@@ -256,7 +256,9 @@ def test_colors_of_patches():
     embedding = applications.vit.PatchEmbedding(192, 8)
     embedding.build(x.shape)
     embedding.set_weights([np.eye(192).reshape(8, 8, 3, 192), np.zeros(192)])
-    np.testing.assert_allclose(vit.patch_targets(x, 8, "pixels"), embedding(x), rtol=1e-6)
+    np.testing.assert_allclose(
+        numpy(vit.patch_targets(x, 8, "pixels")), numpy(embedding(x)), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ def test_masked_patches_alone_count(target, more, small, tmp_path):
         hits = (z.argmax(-1) == y_of).mean(-1)
     np.testing.assert_allclose(found[0], errors[corrupted].mean(), rtol=1e-4)
     np.testing.assert_allclose(found[1], hits[corrupted].mean(), rtol=1e-4, atol=1e-6)
-    assert abs(found[0] / errors.mean() - 1) > 1e-3  # all patches have another loss
+    assert abs(found[0] / errors.mean() - 1) > 2e-4  # all patches have another loss
 
     before = {v.path: numpy(v) for v in model.trainable_variables}
     masked.fit(x, y, verbose=0)

@@ -79,6 +79,12 @@ class ViTRecipe(Recipe):
                 "`label_smoothing` is for the loss crossentropy. Received: "
                 f"label_smoothing={self.label_smoothing}, loss={self.loss}"
             )
+        if self.start and (self.positions, self.positions_at) != ("1d", "stem"):
+            raise ValueError(
+                "`positions` and `positions_at` are for a new network: one that begins with "
+                f"`start` keeps its own. Received: positions={self.positions}, "
+                f"positions_at={self.positions_at}, start={self.start}"
+            )
 
     @property
     def input_shape(self):
