@@ -215,7 +215,7 @@ ARGUMENTS = {
     **dict.fromkeys(("kernel_size", "pool_size", "strides", "size"), SIDES),
     **dict.fromkeys(("use_bias", "include_top", "lrn", "overlapping_pooling", "auxiliary"), BOOL),
     "centre": CENTRE,
-    **dict.fromkeys(("antialias", "increasing", "trainable"), BOOL),
+    **dict.fromkeys(("antialias", "increasing", "relative", "trainable"), BOOL),
     **dict.fromkeys(("activation", "classifier_activation"), ACTIVATION),
     **dict.fromkeys(("kernel_initializer", "bias_initializer", "initializer"), INITIALIZER),
     "coefficient_initializer": INITIALIZER,

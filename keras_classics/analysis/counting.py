@@ -43,9 +43,9 @@ class Row:
         parameters: Number of trainable parameters. Kernels that were quantized count, too.
         connections: Number of inputs of all units, a bias as one, whether or not they share
             their weights.
-        macs: Number of multiply-adds by a weight, and of attention's two products of tokens.
-            Adding up a window before one multiplication, adding a bias, squashing and
-            normalizing have none.
+        macs: Number of multiply-adds by a weight, and of attention's two products of tokens, three
+            with relative positions. Adding up a window before one multiplication, adding a bias,
+            squashing and normalizing have none.
         weights: Number of trainable parameters without the biases.
         receptive_field: Height and width of what one unit sees of the image, pixels; of branches,
             the least rectangle around all. `None` where a unit sees all (after a dense layer, a
@@ -101,8 +101,11 @@ def count(model: keras.Model) -> list[Row]:
                 f"Received: model={model.name!r}"
             )
     seen = _fields(model)
+    shapes: dict[Any, list] = {}
+    for node in graphs.nodes(model.outputs):  # a layer that is shared has several
+        shapes.setdefault(node.operation, []).append(tuple(node.outputs[0].shape[1:]))
     return [
-        _row(layer, seen.get(layer))
+        _row(layer, shapes[layer], seen.get(layer))
         for layer in model.layers
         if not isinstance(layer, layers.InputLayer)
     ]
@@ -147,21 +150,22 @@ def _weighing(layer):
     return 0 if free or isinstance(layer, layers.InputLayer) else 1
 
 
-def _row(layer, field):
-    shape = layer.output.shape[1:]
-    if None in shape:
+def _row(layer, shapes, field):
+    if any(None in shape for shape in shapes):
         raise ValueError(
             f"Counting needs a model of known input shape. Received: layer {layer.name!r} with "
-            f"the output shape {layer.output.shape}"
+            f"the output shape {(None, *shapes[0])}"
         )
     sizes = [(name, math.prod(shape)) for name, shape in _trained(layer)]
     parameters = sum(size for _, size in sizes)
     weights = sum(size for name, size in sizes if name != "bias")
-    macs, extra = _macs(layer, math.prod(shape), shape)
+    each = [_macs(layer, math.prod(shape), shape) for shape in shapes]
+    macs, extra = (sum(numbers) for numbers in zip(*each, strict=True))
     # A weight: local response normalization has a constant of that name.
-    bias = math.prod(shape) if isinstance(getattr(layer, "bias", None), keras.Variable) else 0
+    biased = isinstance(getattr(layer, "bias", None), keras.Variable)
+    bias = sum(map(math.prod, shapes)) if biased else 0
     numbers = (parameters, macs + extra + bias, macs, weights)
-    return Row(layer.name, shape, *numbers, *(field or (None,) * 3))
+    return Row(layer.name, shapes[0], *numbers, *(field or (None,) * 3))
 
 
 def _trained(layer):
@@ -186,10 +190,9 @@ def _macs(layer, units, shape):
     if isinstance(layer, PatchEmbedding):
         return units * math.prod(layer.kernel.shape[:-1]), 0
     if isinstance(layer, TransformerEncoderBlock):
-        attention = layer.attention
-        return _attention((attention.qkv, attention.out, layer.mlp1, layer.mlp2), shape)
+        return _attention(layer.attention, shape, layer.mlp1, layer.mlp2)
     if isinstance(layer, MultiHeadSelfAttention):
-        return _attention((layer.qkv, layer.out), shape)
+        return _attention(layer, shape)
     if isinstance(layer, (PositionEmbedding, PositionEmbedding2D)):
         return 0, units
     if isinstance(layer, ClassToken):
@@ -209,11 +212,12 @@ def _macs(layer, units, shape):
     )
 
 
-def _attention(dense, shape):
-    """Attention's two products, `q k^T` and `A v`, and layers that read each token alone."""
-    n, d = shape
+def _attention(attention, shape, *dense):
+    """Attention's products, `q k^T`, `q r^T` and `A v`, and layers that read each token alone."""
+    (n, d), dense = shape, (attention.qkv, attention.out, *dense)
     by_weight = n * sum(math.prod(layer.kernel.shape) for layer in dense)
-    return by_weight + 2 * n * n * d, n * sum(layer.units for layer in dense)
+    products = 3 if attention.relative else 2
+    return by_weight + products * n * n * d, n * sum(layer.units for layer in dense)
 
 
 _FREE = (

@@ -14,6 +14,7 @@ from keras_classics.layers.map_response_normalization import MapResponseNormaliz
 from keras_classics.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_classics.layers.overlapping_max_pooling_2d import OverlappingMaxPooling2D
 from keras_classics.layers.pairwise_scores import PairwiseScores
+from keras_classics.layers.patch_corruption import PatchCorruption
 from keras_classics.layers.patch_embedding import PatchEmbedding
 from keras_classics.layers.position_embedding import PositionEmbedding, resize_positions
 from keras_classics.layers.position_embedding_2d import PositionEmbedding2D
@@ -39,6 +40,7 @@ __all__ = [
     "MultiHeadSelfAttention",
     "OverlappingMaxPooling2D",
     "PairwiseScores",
+    "PatchCorruption",
     "PatchEmbedding",
     "PositionEmbedding",
     "PositionEmbedding2D",

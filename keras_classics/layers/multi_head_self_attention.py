@@ -30,11 +30,21 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     operation, flash attention where they have it. On TensorFlow, from 512 tokens on, the
     gradient computes `A` again.
 
+    With `relative` positions, each head has a vector `r` for each distance of two tokens in the
+    sequence, from `1 - N` to `N - 1`. It is a key of its own for the same query; its product is
+    added before the softmax, and `A` is kept:
+
+        A_ij = softmax_j((q_i k_j^T + q_i r_{i-j}^T) / sqrt(D_h))
+
+    The paper is silent on what heads and layers share: here nothing, as of queries and keys. A
+    class token is a token like the others, the first.
+
     Args:
         num_heads: `k`, a divisor of `D`. Paper: 12 or 16; Transformer: 8.
         dropout: Rate of the dropout of `A` in training. Paper: 0.
+        relative: Whether there are relative positions. Paper: not but in appendix D.4.
 
-    Input and output shape: `(batch, N, D)`.
+    Input and output shape: `(batch, N, D)`; `N` is known where positions are relative.
 
     Call arguments:
         inputs: The tokens.
@@ -58,24 +68,30 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     ```
 
     References: Vaswani et al., "Attention Is All You Need", NIPS 2017, eq. 1 and section
-    3.2.2; Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, appendix A. The
-    weights start as in the latter's release: Glorot uniform for each of the four matrices,
-    biases 0.
+    3.2.2; Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, appendices A and D.4.
+    The weights start as in the latter's release: Glorot uniform for each of the four matrices,
+    biases 0. `r` starts as `PositionEmbedding` does: normal, of standard deviation 0.02.
     """
 
     @arguments()
-    def __init__(self, num_heads: int, dropout: float = 0.0, **kwargs):
+    def __init__(self, num_heads: int, dropout: float = 0.0, relative: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
+        self.relative = relative
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, input_shape):
-        d = input_shape[-1]
+        n, d = input_shape[1:]
         if d % self.num_heads:
             raise ValueError(
                 f"The width of the tokens must be divisible by num_heads={self.num_heads}. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        if self.relative and n is None:
+            raise ValueError(
+                "The number of tokens must be known: each distance of two has a vector of its own. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         # Glorot's range for D to D: the fused matrix of D to 3D alone would have another.
@@ -86,6 +102,10 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="drop")
         self.qkv.build((None, d))
         self.out.build((None, d))
+        if self.relative:
+            start = keras.initializers.RandomNormal(stddev=0.02)
+            self.distances = self.add_weight((2 * n - 1, d), start, name="distances")
+            self.input_spec = keras.layers.InputSpec(shape=(None, n, d))
 
     def call(
         self,
@@ -108,7 +128,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
     def _attend(self, qkv, mask, training, return_scores):  # (batch, N, 3, heads, D_h)
         """`A v`, `(batch, N, heads, D_h)`, and `A` where it is at hand."""
-        needs_scores = return_scores or (training and self.dropout)
+        needs_scores = return_scores or self.relative or (training and self.dropout)
         flash = backend.flash_attention()
         if flash and not needs_scores:
             return flash(*ops.unstack(qkv, 3, axis=2), mask), None
@@ -125,12 +145,26 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     def _scores(self, q, k, mask):  # (batch, heads, N, D_h)
         q = q / math.sqrt(q.shape[-1])
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2)))  # (batch, heads, N, N)
+        if self.relative:
+            scores = scores + self._by_distance(q)
         if self.compute_dtype == "float16":
             scores = ops.clip(scores, -65504, 65504)  # the softmax of infinity is not a number
         scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         if mask is not None:
             scores = ops.where(mask, scores, -1e30)
         return ops.cast(ops.softmax(scores), self.compute_dtype)
+
+    def _by_distance(self, q):  # (batch, heads, N, D_h)
+        """`q_i r_{i-j}^T` of all pairs, `(batch, heads, N, N)`."""
+        _, heads, n, width = q.shape
+        r = ops.flip(ops.convert_to_tensor(self.distances), axis=0)  # from N - 1 to 1 - N
+        r = ops.transpose(ops.reshape(r, (2 * n - 1, heads, width)), (1, 2, 0))
+        x = ops.matmul(q, r)  # (batch, heads, N, 2N - 1)
+        # Row i needs N values from N - 1 - i on. In rows of 2N, one after the other, and cut into
+        # rows of 2N - 1 from N - 1 on, they are the first of each.
+        x = ops.reshape(ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, 1]]), (-1, heads, 2 * n * n))
+        x = x[..., n - 1 : n - 1 + n * (2 * n - 1)]
+        return ops.reshape(x, (-1, heads, n, 2 * n - 1))[..., :n]
 
     def _recomputed(self, qkv, mask):  # (3, batch, heads, N, D_h)
         """`A v`; its gradient computes `A` again instead of keeping it."""
@@ -184,6 +218,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
             **super().get_config(),
             "num_heads": self.num_heads,
             "dropout": self.dropout,
+            "relative": self.relative,
             **parts.config(self, "qkv", "out"),
         }
 

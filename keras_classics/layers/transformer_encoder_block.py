@@ -32,6 +32,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         activation: Paper: GELU; the release computes its tanh form, `"gelu_tanh"`. `"gelu"` is
             the exact form, as in PyTorch's libraries.
         epsilon: Added to the variance by LN. Release: 1e-6.
+        relative: Whether MSA has relative positions (appendix D.4). Paper: not.
 
     Input and output shape: `(batch, N, D)`.
 
@@ -62,6 +63,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         stochastic_depth: float = 0.0,
         activation: activations.Activation = "gelu_tanh",
         epsilon: float = 1e-6,
+        relative: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -71,6 +73,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.stochastic_depth = stochastic_depth
         self.activation = activations.get(activation)
         self.epsilon = epsilon
+        self.relative = relative
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
@@ -78,7 +81,11 @@ class TransformerEncoderBlock(keras.layers.Layer):
         d, policy = input_shape[-1], {"dtype": self.dtype_policy}
         self.norm1 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm1", **policy)
         self.attention = parts.make(
-            self, "attention", MultiHeadSelfAttention, num_heads=self.num_heads
+            self,
+            "attention",
+            MultiHeadSelfAttention,
+            num_heads=self.num_heads,
+            relative=self.relative,
         )
         self.norm2 = keras.layers.LayerNormalization(epsilon=self.epsilon, name="norm2", **policy)
         for name, units in (("mlp1", self.mlp_dim), ("mlp2", d)):
@@ -145,6 +152,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "stochastic_depth": self.stochastic_depth,
             "activation": activations.serialize(self.activation),
             "epsilon": self.epsilon,
+            "relative": self.relative,
             **parts.config(self, "attention", "mlp1", "mlp2"),
         }
 

@@ -88,6 +88,8 @@ WORDS = {
     "dropout": "share of the units that is dropped",
     "stochastic_depth": "share of the images that skip the last block",
     "representation": "whether the head has a hidden layer, for pre-training",
+    "positions": "position embeddings of a new network: none, 1d, 2d or relative",
+    "positions_at": "where 1d and 2d are added: stem (to the patches), every_layer or shared",
     "start": "path of a trained model.keras to fine-tune",
     "head": "output layer: rbf or softmax",
     "loss": "loss: mle (eq. 8), map (eq. 9), crossentropy, sigmoid (crossentropy of each class), "

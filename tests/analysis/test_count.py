@@ -162,6 +162,7 @@ def test_the_layers_of_a_transformer():
     x = ClassToken(name="token")(x)
     x = PositionEmbedding(name="positions")(x)
     x = MultiHeadSelfAttention(3, name="attention")(x)
+    x = MultiHeadSelfAttention(3, relative=True, name="relative")(x)
     x = TransformerEncoderBlock(2, 10, name="block")(x)
     x = layers.LayerNormalization(name="norm")(x)
     x = layers.GlobalAveragePooling1D(name="mean")(x[:, 1:])
@@ -169,6 +170,11 @@ def test_the_layers_of_a_transformer():
     macs = 7 * 4 * 6 * 6 + 2 * 7 * 7 * 6  # of attention: four matrices, and two products
     weights = 4 * 36
     assert rows.pop("attention") == Row("attention", (7, 6), 168, macs + 7 * 24, macs, weights)
+    third, distances = 7 * 7 * 6, 13 * 6  # one product more, and a vector for each distance
+    assert rows.pop("relative") == Row(
+        *("relative", (7, 6), 168 + distances),
+        *(macs + third + 7 * 24, macs + third, weights + distances),
+    )
     mlp, norms = 2 * 6 * 10, 4 * 6
     macs, biases = macs + 7 * mlp, 24 + 16
     assert rows.pop("block") == Row(
@@ -182,6 +188,18 @@ def test_the_layers_of_a_transformer():
         Row("norm", (7, 6), 12, 0, 0, 12),
         Row("mean", (6,), 0, 0, 0, 0),
     ]
+
+
+def test_a_shared_layer_counts_each_time():
+    """But for its parameters: position embeddings before each of six layers."""
+    shape = {"input_shape": (8, 12, 3), "classes": 3}
+    own, shared = (ViT("Mini/4", positions_at=at, **shape) for at in ("every_layer", "shared"))
+    assert total(shared, "connections") == total(own, "connections")
+    assert total(shared, "parameters") == total(own, "parameters") - 5 * 7 * 128
+    image = keras.Input((6, 5, 1))
+    convolution = layers.Conv2D(1, 2, name="twice")
+    (row,) = count(keras.Model(image, convolution(convolution(image))))
+    assert (row.output_shape, row.macs, row.parameters) == ((5, 4, 1), 4 * (5 * 4 + 4 * 3), 5)
 
 
 def test_a_hybrid_of_convolutions_and_attention():

@@ -158,6 +158,7 @@ def test_positions():
         (None, 0, True),
         ("1d", (1 + 3 * 2) * 128, False),
         ("2d", 128 + (3 + 2) * 64, False),
+        ("relative", 6 * (2 * 7 - 1) * 128, False),  # in each layer, a vector for each distance
     ]:
         model = ViT("Mini/4", positions=positions, **shape)
         bare = shapes_only(ViT, "Mini/4", positions=None, **shape)
@@ -165,6 +166,12 @@ def test_positions():
         model.layers[-1].set_weights([rng.normal(size=(128, 3)), np.zeros(3)])
         scores, others = (keras.ops.convert_to_numpy(model(x)) for x in (image, turned))
         assert np.allclose(scores, others, rtol=1e-4, atol=1e-4) is same
+        if positions == "relative":
+            with pytest.raises(ValueError, match=r"grid of 3x2 patches.*input_shape=\(20, 8, 3\)"):
+                vit.fine_tune(model, classes=3, input_shape=(20, 8, 3))
+            tuned = vit.fine_tune(model, classes=3, input_shape=(12, 8, 3))
+            close(outputs(body_of(tuned), image), outputs(body_of(model), image), 1e-6)
+            continue
         tuned = vit.fine_tune(model, classes=3, input_shape=(20, 8, 3))
         tuned.layers[-1].set_weights(model.layers[-1].get_weights())
         assert tuned.get_layer("patch_embedding").grid == (5, 2)
@@ -173,8 +180,166 @@ def test_positions():
             old = model.get_layer("position_embedding").get_weights()[1:]
             np.testing.assert_allclose(x, old[0])
             np.testing.assert_allclose(y[::2], old[1], rtol=1e-6)
-    with pytest.raises(ValueError, match='`positions` must be None, "1d" or "2d"'):
+    with pytest.raises(ValueError, match='`positions` must be None, "1d", "2d" or "relative"'):
         ViT("Mini/4", positions="3d")
+
+
+@pytest.mark.parametrize("positions", ["1d", "2d"])
+@pytest.mark.parametrize("at", vit.PLACES)
+def test_where_positions_are_added(at, positions, small, tmp_path):
+    """Table 8, against a loop over the layers; and at another resolution."""
+    model = lively(ViT("Ti/16", positions=positions, positions_at=at, **small))
+    x, layer, grid = images(2, *small["input_shape"]), model.get_layer, (2, 5)
+
+    def embedding(i):
+        name = f"position_embedding_{i}" if at == "every_layer" else "position_embedding"
+        weights = layer(name).get_weights()
+        if positions == "1d":
+            return weights[0]
+        token, across, down = weights
+        pairs = [np.concatenate([across[c], down[r]]) for r, c in np.ndindex(*grid)]
+        return np.concatenate([token, pairs])
+
+    z = layer("class_token")(layer("patch_embedding")(x))
+    for i in (1, 2, 3):
+        if i == 1 or at != "stem":
+            z = z + embedding(i)
+        z = layer(f"encoder_block_{i}")(z)
+    z = layer("predictions")(layer("encoder_norm")(z[:, 0]))
+    close(outputs(model, x), numpy(z), 1e-5)
+    each = 11 * 24 if positions == "1d" else 24 + 7 * 12
+    bare = parameters(shapes_only(ViT, "Ti/16", positions=None, **small))
+    assert parameters(model) == bare + each * (3 if at == "every_layer" else 1)
+
+    tuned = fine_tune(model, classes=5, input_shape=(64, 80, 3))
+    for new, old in zip(tuned.layers, model.layers, strict=True):
+        if new.name.startswith("position_embedding"):
+            (of_1d, *of_2d), grid = old.get_weights(), (4, 5)
+            expected = old.resize(grid) if of_2d else [resize_positions(of_1d, grid, (2, 5))]
+            for one, other in zip(new.get_weights(), expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
+
+
+@pytest.mark.parametrize("positions", [None, "relative"])
+def test_only_what_is_added_has_a_place(positions, small):
+    with pytest.raises(ValueError, match=f"leave it .*positions_at='shared', .*={positions!r}"):
+        ViT("Ti/16", positions=positions, positions_at="shared", **small)
+
+
+def by_hand(image, patch, cells):
+    """Colours of the cells of each patch, one pixel and one channel at a time."""
+    side, found = patch // cells, []
+    for row, column in np.ndindex(image.shape[0] // patch, image.shape[1] // patch):
+        for down, across in np.ndindex(cells, cells):
+            top, left = row * patch + down * side, column * patch + across * side
+            steps = []
+            for channel in range(3):
+                total = sum(image[top + i, left + j, channel] for i, j in np.ndindex(side, side))
+                steps.append(min(int((total / side**2 + 1) / 2 * 8), 7))
+            found.append(64 * steps[0] + 8 * steps[1] + steps[2])
+    return found
+
+
+def test_colors_of_patches():
+    """In eight steps from -1 to 1; not square, and of patches that differ."""
+    x = images(2, 16, 24, 3) * np.linspace(0.1, 1, 24, dtype="float32")[:, None]
+    x[:, :8, :8] = (1, -1, 0.99)  # the ends
+    for target, cells in [("color", 1), ("4x4", 4)]:
+        found = numpy(vit.patch_targets(x, 8, target))
+        assert found.dtype == "int32"
+        np.testing.assert_array_equal(found, [by_hand(image, 8, cells) for image in x])
+        assert set(found[:, : cells**2].ravel()) == {7 * 64 + 0 * 8 + 7}
+        assert len(set(found.ravel())) > 4
+    embedding = applications.vit.PatchEmbedding(192, 8)
+    embedding.build(x.shape)
+    embedding.set_weights([np.eye(192).reshape(8, 8, 3, 192), np.zeros(192)])
+    np.testing.assert_allclose(
+        numpy(vit.patch_targets(x, 8, "pixels")), numpy(embedding(x)), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [("color", {}), ("4x4", {"pooling": "avg"}), ("pixels", {"include_top": False})],
+)
+def test_masked_patches_alone_count(target, more, small, tmp_path):
+    """Appendix B.1.2: the loss and the accuracy, from the layers and draws of one seed."""
+    model, x = lively(ViT("Ti/16", **{**small, **more})), images(3, *small["input_shape"])
+    masked = lively(vit.masked(model, target=target, rate=0.4, seed=5))
+    y = numpy(vit.patch_targets(x, 16, target))
+    is_color = target != "pixels"
+    loss = "sparse_categorical_crossentropy" if is_color else "mse"
+    metrics = ["accuracy"] if is_color else ["mse"]
+    masked.compile(keras.optimizers.SGD(0.1), loss, metrics=metrics, run_eagerly=True)
+    found = masked.evaluate(x, y, verbose=0)
+
+    corruption = applications.vit.PatchCorruption(0.4, seed=5)
+    z = model.get_layer("patch_embedding")(x)
+    corruption.build(z.shape)
+    corruption.mask.assign(masked.get_layer("patch_corruption").mask)
+    z, corrupted = corruption(z, always=True, return_corrupted=True)
+    if more.get("pooling") != "avg":
+        z = model.get_layer("class_token")(z)
+    z = model.get_layer("position_embedding")(z)
+    for i in (1, 2, 3):
+        z = model.get_layer(f"encoder_block_{i}")(z)
+    z = model.get_layer("encoder_norm")(z[:, -10:])
+    kernel, bias = masked.get_layer("predictions").get_weights()
+    z, corrupted = numpy(z) @ kernel + bias, numpy(corrupted)
+    if target == "pixels":
+        errors, hits = ((z - y) ** 2).mean(-1), ((z - y) ** 2).mean(-1)
+    else:
+        z, y_of = z.reshape(3, 10, -1, 512), y.reshape(3, 10, -1)
+        z -= np.log(np.exp(z).sum(-1, keepdims=True))
+        errors = -np.take_along_axis(z, y_of[..., None], -1)[..., 0].mean(-1)
+        hits = (z.argmax(-1) == y_of).mean(-1)
+    np.testing.assert_allclose(found[0], errors[corrupted].mean(), rtol=1e-4)
+    np.testing.assert_allclose(found[1], hits[corrupted].mean(), rtol=1e-4, atol=1e-6)
+    assert abs(found[0] / errors.mean() - 1) > 2e-4  # all patches have another loss
+
+    before = {v.path: numpy(v) for v in model.trainable_variables}
+    masked.fit(x, y, verbose=0)
+    moved = {v.path for v in model.trainable_variables if (numpy(v) != before[v.path]).any()}
+    left = {v.path for v in model.trainable_variables} - moved
+    assert left == {path for path in before if path.startswith("predictions")}
+    masked.save(tmp_path / "masked.keras")
+    loaded = keras.saving.load_model(tmp_path / "masked.keras", safe_mode=True)
+    assert loaded.output.shape == masked.output.shape
+    assert np.isfinite(loaded.evaluate(x, y, verbose=0)).all()
+
+
+def test_what_masked_learns_is_fine_tuned(small):
+    """It begins as a guess among 512 colours, and its encoder goes on as it is."""
+    model, x = ViT("Ti/16", positions_at="shared", **small), images(8, *small["input_shape"])
+    masked = vit.masked(model, seed=0)
+    assert masked.name == "vit_ti16_masked"
+    y = vit.patch_targets(x, 16)
+    loss = "sparse_categorical_crossentropy"
+    masked.compile(keras.optimizers.Adam(3e-3), loss, run_eagerly=True)
+    np.testing.assert_allclose(masked.evaluate(x, y, verbose=0), math.log(512), rtol=1e-5)
+    masked.fit(x, y, epochs=2, verbose=0)
+    tuned = fine_tune(model, classes=4, input_shape=small["input_shape"])
+    close(outputs(body_of(tuned), x), outputs(body_of(model), x), 1e-6)
+    assert not any("corruption" in layer.name for layer in [*model.layers, *tuned.layers])
+
+
+def test_masked_refusals(small):
+    dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="dense")])
+    with pytest.raises(ValueError, match="must be a ViT.*'sequential.*' with the layers dense"):
+        vit.masked(dense)
+    grey = {**small, "input_shape": (32, 80, 1)}
+    with pytest.raises(ValueError, match="three channels.*patches of 16x16x1"):
+        vit.masked(ViT("Ti/16", **grey))
+    with pytest.raises(ValueError, match="divisible by 4.*patches of 2x2x3"):
+        vit.patch_targets(images(1, 8, 8, 3), 2, "4x4")
+    with pytest.raises(ValueError, match=r"patch of 3 pixels.*input_shape=\(8, 8, 3\)"):
+        vit.patch_targets(images(1, 8, 8, 3), 3)
+    with pytest.raises(ValueError, match="from -1 to 1.* Received: images of type uint8"):
+        vit.patch_targets(np.zeros((1, 8, 8, 3), "uint8"), 4)
+    assert vit.masked(ViT("Ti/16", **grey), target="pixels").output.shape == (None, 10, 256)
 
 
 def test_nodes():

@@ -76,10 +76,17 @@ TABLE = {
         {"size": 2, "bias": 0.5, "alpha": 0.3, "beta": 0.6},
         (3, 5, 7),
     ),
-    layers.MultiHeadSelfAttention: ({"num_heads": 3, "dropout": 0.4}, (5, 12)),
+    layers.MultiHeadSelfAttention: (
+        {"num_heads": 3, "dropout": 0.4, "relative": True},
+        (5, 12),
+    ),
     layers.OverlappingMaxPooling2D: (
         {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"},
         (5, 7, 2),
+    ),
+    layers.PatchCorruption: (
+        {"rate": 0.7, "mask_share": 0.5, "random_share": 0.3, "seed": 5},
+        (5, 6),
     ),
     layers.PatchEmbedding: ({"embed_dim": 5, "patch_size": 2}, (4, 6, 3)),
     layers.PositionEmbedding: ({"initializer": SinusoidalPositions()}, (5, 6)),
@@ -131,6 +138,7 @@ TABLE = {
             "stochastic_depth": 0.4,
             "activation": scaled_tanh,
             "epsilon": 0.5,
+            "relative": True,
         },
         (5, 12),
     ),
@@ -401,8 +409,11 @@ def test_compiles_in_training_or_says_that_it_does_not(cls):
     layer, x = make(cls), keras.ops.convert_to_tensor(inputs(cls))
     if layer.supports_jit:
         layer.build(x.shape)
-        fixed = [v.value for v in layer.non_trainable_variables]
-        call = compiled(lambda x: layer.stateless_call([], fixed, x, training=True)[0])
+        weights, fixed = (
+            [v.value for v in variables]
+            for variables in (layer.trainable_variables, layer.non_trainable_variables)
+        )
+        call = compiled(lambda x: layer.stateless_call(weights, fixed, x, training=True)[0])
         assert np.isfinite(array(call(x))).all()
 
 

@@ -46,7 +46,7 @@ def tokens():
 def attention(dropout=0.0, **more):
     """Weights at which every term shows."""
     layer = MultiHeadSelfAttention(HEADS, dropout, **more)
-    layer.build((None, None, D))
+    layer.build((None, N if layer.relative else None, D))
     layer.set_weights([0.5 * random(*w.shape, seed=i) for i, w in enumerate(layer.weights, 1)])
     return layer
 
@@ -72,8 +72,9 @@ def allowed(mask=None, attention_mask=None, use_causal_mask=False):
 
 def by_hand(layer, x, may_read):
     """Outputs and scores: one head, one query and one key at a time."""
-    u_qkv, b_qkv, u_msa, b_msa = (w.astype("float64") for w in layer.get_weights())
+    *r, u_qkv, b_qkv, u_msa, b_msa = (w.astype("float64") for w in layer.get_weights())
     (batch, n, d), width = x.shape, D // HEADS
+    (r,) = r or [np.zeros((2 * n - 1, d))]  # of the distances from 1 - N to N - 1
     y, scores = np.zeros(x.shape), np.zeros((batch, HEADS, n, n))
     for b, i in np.ndindex(batch, n):
         heads = np.zeros(d)
@@ -84,6 +85,7 @@ def by_hand(layer, x, may_read):
             for j in range(n):
                 if may_read[b, h, i, j]:
                     key = x[b, j] @ u_qkv[:, k] + b_qkv[k]
+                    key += r[i - j + n - 1, h * width : (h + 1) * width]
                     weight[j] = np.exp(np.sum(query * key) / np.sqrt(width))
             for j in weight:
                 scores[b, h, i, j] = weight[j] / sum(weight.values())
@@ -101,6 +103,40 @@ def test_values(masks, form):
     y, found = layer(x, **masks, return_attention_scores=True)
     np.testing.assert_allclose(array(y), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(array(found), scores, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["none", "all"])
+def test_relative_positions(kind, form):
+    """They are kept from no form, and add to the logits before the mask."""
+    layer, x, masks = attention(relative=True), tokens(), MASKS[kind]
+    expected, scores = by_hand(layer, x, allowed(**masks))
+    np.testing.assert_allclose(array(layer(x, **masks)), expected, rtol=1e-4, atol=1e-4)
+    _, found = layer(x, **masks, return_attention_scores=True)
+    np.testing.assert_allclose(array(found), scores, rtol=1e-4, atol=1e-6)
+
+
+def test_gradients_of_relative_positions(form, gradients):
+    """Along a direction, they are the difference of two attentions by hand."""
+    layer, x, direction = attention(relative=True), tokens(), random(2 * N - 1, D, seed=9)
+    along = gradients(layer, x)[1]
+    outputs = []
+    for step in (-1e-3, 1e-3):
+        near = attention(relative=True)
+        near.distances.assign_add(step * direction)
+        outputs.append(by_hand(near, x, allowed())[0])
+    uneven = np.linspace(0.5, 1.5, x.size).reshape(x.shape)
+    expected = np.sum(uneven * (outputs[1] - outputs[0])) / 2e-3
+    assert np.abs(expected) > 1
+    np.testing.assert_allclose(np.sum(along * direction), expected, rtol=1e-3)
+
+
+def test_relative_positions_do_not_move_with_the_sequence():
+    """Alike tokens read others by their distance alone; without, all are read alike."""
+    same = np.repeat(random(BATCH, 1, D), N, axis=1)
+    _, scores = attention(relative=True)(same, return_attention_scores=True)
+    ratio = np.log(array(scores)[:, :, :, 1:] / array(scores)[:, :, :, :-1])
+    np.testing.assert_allclose(ratio[:, :, 1:, 1:], ratio[:, :, :-1, :-1], atol=1e-4)
+    assert np.abs(ratio).max() > 0.1
 
 
 def of_keras(layer):
@@ -319,6 +355,10 @@ def test_start():
         np.testing.assert_allclose(matrix.std(), limit / 3**0.5, rtol=0.05)
     assert not b_qkv.any()
     assert not b_msa.any()
+    layer = MultiHeadSelfAttention(4, relative=True)
+    layer.build((None, 99, 64))
+    assert layer.distances.shape == (197, 64)
+    np.testing.assert_allclose(array(layer.distances).std(), 0.02, rtol=0.05)
 
 
 def test_parameters():
@@ -337,6 +377,8 @@ def test_wrong_arguments():
             MultiHeadSelfAttention(3, dropout)
     with pytest.raises(ValueError, match=r"divisible by num_heads=3.*input_shape=\(2, 5, 10\)"):
         MultiHeadSelfAttention(3)(random(2, 5, 10))
+    with pytest.raises(ValueError, match=r"tokens must be known: .*shape=\(None, None, 12\)"):
+        MultiHeadSelfAttention(3, relative=True)(keras.Input((None, 12)))
     with pytest.raises(ValueError, match="expected ndim=3"):
         MultiHeadSelfAttention(3)(random(2, 12))
 

@@ -68,6 +68,21 @@ def test_values(arguments, terms):
     np.testing.assert_allclose(array(layer(x)), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_relative_positions():
+    """Its attention has them: without their weights it is a block without them."""
+    x, layer = tokens(), TransformerEncoderBlock(HEADS, HIDDEN, relative=True)
+    layer.build((None, N, D))
+    plain = block()
+    values = iter(plain.get_weights())
+    for weight in layer.weights:
+        zeros = np.zeros(weight.shape, "float32")
+        weight.assign(zeros if weight.name == "distances" else next(values))
+    expected = array(plain(x))
+    np.testing.assert_allclose(array(layer(x)), expected, rtol=1e-5, atol=1e-5)
+    layer.attention.distances.assign(random(2 * N - 1, D))
+    assert np.abs(array(layer(x)) - expected).max() > 0.1
+
+
 PADDING = np.array([[1, 1, 1, 0, 1], [1, 0, 1, 1, 0]], bool)
 PAIRS = np.tri(N)[::-1] > 0
 

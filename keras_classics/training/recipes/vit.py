@@ -39,6 +39,8 @@ class ViTRecipe(Recipe):
     representation: bool = cite(True, "section 3.1")
     loss: str = cite("crossentropy", "the paper is silent")
     head_bias: float = cite(0.0, RELEASE)
+    positions: str = cite("1d", "section 3.1")
+    positions_at: str = cite("stem", "appendix D.4")
     start: str | None = cite(None)
     image_size: int = cite(224, "Table 3")
     channels: int = cite(3)
@@ -54,11 +56,16 @@ class ViTRecipe(Recipe):
 
     activation: ClassVar[str] = "gelu_tanh"  # of the MLPs
     rule_in_words = "Adam, decoupled weight decay (optimizers.ClippedAdamW), or SGD (ClippedSGD)"
-    of_network = ("dropout", "stochastic_depth", "representation", "head_bias", "start")
+    of_network = (
+        *("dropout", "stochastic_depth", "representation", "head_bias"),
+        *("positions", "positions_at", "start"),
+    )
     choices: ClassVar = {
         "operations": OPERATIONS,
         "optimizer": ("adam", "sgd"),
         "loss": ("crossentropy", "sigmoid"),
+        "positions": ("none", "1d", "2d", "relative"),
+        "positions_at": ("stem", "every_layer", "shared"),
         "schedule": ("cosine", "linear"),
         "crops": ("area", "shift", "distort"),
         "channels": (1, 3),
@@ -71,6 +78,12 @@ class ViTRecipe(Recipe):
             raise ValueError(
                 "`label_smoothing` is for the loss crossentropy. Received: "
                 f"label_smoothing={self.label_smoothing}, loss={self.loss}"
+            )
+        if self.start and (self.positions, self.positions_at) != ("1d", "stem"):
+            raise ValueError(
+                "`positions` and `positions_at` are for a new network: one that begins with "
+                f"`start` keeps its own. Received: positions={self.positions}, "
+                f"positions_at={self.positions_at}, start={self.start}"
             )
 
     @property
@@ -91,6 +104,8 @@ class ViTRecipe(Recipe):
             size = self.named().arguments.get("variant", "").rpartition("+")[2].partition("/")[0]
             width = vit.SIZES[size][0] if self.representation and size in vit.SIZES else None
             shared |= {"representation_size": width, "activation": self.activation}
+            shared["positions"] = None if self.positions == "none" else self.positions
+            shared["positions_at"] = self.positions_at
             network = self.built(**shared)
         if self.head_bias:
             bias = network.get_layer("predictions").bias

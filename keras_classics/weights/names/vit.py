@@ -332,7 +332,7 @@ FAMILY = Family(
             packed=in_models("vi_t_backbone", ("predictions",), apart=True),
         ),
     },
-    decides=lambda network: ("activation", "positions"),
+    decides=lambda network: ("activation", "positions", "positions_at"),
     top=("pre_logits",),
     resized=("position_embedding",),
 )

@@ -321,6 +321,25 @@ def test_every_recipe_builds(name):
     assert ("pre_logits" in layers) is (name in ("vit", "vit_augreg"))
 
 
+def test_positions():
+    """Table 8 by two fields; what begins with a trained network keeps that network's."""
+    for changes, expected in [
+        ({}, {"position_embedding"}),
+        ({"positions": "none"}, set()),
+        ({"positions": "relative"}, set()),
+        ({"positions_at": "every_layer"}, {f"position_embedding_{i + 1}" for i in range(6)}),
+    ]:
+        model = build(small(**changes))
+        assert {la.name for la in model.layers if "position" in la.name} == expected
+        relative = changes.get("positions") == "relative"
+        assert model.get_layer("encoder_block_3").relative is relative
+    model = build(small(positions="2d", positions_at="shared"))
+    assert len(model.get_layer("position_embedding").weights) == 3
+    assert len(model.get_layer("position_embedding")._inbound_nodes) == 6
+    with pytest.raises(ValueError, match=r"keeps its own. .*=2d, .*=stem, start=mine\.keras"):
+        small(positions="2d", start="mine.keras")
+
+
 def test_another_network_is_refused():
     with pytest.raises(ValueError, match="ViTCIFARRecipe sets .*, which resnet20_cifar does not"):
         build(small(network="resnet20_cifar"))
