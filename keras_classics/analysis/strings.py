@@ -132,14 +132,12 @@ def reading(
     Example:
 
     ```python
-    import numpy as np
-
     import keras_classics as kc
 
     digits = kc.datasets.load("digits").validation
     line = kc.preprocessing.digit_string(digits.images[:4], gap=8) * 1.275 - 0.1
     reader = kc.applications.lenet5.swept(kc.applications.LeNet5(weights="mnist-distortions"))
-    found = kc.analysis.reading(np.asarray(reader(line[None]))[0, 0])
+    found = kc.analysis.reading(reader.predict(line[None], verbose=0)[0, 0])
     print(found, digits.labels[:4])
     found.draw(line).savefig("string.png")
     ```

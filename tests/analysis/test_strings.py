@@ -67,9 +67,8 @@ def test_a_trained_network_reads_a_string_and_its_picture_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     digits = datasets.load("digits").validation
     line = preprocessing.digit_string(digits.images[:4], gap=8) * 1.275 - 0.1
-    found = analysis.reading(
-        np.asarray(swept(LeNet5(weights="mnist-distortions"))(line[None]))[0, 0]
-    )
+    network = swept(LeNet5(weights="mnist-distortions"))
+    found = analysis.reading(network.predict(line[None], verbose=0)[0, 0])
     assert found.labels == tuple(digits.labels[:4])
     figure = found.draw(line)
     words = [text.get_text() for text in figure.axes[0].texts]
