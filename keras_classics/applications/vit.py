@@ -123,8 +123,9 @@ def ViT(
         A functional `keras.Model` with the layers patch_embedding, class_token,
         position_embedding, encoder_block_1, ..., encoder_norm and, with the top, pre_logits
         (if there is a `representation_size`) and predictions. Position embeddings of every layer
-        are position_embedding_1, position_embedding_2, .... The weights of predictions are 0
-        before training. A hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
+        are position_embedding_1, ..., those that they share shared_position_embedding, and of two
+        dimensions position_embedding_2d and so on. The weights of predictions are 0 before
+        training. A hybrid begins with conv_root, conv2_1, ..., conv2_x, conv3_x, conv4_x.
 
     Example:
 
@@ -469,15 +470,16 @@ def _position_embeddings(positions, at, depth, grid):
             )
         return [None] * depth
 
-    def embedding(name):
+    def embedding(name):  # other libraries have the first of these names alone
         if positions == "2d":
-            return PositionEmbedding2D(grid, name=name)
+            return PositionEmbedding2D(grid, name=name.replace("embedding", "embedding_2d"))
         return PositionEmbedding(name=name)
 
-    if at == "every_layer":
-        return [embedding(f"position_embedding_{i + 1}") for i in range(depth)]
-    first = embedding("position_embedding")
-    return [first] * depth if at == "shared" else [first] + [None] * (depth - 1)
+    if at == "stem":
+        return [embedding("position_embedding")] + [None] * (depth - 1)
+    if at == "shared":
+        return [embedding("shared_position_embedding")] * depth
+    return [embedding(f"position_embedding_{i + 1}") for i in range(depth)]
 
 
 def _head(classes, activation):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_classics import applications, backend
+from keras_classics import applications, backend, weights
 from keras_classics.activations import gelu_tanh
 from keras_classics.applications import ViT, vit
 from keras_classics.applications.vit import fine_tune
@@ -176,8 +176,8 @@ def test_positions():
         tuned.layers[-1].set_weights(model.layers[-1].get_weights())
         assert tuned.get_layer("patch_embedding").grid == (5, 2)
         if positions == "2d":
-            x, y = tuned.get_layer("position_embedding").get_weights()[1:]
-            old = model.get_layer("position_embedding").get_weights()[1:]
+            x, y = tuned.get_layer("position_embedding_2d").get_weights()[1:]
+            old = model.get_layer("position_embedding_2d").get_weights()[1:]
             np.testing.assert_allclose(x, old[0])
             np.testing.assert_allclose(y[::2], old[1], rtol=1e-6)
     with pytest.raises(ValueError, match='`positions` must be None, "1d", "2d" or "relative"'):
@@ -192,7 +192,8 @@ def test_where_positions_are_added(at, positions, small, tmp_path):
     x, layer, grid = images(2, *small["input_shape"]), model.get_layer, (2, 5)
 
     def embedding(i):
-        name = f"position_embedding_{i}" if at == "every_layer" else "position_embedding"
+        name = "position_embedding" if positions == "1d" else "position_embedding_2d"
+        name = {"stem": name, "shared": f"shared_{name}", "every_layer": f"{name}_{i}"}[at]
         weights = layer(name).get_weights()
         if positions == "1d":
             return weights[0]
@@ -213,13 +214,36 @@ def test_where_positions_are_added(at, positions, small, tmp_path):
 
     tuned = fine_tune(model, classes=5, input_shape=(64, 80, 3))
     for new, old in zip(tuned.layers, model.layers, strict=True):
-        if new.name.startswith("position_embedding"):
+        if "position_embedding" in new.name:
             (of_1d, *of_2d), grid = old.get_weights(), (4, 5)
             expected = old.resize(grid) if of_2d else [resize_positions(of_1d, grid, (2, 5))]
             for one, other in zip(new.get_weights(), expected, strict=True):
                 np.testing.assert_array_equal(one, other)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"positions": "relative"},
+        {"positions": "2d"},
+        {"positions_at": "every_layer"},
+        {"positions_at": "shared"},
+    ],
+)
+def test_positions_that_no_library_has(changes, small, tmp_path):
+    """They are in no file of another one, and in ours: of shared ones, names and shapes agree."""
+    model = lively(ViT("Ti/16", activation="gelu", **changes, **small))
+    with pytest.raises(ValueError, match="a library with this network: there is none"):
+        weights.save(model, tmp_path / "timm.npz", convention="timm")
+    weights.save(ViT("Ti/16", activation="gelu", **small), tmp_path / "1d.npz", convention="timm")
+    with pytest.raises(ValueError, match=r"1d\.npz"):
+        ViT("Ti/16", activation="gelu", weights=tmp_path / "1d.npz", **changes, **small)
+    model.save_weights(tmp_path / "our.weights.h5")
+    changes = {**changes, "weights": tmp_path / "our.weights.h5"}
+    loaded, x = ViT("Ti/16", activation="gelu", **changes, **small), images(2, 32, 80, 3)
     np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
 
 

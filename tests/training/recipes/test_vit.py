@@ -334,8 +334,8 @@ def test_positions():
         relative = changes.get("positions") == "relative"
         assert model.get_layer("encoder_block_3").relative is relative
     model = build(small(positions="2d", positions_at="shared"))
-    assert len(model.get_layer("position_embedding").weights) == 3
-    assert len(model.get_layer("position_embedding")._inbound_nodes) == 6
+    shared = model.get_layer("shared_position_embedding_2d")
+    assert (len(shared.weights), len(shared._inbound_nodes)) == (3, 6)
     with pytest.raises(ValueError, match=r"keeps its own. .*=2d, .*=stem, start=mine\.keras"):
         small(positions="2d", start="mine.keras")
 
