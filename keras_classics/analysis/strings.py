@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FRAME = "#d62728"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Reading:
     """The characters of a line, as `reading` gives them. `str` has their names in one word.
 
@@ -65,6 +65,11 @@ class Reading:
             ImportError: If matplotlib is not installed.
         """
         image = np.asarray(image)
+        if image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,)):
+            raise ValueError(
+                "`image` must be the line, (height, width, 1). Received: an array of the shape "
+                f"{image.shape}"
+            )
         height, width = image.shape[:2]
         columns, classes = self.scores.shape
         step = (width - height) // max(1, columns - 1)
@@ -126,8 +131,8 @@ def reading(
         A `Reading`, which prints as the characters and draws them.
 
     Raises:
-        ValueError: If the scores are no table, or there are other numbers of names, or of scores
-            for no character.
+        ValueError: If the scores are no table of numbers, or there are other numbers of names, or
+            of scores for no character.
 
     Example:
 
@@ -144,18 +149,24 @@ def reading(
 
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, section VII.
     """
-    scores = np.asarray(scores, "float64")
-    known = tuple(classes or map(str, range(scores.shape[-1])))
+    scores = np.asarray(scores)
+    if scores.dtype.kind not in "fiub" or np.isnan(scores).any():
+        raise ValueError(
+            f"`scores` must be numbers. Received: {scores.dtype}"
+            + (", some of them nan" if scores.dtype.kind == "f" else "")
+        )
+    scores = scores.astype("float64")
+    known = tuple(map(str, range(scores.shape[-1])) if classes is None else classes)
     absent = np.asarray(none, "float64")
-    if scores.ndim != 2 or len(known) != scores.shape[1] or not len(scores):
+    if scores.ndim != 2 or len(known) != scores.shape[1] or not scores.size:
         raise ValueError(
             "`scores` must be (columns, classes), with a name for each class. "
             f"Received: shape {scores.shape} and {len(known)} names"
         )
-    if absent.shape not in ((), scores.shape[:1]):
+    if absent.shape not in ((), scores.shape[:1]) or not np.isfinite(absent).all():
         raise ValueError(
-            f"`none` must be a number, or one for each of the {len(scores)} columns. "
-            f"Received: shape {absent.shape}"
+            f"`none` must be a finite number, or one for each of the {len(scores)} columns. "
+            f"Received: none={none}, shape {absent.shape}"
         )
     absent = np.broadcast_to(absent, scores.shape[:1])
     every = np.column_stack([scores, absent])  # the last is no character

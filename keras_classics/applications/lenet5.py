@@ -33,7 +33,7 @@ from keras import layers
 
 from keras_classics.activations import Activation, scaled_tanh
 from keras_classics.applications.builder import fresh, pool, pretrained
-from keras_classics.checks import MODEL, Rule, arguments, one_of
+from keras_classics.checks import MODEL, Rule, arguments, one_of, whole
 from keras_classics.graphs import models_within
 from keras_classics.initializers import FanInUniform, Initializer
 from keras_classics.layers import (
@@ -335,7 +335,8 @@ class PairwiseNetwork(keras.Model):
 
         E = 1/n sum_ij d^2 (a_ij - d)^2
 
-    It takes the place of the loss that the network is compiled with.
+    It takes the place of the loss that this network is compiled with. Weights of patterns count as
+    in Keras. A network that this one is a part of has a loss of its own.
     """
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -348,10 +349,14 @@ class PairwiseNetwork(keras.Model):
             )
         wanted = scores.targets(keras.ops.cast(y, units.dtype))
         errors = keras.ops.square(wanted) * keras.ops.square(units - wanted)
-        return keras.ops.sum(keras.ops.mean(errors, axis=0)) / scores.classes
+        errors = keras.ops.sum(errors, axis=-1) / scores.classes  # of each pattern
+        if sample_weight is not None:
+            weight = keras.ops.cast(keras.ops.convert_to_tensor(sample_weight), errors.dtype)
+            errors = errors * keras.ops.reshape(weight, (-1,))
+        return keras.ops.mean(errors) + sum(self.losses)
 
 
-@arguments()
+@arguments(classes=whole(2))
 @pretrained
 def PairwiseLinear(
     *,

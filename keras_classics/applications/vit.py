@@ -16,6 +16,7 @@ import os
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from keras_classics.activations import Activation
@@ -55,6 +56,10 @@ PLACES = ("stem", "every_layer", "shared")  # and its columns
 POOLINGS = (None, "token", "avg")
 TARGETS = ("color", "4x4", "pixels")  # appendix B.1.2
 LEVELS = 8  # of each channel of a colour: 3 bits
+MASKED = (
+    "`model` must be the ViT that `masked` was given: it is trained as the masked one is. "
+    "Received: {!r}, which corrupts patches"
+)
 TUNED_WITH_DROPOUT = ("L/16", "H/14", "R50+B/16")  # in the release, of 0.1
 
 
@@ -225,6 +230,8 @@ def fine_tune(
     """
     ends = [layer for layer in model.layers if layer.name in ("encoder_norm", "avg_pool")]
     old = {type(layer): layer for layer in model.layers}
+    if PatchCorruption in old:
+        raise ValueError(MASKED.format(model.name))
     if not ends or ends[-1].output is model.output or PatchEmbedding not in old:
         raise ValueError(
             f"`model` must be a ViT with its top.{models_within(model)} "
@@ -331,6 +338,8 @@ def masked(
     """
     embedding = next((la for la in model.layers if isinstance(la, PatchEmbedding)), None)
     norm = next((la for la in model.layers if la.name == "encoder_norm"), None)
+    if any(isinstance(layer, PatchCorruption) for layer in model.layers):
+        raise ValueError(MASKED.format(model.name))
     if embedding is None or norm is None:
         raise ValueError(
             f"`model` must be a ViT.{models_within(model)} Received: {model.name!r} with the "
@@ -391,13 +400,23 @@ def patch_targets(images: Any, patch_size: int, target: str = "color") -> Any:
     print(vit.patch_targets(white, 4))  # four times 511
     ```
     """
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f" and not _within_one(images):
+        raise ValueError(
+            "`images` must be numbers from -1 to 1, as the network takes them: x / 127.5 - 1 of "
+            f"pixels. Received: numbers from {images.min()} to {images.max()}"
+        )
     images = ops.convert_to_tensor(images)
     if not keras.backend.is_float_dtype(images.dtype):
         raise ValueError(
             "`images` must be numbers from -1 to 1, as the network takes them: x / 127.5 - 1 of "
             f"pixels. Received: images of type {keras.backend.standardize_dtype(images.dtype)}"
         )
-    height, width, channels = _check_sides(tuple(images.shape)[1:], patch_size)
+    if len(images.shape) != 4 or any(side % patch_size for side in images.shape[1:3]):
+        raise ValueError(
+            "`images` must be (batch, height, width, channels), with both sides divisible by the "
+            f"patch of {patch_size} pixels. Received: the shape {tuple(images.shape)}"
+        )
+    height, width, channels = images.shape[1:]
     cells = _cells(target, patch_size, channels)
     rows, columns, side = height // patch_size, width // patch_size, patch_size // cells
     x = ops.reshape(images, (-1, rows, cells, side, columns, cells, side, channels))
@@ -428,12 +447,17 @@ class _Counted(layers.Layer):
 def _cells(target, side, channels):
     """How many cells along each side of a patch have a target of their own."""
     cells = {"color": 1, "4x4": 4, "pixels": side}[target]
-    if side % cells or (channels != 3 and target != "pixels"):
-        raise ValueError(
-            '`target` "4x4" needs patches whose side is divisible by 4; it and "color" need three '
-            f"channels. Received: target={target!r}, patches of {side}x{side}x{channels}"
-        )
+    received = f"Received: target={target!r}, patches of {side}x{side}x{channels}"
+    if channels != 3 and target != "pixels":
+        raise ValueError(f'A colour has three channels; of others take "pixels". {received}')
+    if side % cells:
+        raise ValueError(f'`target` "4x4" needs patches whose side is divisible by 4. {received}')
     return cells
+
+
+def _within_one(images):
+    """Whether all numbers are from -1 to 1, but for rounding."""
+    return not images.size or np.abs(images).max() <= 1 + 1e-3
 
 
 def _parse(variant):
@@ -457,7 +481,6 @@ def _check_sides(input_shape, patch):
             "`input_shape` must be (height, width, channels), with both sides divisible by the "
             f"patch of {patch} pixels. Received: input_shape={input_shape}"
         )
-    return input_shape
 
 
 def _position_embeddings(positions, at, depth, grid):

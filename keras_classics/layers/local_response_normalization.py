@@ -73,7 +73,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        if input_shape[-1] % self.groups:
+        if input_shape[-1] is not None and input_shape[-1] % self.groups:
             raise ValueError(
                 "The channels must be a multiple of the groups. "
                 f"Received: {input_shape[-1]} channels, groups={self.groups}"

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_classics.checks import arguments
+from keras_classics.checks import arguments, whole
 
 
 @keras.saving.register_keras_serializable(package="keras_classics")
@@ -18,7 +18,7 @@ class PairwiseScores(keras.layers.Layer):
     The units come in the order 0/1, 0/2 and so on, then 1/2: of ten classes 45.
 
     Args:
-        classes: Number of classes. Paper: 10.
+        classes: Number of classes, two or more. Paper: 10.
 
     Input shape: `(batch, classes * (classes - 1) / 2)`.
 
@@ -37,7 +37,7 @@ class PairwiseScores(keras.layers.Layer):
     to Document Recognition", Proc. IEEE 86(11), 1998, section III.C.1.
     """
 
-    @arguments()
+    @arguments(classes=whole(2))
     def __init__(self, classes: int = 10, **kwargs):
         super().__init__(**kwargs)
         self.classes = classes

@@ -76,7 +76,7 @@ class PositionEmbedding2D(keras.layers.Layer):
         """The weights of a layer for another grid: `X` and `Y` are interpolated linearly."""
         *tokens, x, y = self.get_weights()
         rows, columns = grid
-        return [*tokens, _resized(x, columns), _resized(y, rows)]
+        return [*tokens, resize_line(x, columns), resize_line(y, rows)]
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -86,7 +86,7 @@ class PositionEmbedding2D(keras.layers.Layer):
         return {**super().get_config(), "grid": self.grid, "initializer": initializer}
 
 
-def _resized(vectors, length):
+def resize_line(vectors: np.ndarray, length: int) -> np.ndarray:
     """As many vectors as asked for, the first and the last as they were."""
     at, known = np.linspace(0, len(vectors) - 1, length), np.arange(len(vectors))
     columns = [np.interp(at, known, column) for column in vectors.T]

@@ -227,7 +227,8 @@ def digit_string(images: np.ndarray, gap: int = 4) -> np.ndarray:
         A float32 array `(height + 4, width of the string, 1)` from 0 to 1.
 
     Raises:
-        ValueError: If an image shows no digit, or `gap` turns the order of two digits round.
+        ValueError: If `images` are of another shape or range, an image shows no digit, or `gap`
+            turns the order of two digits round.
 
     Example:
 
@@ -243,6 +244,17 @@ def digit_string(images: np.ndarray, gap: int = 4) -> np.ndarray:
 
     Reference: LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86(11), 1998, section VII.
     """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 1 or not len(images):
+        raise ValueError(
+            "`images` must be digits, (n, height, width, 1), one at least. Received: an array of "
+            f"the shape {images.shape}"
+        )
+    if images.min() < 0 or images.max() > 1:
+        raise ValueError(
+            "`images` must be from 0 (background) to 1 (ink), as those of `datasets.Digits`. "
+            f"Received: {images.min()} to {images.max()}"
+        )
     inked = [np.flatnonzero(image[..., 0].max(axis=0) > INK) for image in images]
     if not all(map(len, inked)):
         raise ValueError("Each image must show a digit. Received: one without ink")

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_classics import backend, layers
 from keras_classics.checks import TEXT, arguments, optional
+from keras_classics.layers.position_embedding_2d import resize_line
 from keras_classics.tables import counted
 from keras_classics.weights import catalogue, layouts
 from keras_classics.weights.card import MEAN, OWN, Card
@@ -255,6 +256,8 @@ class _Plan:
 
     def _positions(self, group, variable, source, found):
         """The layout of position embeddings of another grid, or `None`."""
+        if "channels" in self.adapts and isinstance(group.layer, layers.PositionEmbedding2D):
+            return self._line_of_positions(variable, source, found)
         resized = "channels" in self.adapts and isinstance(group.layer, layers.PositionEmbedding)
         if not resized or variable.shape[-1] != found[0].shape[-1]:
             return None
@@ -264,7 +267,7 @@ class _Plan:
         if side * side + token != old:
             return None
         patches = next(e for e in self.model.layers if isinstance(e, layers.PatchEmbedding))
-        self.messages.append(
+        self._say_once(
             f"the position embeddings of {side}x{side} patches were resized to "
             f"{patches.grid[0]}x{patches.grid[1]}"
         )
@@ -273,6 +276,20 @@ class _Plan:
             lambda array: layers.resize_positions(array, patches.grid, (side, side)), None
         )
         return Source(source.keys, layout), [shape]
+
+    def _line_of_positions(self, variable, source, found):
+        """The same of 2-D ones, whose columns and rows have a list each."""
+        (old, width), (new, ours) = found[0].shape, variable.shape
+        if width != ours:
+            return None
+        self._say_once(f"the position embeddings of {old} columns or rows were resized to {new}")
+        layout = layouts.Layout(lambda array: resize_line(array, new), None)
+        return Source(source.keys, layout), [(old, width)]
+
+    def _say_once(self, message):
+        """Of layers that each have position embeddings, one message is enough."""
+        if message not in self.messages:
+            self.messages.append(message)
 
     def _keep_top(self, sources):
         """The groups of the top that stay as they are, for the file has none or other classes."""

@@ -55,6 +55,10 @@ def test_two_characters_are_apart():
         ((np.zeros((3, 2, 2)),), r"must be \(columns, classes\).*shape \(3, 2, 2\)"),
         ((np.zeros((0, 2)),), r"must be \(columns, classes\).*shape \(0, 2\)"),
         ((np.zeros((3, 2)), -1.0, ["a"]), "a name for each class.*1 names"),
+        ((np.full((3, 2), np.nan),), "must be numbers.*nan"),
+        ((np.zeros((3, 2), complex),), "must be numbers.*complex"),
+        ((np.zeros((3, 0)),), r"must be \(columns, classes\).*shape \(3, 0\)"),
+        ((np.zeros((3, 2)), np.array([0, -np.inf, 0])), "must be a finite number"),
         ((np.zeros((3, 2)), np.zeros(2)), r"one for each of the 3 columns.*shape \(2,\)"),
     ],
 )
@@ -88,3 +92,13 @@ def test_a_line_without_a_character_is_drawn():
     found = analysis.reading(np.full((3, 2), -30.0))
     assert (found.labels, found.path) == ((), (-1, -1, -1))
     assert found.draw(np.zeros((32, 40, 1))).axes[0].texts[-1].get_text() == "read: "
+
+
+def test_names_of_an_array_and_pictures_of_lines_alone():
+    found = analysis.reading(np.array([[-1.0, -9], [-2, -9]]), -5, np.array(["a", "b"]))
+    assert str(found) == "a"
+    assert found != analysis.reading(np.array([[-1.0, -9]]), -5)
+    pytest.importorskip("matplotlib")
+    for shape in ((1, 32, 36, 1), (32, 36, 3), (32,)):
+        with pytest.raises(ValueError, match="must be the line"):
+            found.draw(np.zeros(shape))

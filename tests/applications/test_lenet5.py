@@ -116,3 +116,41 @@ def test_the_pairwise_network_is_saved_with_its_error(tmp_path):
     assert before != pytest.approx(
         float(np.mean((model.predict(images, verbose=0) - targets) ** 2))
     )
+
+
+def test_the_pairwise_network_weighs_patterns_and_adds_penalties():
+    rng = np.random.default_rng(5)
+    model, _ = pairwise(rng)
+    x, y = rng.normal(size=(6, 2, 2, 1)).astype("float32"), 2 * np.eye(3)[[0, 1, 2, 0, 1, 2]] - 1
+    model.compile("sgd", "mse")
+    alone = [model.evaluate(x[k : k + 1], y[k : k + 1], verbose=0) for k in range(6)]
+    weights = rng.uniform(size=6)
+    found = model.evaluate(x, y, sample_weight=weights, batch_size=6, verbose=0)
+    assert found == pytest.approx(np.mean(weights * alone), rel=1e-5)
+    assert np.ptp(alone) > 0.01
+    # A batch in which all patterns have the weight 0 teaches nothing.
+    before = model.get_weights()
+    model.fit(x, y, sample_weight=np.zeros(6), verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    units = model.get_layer("units")
+    units.kernel.regularizer = keras.regularizers.L2(0.1)
+    penalty = 0.1 * np.square(keras.ops.convert_to_numpy(units.kernel)).sum()
+    model.compile("sgd", "mse")
+    expected = np.mean(alone) + penalty
+    assert model.evaluate(x, y, batch_size=6, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "build", [PairwiseLinear, LeNet4, lambda **given: FullyConnected("300", **given)]
+)
+def test_a_file_of_other_classes_keeps_the_new_output(build, tmp_path):
+    of_ten = build()
+    of_ten.save_weights(tmp_path / "ten.weights.h5")
+    of_five = build(classes=5, weights=tmp_path / "ten.weights.h5")
+    *below, _ = [layer for layer in of_five.layers if layer.weights]
+    for layer in below:
+        theirs = of_ten.get_layer(layer.name).get_weights()
+        for old, new in zip(theirs, layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+    assert of_five.output_shape == (None, 5)

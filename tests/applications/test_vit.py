@@ -359,8 +359,11 @@ def test_masked_refusals(small):
         vit.masked(ViT("Ti/16", **grey))
     with pytest.raises(ValueError, match="divisible by 4.*patches of 2x2x3"):
         vit.patch_targets(images(1, 8, 8, 3), 2, "4x4")
-    with pytest.raises(ValueError, match=r"patch of 3 pixels.*input_shape=\(8, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"`images` must be.*patch of 3 pixels.*\(1, 8, 8, 3\)"):
         vit.patch_targets(images(1, 8, 8, 3), 3)
+    for pixels in (np.full((1, 8, 8, 3), 200.0), np.full((1, 8, 8, 3), np.nan)):
+        with pytest.raises(ValueError, match="from -1 to 1.* Received: numbers from"):
+            vit.patch_targets(pixels, 4)
     with pytest.raises(ValueError, match="from -1 to 1.* Received: images of type uint8"):
         vit.patch_targets(np.zeros((1, 8, 8, 3), "uint8"), 4)
     assert vit.masked(ViT("Ti/16", **grey), target="pixels").output.shape == (None, 10, 256)
@@ -1076,3 +1079,42 @@ def test_quantized(small, tmp_path):
     again.quantize("int8")
     again.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(outputs(again, x), outputs(model, x))
+
+
+def test_the_model_is_fine_tuned_and_not_its_masked_form(tmp_path):
+    model = ViT("Mini/8", input_shape=(16, 16, 3), classes=3)
+    masked = vit.masked(model)
+    masked.save(tmp_path / "masked.keras")
+    for given in (masked, keras.saving.load_model(tmp_path / "masked.keras")):
+        with pytest.raises(ValueError, match="the ViT that `masked` was given"):
+            vit.fine_tune(given, classes=3, input_shape=(16, 16, 3))
+        with pytest.raises(ValueError, match="the ViT that `masked` was given"):
+            vit.masked(given)
+
+
+@pytest.mark.parametrize("at", ["stem", "every_layer"])
+def test_two_dimensional_positions_are_resized_on_loading(at, tmp_path):
+    given = {"positions": "2d", "positions_at": at, "classes": 3}
+    model = ViT("Mini/8", input_shape=(32, 48, 3), **given)
+    model.save_weights(tmp_path / "model.weights.h5")
+    path = tmp_path / "model.weights.h5"
+    larger = ViT("Mini/8", input_shape=(48, 64, 3), weights=path, **given)
+    tuned = vit.fine_tune(model, classes=3, input_shape=(48, 64, 3))
+    names = [layer.name for layer in model.layers if "position_embedding" in layer.name]
+    assert len(names) == (1 if at == "stem" else 6)
+    for name in names:
+        found, expected = (m.get_layer(name).get_weights() for m in (larger, tuned))
+        assert [w.shape[0] for w in found] == [1, 8, 6]
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_no_other_library_has_a_vit_without_positions(tmp_path):
+    for convention, activation in (
+        *((name, "gelu") for name in ("timm", "torchvision", "transformers", "kerashub")),
+        *((name, "gelu_tanh") for name in ("vision_transformer", "big_vision")),
+    ):
+        path = tmp_path / ("model.h5" if convention == "kerashub" else "model.safetensors")
+        model = ViT("Mini/8", positions=None, activation=activation, input_shape=(16, 16, 3))
+        with pytest.raises(ValueError, match="it has position embeddings"):
+            weights.save(model, path, convention=convention)

@@ -272,3 +272,18 @@ def test_what_is_no_string():
         digit_string(bars((3, 9), (5, 5)))
     with pytest.raises(ValueError, match="`gap` must be a whole number"):
         digit_string(bars((3, 9)), gap=0.5)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((0, 28, 28, 1)), "one at least"),
+        (np.ones((2, 28, 28)), r"Received: an array of the shape \(2, 28, 28\)"),
+        (np.ones((2, 28, 28, 3)), r"\(n, height, width, 1\)"),
+        (np.full((2, 28, 28, 1), 255, "uint8"), "from 0 .* to 1 .*Received: 255 to 255"),
+        (np.full((2, 28, 28, 1), -0.1), "Received: -0.1 to -0.1"),
+    ],
+)
+def test_what_is_no_string_of_digits(images, words):
+    with pytest.raises(ValueError, match=words):
+        digit_string(images)

@@ -1,5 +1,7 @@
-"""The top of LeNet-5. No other library publishes weights of it."""
+"""The top of LeNet-5 and of the networks that its paper compares it with. No other library
+publishes weights of them."""
 
 from keras_classics.weights.conventions import Family
 
-FAMILY = Family({}, heads=("RBF", "predictions"), top=("F6",), decides=lambda network: ("head",))
+HEADS = ("RBF", "predictions", "output", "units")
+FAMILY = Family({}, heads=HEADS, top=("F6",), decides=lambda network: ("head",))
