@@ -204,7 +204,7 @@ def test_where_positions_are_added(at, positions, small, tmp_path):
     z = layer("class_token")(layer("patch_embedding")(x))
     for i in (1, 2, 3):
         if i == 1 or at != "stem":
-            z = z + embedding(i)
+            z = z + ops.convert_to_tensor(embedding(i))
         z = layer(f"encoder_block_{i}")(z)
     z = layer("predictions")(layer("encoder_norm")(z[:, 0]))
     close(outputs(model, x), numpy(z), 1e-5)
@@ -320,9 +320,9 @@ def test_masked_patches_alone_count(target, more, small, tmp_path):
         z -= np.log(np.exp(z).sum(-1, keepdims=True))
         errors = -np.take_along_axis(z, y_of[..., None], -1)[..., 0].mean(-1)
         hits = (z.argmax(-1) == y_of).mean(-1)
-    np.testing.assert_allclose(found[0], errors[corrupted].mean(), rtol=1e-4)
+    np.testing.assert_allclose(found[0], errors[corrupted].mean(), rtol=1e-5)
     np.testing.assert_allclose(found[1], hits[corrupted].mean(), rtol=1e-4, atol=1e-6)
-    assert abs(found[0] / errors.mean() - 1) > 2e-4  # all patches have another loss
+    assert abs(found[0] / errors.mean() - 1) > 3e-5  # all patches have another loss
 
     before = {v.path: numpy(v) for v in model.trainable_variables}
     masked.fit(x, y, verbose=0)
