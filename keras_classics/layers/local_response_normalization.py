@@ -81,7 +81,11 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs):  # (batch, height, width, channels)
         x = ops.cast(inputs, self.compute_dtype)
-        return backend.with_gradient(backend.in_one_pass(self._normalized, x))(x)
+        shape = ops.shape(x)
+        if self.groups > 1:  # the maps of each group, as columns of their own
+            x = ops.reshape(x, (-1, shape[1], shape[2] * self.groups, shape[3] // self.groups))
+        y = backend.with_gradient(backend.in_one_pass(self._normalized, x))(x)
+        return ops.reshape(y, (-1, *shape[1:])) if self.groups > 1 else y
 
     def _normalized(self, x):
         dtype, x = x.dtype, ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
@@ -99,16 +103,15 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def _sum(self, factor, values):
         """`factor` times the sum over each channel's window."""
-        radius, channels = self.depth_radius, values.shape[-1] // self.groups
-        # A product of two matrices: where one has four axes, tf2onnx at times takes a wrong shape.
-        rows = ops.reshape(values, (-1, channels))  # of one group at one position
+        radius, channels = self.depth_radius, values.shape[-1]
         if backend.fuses():
-            padded = ops.pad(rows, [[0, 0], [radius, radius]])
-            sums = factor * sum(padded[:, j : j + channels] for j in range(2 * radius + 1))
-        else:
-            index = np.arange(channels)
-            band = factor * (abs(index[:, None] - index) <= radius)
-            sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))
+            padded = ops.pad(values, [[0, 0]] * 3 + [[radius, radius]])
+            return factor * sum(padded[..., j : j + channels] for j in range(2 * radius + 1))
+        index = np.arange(channels)
+        band = factor * (abs(index[:, None] - index) <= radius)
+        # A product of two matrices: where one has four axes, tf2onnx at times takes a wrong shape.
+        rows = ops.reshape(values, (-1, channels))
+        sums = ops.matmul(rows, ops.convert_to_tensor(band, values.dtype))
         return ops.reshape(sums, (-1, *ops.shape(values)[1:]))
 
     def compute_output_shape(self, input_shape):
