@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_classics.layers import PatchCorruption
 
-BATCH, N = 60, 100
+BATCH, N = 240, 100
 
 
 def patches():
@@ -81,7 +81,7 @@ def test_the_mask_is_learned():
     model.compile("sgd", loss=lambda y, x: ops.sum(x))
     optimizer = model.optimizer
     optimizer.learning_rate = 1.0
-    model.train_on_batch(patches(), np.zeros((BATCH, N, 2)))
+    model.fit(patches(), np.zeros((BATCH, N, 2)), batch_size=BATCH, verbose=0)
     expected = (corrupted()[0][..., 0] == -1).sum()
     np.testing.assert_allclose(
         -ops.convert_to_numpy(model.layers[0].mask), [expected] * 2, rtol=1e-5
