@@ -205,10 +205,7 @@ def differs(activation, title, token=True):
     """
 
     def why(model, file):
-        if not any(
-            layer.name.startswith("position_embedding") or getattr(layer, "relative", False)
-            for layer in model.layers
-        ):
+        if not any(layer.name == "position_embedding" for layer in model.layers):
             return 'it has position embeddings: build the network with positions="1d"'
         blocks = [la for la in model.layers if isinstance(la, TransformerEncoderBlock)]
         if blocks and blocks[0].activation is not activation:
