@@ -50,6 +50,9 @@ class Release:
 
 
 SOFTMAX = {"head": "softmax"}
+# The paper's 64,000 steps take nine hours of two cores without bfloat16: 30 of 164 epochs, whose
+# rates drop at a half and at three quarters, as the paper's do.
+SHORT = {"epochs": 30, "drops_at": (5_865, 8_797)}
 RELEASES = {
     "lecun1989-usps": Release("lecun1989", "usps", ("usps",)),
     "lenet1-usps": Release("lenet1", "usps", ("usps",)),
@@ -77,12 +80,15 @@ RELEASES = {
     "cuda_convnet_80sec-cifar10": Release(
         "cuda_convnet", "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}
     ),
+    "resnet20_cifar-cifar10": Release(
+        "resnet20_cifar", "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}, SHORT
+    ),
     **{
         f"{network}-cifar10": Release(
             network, "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}, precision=HALF
         )
         for network in (
-            *(f"resnet{depth}_cifar" for depth in (20, 32, 44, 56)),
+            *(f"resnet{depth}_cifar" for depth in (32, 44, 56)),
             *(f"plain{depth}_cifar" for depth in (20, 56)),
         )
     },
