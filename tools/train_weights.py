@@ -56,6 +56,7 @@ SHORT = {"epochs": 30, "drops_at": (5_865, 8_797)}
 RELEASES = {
     "lecun1989-usps": Release("lecun1989", "usps", ("usps",)),
     "lenet1-usps": Release("lenet1", "usps", ("usps",)),
+    "lenet1-mnist": Release("lenet1", "mnist", ("mnist",), changes={"centre": "mnist"}),
     "lenet5-mnist": Release("lenet5", "mnist", ("mnist",)),
     "lenet5-mnist-distortions": Release(
         "lenet5", "mnist", ("mnist-distortions",), changes={"distortions": True}
