@@ -608,14 +608,20 @@ def reproduce(options, name):
     from keras_classics import experiments, training
 
     experiment = experiments.find(name)
+    lengths = {key: getattr(options, key) for key in ("seeds", "epochs") if getattr(options, key)}
+    if lengths and not lengths.keys() <= inspect.signature(experiment.run).parameters.keys():
+        raise ValueError(
+            f"{name} reads with the package's networks and trains none: leave --seeds and --epochs "
+            f"out. Received: {', '.join(f'--{key}={value}' for key, value in lengths.items())}"
+        )
     folder = pathlib.Path(options.run_dir or _free_folder(name, last=options.resume))
     training.run.refuse_taken(folder, options.resume)
     options.folder = folder
-    lengths = {key: getattr(options, key) for key in ("seeds", "epochs") if getattr(options, key)}
     start = time.time()
     table = experiment.run(options.data_dir, folder, **lengths)
     (folder / "table.md").write_text(f"{table}\n")
-    print(f"{table}\n{time.time() - start:.0f} s; in {folder}: table.md, figure.png, the runs")
+    runs = ", the runs" if any(path.is_dir() for path in folder.iterdir()) else ""
+    print(f"{table}\n{time.time() - start:.0f} s; in {folder}: table.md, figure.png{runs}")
 
 
 def recipe(options, name):

@@ -476,6 +476,7 @@ def test_report_and_list(cli):
         (["train", "alexnet", "--data=nofolder"], "no data set or folder 'nofolder'; there are"),
         (["evaluate", "resnet50"], "evaluate --network=resnet50 --weights=imagenet"),
         (["reproduce", "figure-1"], "no experiment 'figure-1'; there are relu_vs_tanh, lrn"),
+        (["reproduce", "robustness", "--epochs=5"], "trains none.*out. Received: --epochs=5"),
         (["reproduce", "lrn", "--seeds=0"], "a whole number of 1 or more. Received: --seeds=0"),
         (["reproduce", "lrn", "--data_dir=no"], "no/data_batch_1.bin, which does not exist"),
         (["train", "lenet5", "--data=mnist", "--data_dir=no"], "no/train-images-idx3-ubyte.gz"),

@@ -1,7 +1,8 @@
 """The papers' own small experiments, once more on real data.
 
 An experiment is a module of the name that `keras_classics.names.EXPERIMENTS` lists, with a function
-`run(data_dir, folder, seeds=..., epochs=...)`. It is imported when it is first used.
+`run(data_dir, folder, seeds=..., epochs=...)`; one that trains nothing has neither of the last two.
+It is imported when it is first used.
 """
 
 import importlib

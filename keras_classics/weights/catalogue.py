@@ -49,7 +49,7 @@ def cards(network: str | None = None) -> Cards:
 
 
 def usual(network: str) -> str:
-    """The weights that a network has where none are named: its first short name, `"imagenet"`.
+    """The weights that a network has where none are named: the short name of its paper's data.
 
     Args:
         network: What `names.select` takes.
@@ -59,7 +59,8 @@ def usual(network: str) -> str:
     """
     offered = [card for card in cards(network) if not card.refused]
     known = [alias for card in offered for alias in card.aliases]
-    return "imagenet" if "imagenet" in known else known[0] if known else offered[0].name
+    papers = [alias for alias in ("imagenet", "usps") if alias in known]
+    return (papers or known or [offered[0].name])[0]
 
 
 def resolve(

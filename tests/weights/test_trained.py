@@ -12,6 +12,7 @@ import keras_classics as kc
 from keras_classics import datasets, names, training, weights
 from keras_classics.training import evaluation, imaging
 from keras_classics.weights import card as card_module
+from keras_classics.weights import catalogue
 from keras_classics.weights.card import OWN, TRAINED
 from keras_classics.weights.conventions import groups
 
@@ -93,6 +94,13 @@ def test_other_classes_and_channels(card):
     assert len(same) >= len(model.weights) - 3  # but for the first kernel and the head
     whole = kc.build(card.network, weights=card, include_top=False)
     assert len(whole.weights) < len(model.weights)
+
+
+def test_without_a_name_it_is_the_data_of_the_paper():
+    names = {name: catalogue.usual(name) for name in ("lenet1", "lenet5", "resnet50", "vit_b16")}
+    assert names == {
+        "lenet1": "usps", "lenet5": "mnist", "resnet50": "imagenet", "vit_b16": "imagenet"
+    }  # fmt: skip
 
 
 def test_a_file_of_ones_own_says_nothing_of_its_images(tmp_path):
