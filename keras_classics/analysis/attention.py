@@ -10,10 +10,12 @@ from keras_classics.layers import (
     MultiHeadSelfAttention,
     PatchEmbedding,
     PositionEmbedding,
+    PositionEmbedding2D,
     TransformerEncoderBlock,
 )
 
 ATTENTION = (MultiHeadSelfAttention, TransformerEncoderBlock, layers.MultiHeadAttention)
+POSITIONS = (PositionEmbedding, PositionEmbedding2D)
 
 
 @arguments(batch_size=COUNT)
@@ -211,7 +213,7 @@ def position_similarity(model: keras.Model) -> np.ndarray:
     """Computes the cosine of the position embeddings of each two patches (figure 7 centre).
 
     Args:
-        model: A model with a `PatchEmbedding` and a `PositionEmbedding`.
+        model: A model with a `PatchEmbedding`, and a `PositionEmbedding` or `PositionEmbedding2D`.
 
     Returns:
         A float32 array `(rows, columns, rows, columns)`; the class token is left out.
@@ -229,7 +231,7 @@ def position_similarity(model: keras.Model) -> np.ndarray:
     ```
     """
     grid = find(model, PatchEmbedding).grid
-    x = _values(find(model, PositionEmbedding).embeddings)[-np.prod(grid) :]
+    x = _values(find(model, POSITIONS).embeddings)[-np.prod(grid) :]
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return (x @ x.T).reshape(*grid, *grid)
 

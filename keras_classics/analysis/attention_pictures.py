@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_classics.analysis.attention import (
+    POSITIONS,
     attention_maps,
     attention_rollout,
     embedding_filters,
@@ -28,7 +29,7 @@ from keras_classics.analysis.page import (
     write,
 )
 from keras_classics.checks import ARRAY, ARRAYS, COUNT, arguments
-from keras_classics.layers import PatchEmbedding, PositionEmbedding
+from keras_classics.layers import PatchEmbedding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +131,7 @@ def position_similarities(model: keras.Model) -> "Figure":
     patch has a tile.
 
     Args:
-        model: A model with a `PatchEmbedding` and a `PositionEmbedding`.
+        model: A model with a `PatchEmbedding`, and a `PositionEmbedding` or `PositionEmbedding2D`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -211,7 +212,7 @@ def embedding_components(model: keras.Model, components: int = 28) -> "Figure":
 def of_weights(model):
     """Draws what a network with a `PatchEmbedding` has learned: `{name: figure}`."""
     figures = {}
-    if any(isinstance(layer, PositionEmbedding) for layer in layers_of(model)):
+    if any(isinstance(layer, POSITIONS) for layer in layers_of(model)):
         figures["position_similarities"] = position_similarities(model)
     if find(model, PatchEmbedding).kernel.shape[2] in (1, 3):  # a hybrid's reads feature maps
         figures["embedding_components"] = embedding_components(model)

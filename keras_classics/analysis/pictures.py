@@ -380,7 +380,7 @@ def draw(
     |-------------------------|--------------------------------------------------------------|
     | `learning_curves`       | all networks                                                 |
     | `kernels`               | a network with a convolution                                 |
-    | `position_similarities` | a network with a `PatchEmbedding` and a `PositionEmbedding`  |
+    | `position_similarities` | a network with a `PatchEmbedding` and learned positions      |
     | `embedding_components`  | a network with a `PatchEmbedding` of grey or RGB images      |
     | with images:            |                                                              |
     | `attention_...`         | a network with a `PatchEmbedding`; of 8 images, at most      |

@@ -63,14 +63,19 @@ class PositionEmbedding2D(keras.layers.Layer):
             setattr(self, name, self.add_weight(shape, start, name=name))
         self.input_spec = keras.layers.InputSpec(shape=(None, n, d))
 
-    def call(self, tokens):  # (batch, positions, D)
+    @property
+    def embeddings(self):
+        """`E_pos`, `(tokens + rows * columns, D)`, made of the weights."""
         rows, columns = self.grid
         x = ops.tile(ops.convert_to_tensor(self.x), (rows, 1))  # (rows * columns, D / 2)
         y = ops.repeat(ops.convert_to_tensor(self.y), columns, axis=0)
-        embeddings = ops.concatenate([x, y], axis=-1)  # (rows * columns, D)
-        if len(self.weights) > 2:
-            embeddings = ops.concatenate([ops.convert_to_tensor(self.tokens), embeddings], axis=0)
-        return ops.cast(tokens, self.compute_dtype) + embeddings
+        patches = ops.concatenate([x, y], axis=-1)
+        if len(self.weights) == 2:
+            return patches
+        return ops.concatenate([ops.convert_to_tensor(self.tokens), patches], axis=0)
+
+    def call(self, tokens):  # (batch, positions, D)
+        return ops.cast(tokens, self.compute_dtype) + self.embeddings
 
     def resize(self, grid: tuple[int, int]) -> list[np.ndarray]:
         """The weights of a layer for another grid: `X` and `Y` are interpolated linearly."""

@@ -13,7 +13,13 @@ from keras_classics.analysis import (
     position_similarity,
 )
 from keras_classics.applications import ViT
-from keras_classics.layers import MultiHeadSelfAttention, PatchEmbedding, PositionEmbedding
+from keras_classics.layers import (
+    ClassToken,
+    MultiHeadSelfAttention,
+    PatchEmbedding,
+    PositionEmbedding,
+    PositionEmbedding2D,
+)
 
 GRID = (2, 3)
 rng = np.random.default_rng(0)
@@ -211,11 +217,21 @@ def test_a_grid_of_other_tokens():
 
 
 @pytest.mark.parametrize("class_token", [True, False])
-def test_similarity_of_positions(network, class_token):
+@pytest.mark.parametrize("two_dimensions", [False, True])
+def test_similarity_of_positions(network, class_token, two_dimensions):
+    """Those that the layer adds, which the zeros of no token hide."""
     model = network(class_token)
+    if two_dimensions:
+        image = keras.Input((8, 12, 3))
+        tokens = PatchEmbedding(8, 4)(image)
+        tokens = ClassToken()(tokens) if class_token else tokens
+        layer = PositionEmbedding2D(GRID, keras.initializers.RandomNormal(seed=0))
+        model = keras.Model(image, layer(tokens))
+    else:
+        layer = model.get_layer("position_embedding")
     found = position_similarity(model)
     assert found.shape == (*GRID, *GRID)
-    vectors = numpy(model.get_layer("position_embedding").embeddings)
+    (vectors,) = numpy(layer(np.zeros((1, *layer.embeddings.shape), "float32")))
     vectors = vectors[1:] if class_token else vectors
     for i, j, k, m in np.ndindex(*GRID, *GRID):
         a, b = vectors[3 * i + j], vectors[3 * k + m]
@@ -249,7 +265,10 @@ def test_filters_are_eigenvectors():
 def test_positions_and_filters_need_their_layers():
     image = keras.Input((8, 12, 3))
     model = keras.Model(image, PatchEmbedding(6, 4, name="patches")(image), name="mine")
-    with pytest.raises(ValueError, match="layer PositionEmbedding. Received: 'mine' with.*patches"):
+    with pytest.raises(
+        ValueError,
+        match="layer PositionEmbedding or PositionEmbedding2D. Received: 'mine' with.*patches",
+    ):
         position_similarity(model)
     tokens = keras.Input((6, 4))
     model = keras.Model(tokens, PositionEmbedding()(tokens))
