@@ -208,7 +208,7 @@ def test_a_file(published, images, tmp_path, like):
 
 def test_a_file_of_this_library_needs_a_release(published, images, tmp_path):
     path = cards_file(published, tmp_path, None)
-    with pytest.raises(ValueError, match="do not say the preprocessing.* one of keras_classics/resn"):
+    with pytest.raises(ValueError, match="not say the preprocessing.* one of keras_classics/resn"):
         kc.classifier("resnet20_cifar", path)
     model = kc.classifier("resnet20_cifar", path, like=RELEASE)
     expected = kc.classifier("resnet20_cifar", RELEASE)
