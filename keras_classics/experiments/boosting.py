@@ -66,7 +66,7 @@ def run(
     return table(found)
 
 
-def boosted(arms: Arms, recipe: training.Recipe, data: datasets.Images, seed: int) -> Boosted:
+def boosted(arms: Arms, recipe: Any, data: datasets.Images, seed: int) -> Boosted:
     """Trains the three networks of a seed, and tests them.
 
     Args:
