@@ -609,11 +609,13 @@ def reproduce(options, name):
 
     experiment = experiments.find(name)
     lengths = {key: getattr(options, key) for key in ("seeds", "epochs") if getattr(options, key)}
-    if lengths and not lengths.keys() <= inspect.signature(experiment.run).parameters.keys():
+    try:
+        inspect.signature(experiment.run).bind(options.data_dir, None, **lengths)
+    except TypeError:
         raise ValueError(
             f"{name} reads with the package's networks and trains none: leave --seeds and --epochs "
             f"out. Received: {', '.join(f'--{key}={value}' for key, value in lengths.items())}"
-        )
+        ) from None
     folder = pathlib.Path(options.run_dir or _free_folder(name, last=options.resume))
     training.run.refuse_taken(folder, options.resume)
     options.folder = folder

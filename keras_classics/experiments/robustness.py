@@ -15,18 +15,20 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
-from keras_classics import datasets, models, tables, weights
+from keras_classics import datasets, tables, weights
 from keras_classics.analysis.page import PALE
+from keras_classics.applications import LeNet1, LeNet5
 from keras_classics.experiments.arms import Arms, finish, panels
 from keras_classics.preprocessing import place_digits
 
-RELEASES = {
-    "LeNet-1": "keras_classics/lenet1-mnist",
-    "LeNet-5": "keras_classics/lenet5-mnist",
-    "LeNet-5, distortions": "keras_classics/lenet5-mnist-distortions",
+NETWORKS = {  # builder, weights of the package
+    "LeNet-1": (LeNet1, "keras_classics/lenet1-mnist"),
+    "LeNet-5": (LeNet5, "keras_classics/lenet5-mnist"),
+    "LeNet-5, distortions": (LeNet5, "keras_classics/lenet5-mnist-distortions"),
 }
 AMOUNTS = {
     "vertical shift, heights": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
@@ -67,16 +69,17 @@ def run(data_dir: str | os.PathLike | None, folder: str | os.PathLike) -> str:
     digits = datasets.load("mnist", data_dir).validation
     folder = Arms("robustness", folder, digits, total=0).folder
     curves = {
-        name: errors(subject(release, digits), digits.labels) for name, release in RELEASES.items()
+        name: errors(subject(*network, digits), digits.labels) for name, network in NETWORKS.items()
     }
     draw(curves, folder / "figure.png")
     return table(curves)
 
 
-def subject(release: str, digits: datasets.Digits) -> Subject:
+def subject(builder: Callable[..., keras.Model], release: str, digits: datasets.Digits) -> Subject:
     """A network of the package, and digits as it was trained on them.
 
     Args:
+        builder: Builder of the network.
         release: Name of its weights.
         digits: The digits, which are placed on the network's plane.
     """
@@ -84,7 +87,7 @@ def subject(release: str, digits: datasets.Digits) -> Subject:
     prepared = card.prepare
     paper, ink, box = prepared["paper"], prepared["ink"], prepared["box"]
     placed = place_digits(digits.images, box, prepared["plane"], digits.box, prepared["centre"])
-    network = models.build(card.network, weights=card)
+    network = builder(weights=release)
 
     def predict(images):
         return network.predict(images, batch_size=500, verbose=0)

@@ -67,7 +67,7 @@ def shown(word: str | os.PathLike | classification.Classifier) -> Shown:
 
 
 def releases() -> list[Shown]:
-    """The networks of digits that are part of the package, the newest paper's first.
+    """The package's networks of digits that learned their papers' data, the newest paper's first.
 
     Returns:
         A list of `Shown`.
@@ -81,9 +81,18 @@ def releases() -> list[Shown]:
     ```
     """
     order = list(names.NETWORKS)
-    found = [card for card in cards() if _is_of_digits(card)]
+    found = [card for card in cards() if _is_of_digits(card) and _learned(card) == _usual(card)]
     found.sort(key=lambda card: order.index(card.network), reverse=True)
     return [_of_card(card) for card in found]
+
+
+def _learned(card):
+    return card.training["data"]["name"]
+
+
+def _usual(card):
+    """The data of a network's paper."""
+    return _learned(resolve(usual(card.network), card.network))
 
 
 def _is_of_digits(card):
