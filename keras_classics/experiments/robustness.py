@@ -10,25 +10,25 @@ The networks are those of the package, and all test digits are read. A digit tha
 enlarged over the edge of the network's plane is cut there.
 """
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_classics import datasets, tables, weights
+from keras_classics import datasets, tables, training
 from keras_classics.analysis.page import PALE
 from keras_classics.applications import LeNet1, LeNet5
 from keras_classics.experiments.arms import Arms, finish, panels
-from keras_classics.preprocessing import place_digits
 
-NETWORKS = {  # builder, weights of the package
-    "LeNet-1": (LeNet1, "keras_classics/lenet1-mnist"),
-    "LeNet-5": (LeNet5, "keras_classics/lenet5-mnist"),
-    "LeNet-5, distortions": (LeNet5, "keras_classics/lenet5-mnist-distortions"),
+NETWORKS = {  # builder, recipe, weights of the package
+    "LeNet-1": (LeNet1, "lenet1", "mnist"),
+    "LeNet-5": (LeNet5, "lenet5", "mnist"),
+    "LeNet-5, distortions": (LeNet5, "lenet5", "mnist-distortions"),
 }
 AMOUNTS = {
     "vertical shift, heights": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
@@ -66,33 +66,34 @@ def run(data_dir: str | os.PathLike | None, folder: str | os.PathLike) -> str:
     Returns:
         The table, in Markdown.
     """
-    digits = datasets.load("mnist", data_dir).validation
-    folder = Arms("robustness", folder, digits, total=0).folder
-    curves = {
-        name: errors(subject(*network, digits), digits.labels) for name, network in NETWORKS.items()
-    }
+    data = datasets.load("mnist", data_dir)
+    folder, labels = Arms("robustness", folder, data, total=0).folder, data.validation.labels
+    curves = {name: errors(subject(*each, data), labels) for name, each in NETWORKS.items()}
     draw(curves, folder / "figure.png")
     return table(curves)
 
 
-def subject(builder: Callable[..., keras.Model], release: str, digits: datasets.Digits) -> Subject:
-    """A network of the package, and digits as it was trained on them.
+def subject(
+    builder: Callable[..., keras.Model], recipe: str, weights: str, data: datasets.Images
+) -> Subject:
+    """A network of the package, and the test digits on its plane.
 
     Args:
         builder: Builder of the network.
-        release: Name of its weights.
-        digits: The digits, which are placed on the network's plane.
+        recipe: Name of its recipe, which places the digits.
+        weights: Name of its weights.
+        data: The digits.
     """
-    (card,) = [card for card in weights.cards() if card.name == release]
-    prepared = card.prepare
-    paper, ink, box = prepared["paper"], prepared["ink"], prepared["box"]
-    placed = place_digits(digits.images, box, prepared["plane"], digits.box, prepared["centre"])
-    network = builder(weights=release)
+    known: Any = training.recipe(recipe)
+    how = dataclasses.replace(known, centre="mnist")
+    tested = datasets.Images(data.name, data.classes, data.validation, data.validation)
+    images = how.splits(tested)[tested.held].images
+    network = builder(weights=weights)
 
     def predict(images):
         return network.predict(images, batch_size=500, verbose=0)
 
-    return Subject(predict, paper + (ink - paper) * placed, paper, ink, box)
+    return Subject(predict, images, how.paper, how.ink, how.box)
 
 
 def errors(subject: Subject, labels: np.ndarray) -> dict[str, list[float]]:
