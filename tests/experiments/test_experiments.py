@@ -379,10 +379,12 @@ def test_robustness(mnist, tmp_path):
     row = next(line for line in table.splitlines() if "no distortion" in line)
     data = datasets.load("mnist", mnist)
     chosen = ("lenet1", "mnist"), ("lenet5", "mnist"), ("lenet5", "mnist-distortions")
-    for network, short in chosen:
+    for (network, short), each in zip(chosen, robustness.NETWORKS.values(), strict=True):
         recipe = dataclasses.replace(training.recipe(network), centre="mnist")
         split = recipe.splits(data)["test"]
         scores = kc.build(network, weights=short).predict(split.images, verbose=0)
+        subject = robustness.subject(*each, data)
+        np.testing.assert_allclose(subject.predict(subject.images), scores, rtol=1e-4, atol=1e-5)
         error = 100 * np.mean(scores.argmax(-1) != split.labels)
         assert f"| {error:.2f}" in row
     assert (tmp_path / "run" / "figure.png").stat().st_size > 5000
@@ -397,6 +399,9 @@ def test_boosting(mnist, tmp_path, monkeypatch, capsys):
         *("Run 1 of 3: first, seed 0", "Run 2 of 3: second, seed 0", "Run 3 of 3: third, seed 0")
     ]
     runs = [training.Run(folder / f"{name}-0") for name in ("first", "second", "third")]
+    first, second, third = (np.array(run.recipe.learning_rates) for run in runs)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(third, first / 4)
     rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()[2:]]
     digits = [int(row[2]) for row in rows[:3]]
     assert digits[0] == 12
