@@ -326,6 +326,24 @@ def refuse_smaller(shape: tuple, window: tuple, name: str | None) -> None:
         )
 
 
+def refuse_nan(scores: Any) -> None:
+    """Refuses scores of which some are nan: no class of such an image is the best one.
+
+    Args:
+        scores: Array `(n, classes)`.
+
+    Raises:
+        ValueError: If a score is nan.
+    """
+    of = int((~(scores >= -inf)).any(axis=-1).sum())  # only nan is not
+    if of:
+        raise ValueError(
+            "The scores must be numbers; of nan no class is the best. Received: nan for "
+            f"{of:,} of {len(scores):,} images. Look for weights or pixels that are not finite, "
+            "or, of a network in mixed_float16, for numbers above 65,504: try float32"
+        )
+
+
 def install(extra: str) -> str:
     """The command that installs an extra of this package, for the words of an error.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_classics import applications, backend, models, names
 from keras_classics.applications.builder import own_words
-from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, several, whole
+from keras_classics.checks import COUNT, TEXT, Rule, arguments, optional, refuse_nan, several, whole
 from keras_classics.datasets import cifar10, read_image
 from keras_classics.preprocessing.pixels import as_batch, check_pixels
 from keras_classics.weights.card import OWN, Card
@@ -223,6 +223,7 @@ def best_classes(
             f"`predictions` must have the shape (batch, {len(classes)}). "
             f"Received: {predictions.shape}"
         )
+    refuse_nan(predictions)
     best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
     return [
         [(classes[k][0], classes[k][1], float(scores[k])) for k in row]
@@ -497,7 +498,7 @@ class Classifier(keras.Model):
             A list for each image, of `(identifier, name, score)`, the best class first.
 
         Raises:
-            ValueError: If the array has another shape.
+            ValueError: If the array has another shape, or a score is nan.
         """
         return best_classes(predictions, self.classes, top)
 

@@ -112,6 +112,9 @@ def test_named_classes(published, images):
         np.testing.assert_allclose([score for *_, score in best], row[order])
     with pytest.raises(ValueError, match=r"shape \(batch, 10\). Received: \(4, 9\)"):
         model.decode_predictions(scores[:, 1:])
+    scores[2, 5] = np.nan
+    with pytest.raises(ValueError, match="nan for 1 of 4 images"):
+        model.decode_predictions(scores)
 
 
 def test_it_is_saved_whole(published, images, tmp_path):

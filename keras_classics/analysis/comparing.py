@@ -12,7 +12,7 @@ import numpy as np
 from keras_classics import tables
 from keras_classics.analysis.page import new_page, panel
 from keras_classics.analysis.pictures import axes_of_errors, learned
-from keras_classics.checks import ANYTHING, Rule, arguments, several
+from keras_classics.checks import ANYTHING, Rule, arguments, refuse_nan, several
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -258,6 +258,8 @@ def _pairs(predictions):
             if part not in second or not np.array_equal(first[part][1], second[part][1]):
                 continue
             both = first[part], second[part]
+            for scores, _ in both:
+                refuse_nan(scores)
             wrong = [scores.argmax(axis=-1) != labels for scores, labels in both]
             a, b = wrong
             found.setdefault(part, {})[i, j] = int(np.sum(a & ~b)), int(np.sum(b & ~a))

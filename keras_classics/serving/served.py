@@ -203,7 +203,7 @@ class Served:
             A list for each image, of `(identifier, name, score)`, the best class first.
 
         Raises:
-            ValueError: If the array has another shape, or no classes are known.
+            ValueError: If the array has another shape, a score is nan, or no classes are known.
         """
         if self.classes is None:
             raise ValueError("The classes have no names: serve a `Classifier`, which has them.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_classics import tables
 from keras_classics.atomic import atomic
+from keras_classics.checks import refuse_nan
 from keras_classics.classification import prepared
 
 SHOWN = 20  # classes of which the whole matrix is printed
@@ -91,7 +92,11 @@ def count(scores, labels):
 
     Returns:
         `{"wrong", "of", "percent", "top-5": {"wrong", "of", "percent"}}`.
+
+    Raises:
+        ValueError: If a score is nan.
     """
+    refuse_nan(scores)
     best = np.argsort(-scores, axis=-1, kind="stable")[:, :5] == np.asarray(labels)[:, None]
     errors = _share(~best[:, 0])
     if scores.shape[-1] > 5:

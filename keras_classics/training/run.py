@@ -32,7 +32,7 @@ from keras_classics import (
     preprocessing,
 )
 from keras_classics.atomic import atomic
-from keras_classics.checks import PATH, arguments, optional
+from keras_classics.checks import PATH, arguments, optional, refuse_nan
 from keras_classics.training import admission, evaluation, files, identity, imaging
 from keras_classics.training.engine import Recipe
 from keras_classics.training.lock import Lock, refuse_held
@@ -507,6 +507,7 @@ class Run:
         classes = self.manifest["data"]["classes"]
         found = imaging.predictions_of_files(self.recipe, self.network, self.mean, paths)
         for scores in found:
+            refuse_nan(scores[None])
             first, second = np.argsort(scores)[::-1][:2]
             yield classes[first], classes[second], (float(scores[first]), float(scores[second]))
 

@@ -74,6 +74,9 @@ def test_only_the_first_is_wrong(runs, data):
     assert found.pairs == {"test": {(0, 1): tuple(only)}}
     assert only[0] > 2 * only[1] > 0  # which a swap would show
     assert f"| short and long, test | {only[0]} " in str(found)
+    scores[1, 0] = np.nan
+    with pytest.raises(ValueError, match="nan for 1 of 40 images"):
+        compare([Read(*pair) for pair in zip(runs, parts, strict=True)], data)
 
 
 def test_the_networks_read_the_data(runs, data):

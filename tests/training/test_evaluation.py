@@ -1,6 +1,7 @@
 """Errors and confusions."""
 
 import numpy as np
+import pytest
 
 from keras_classics.training import evaluation
 
@@ -26,6 +27,15 @@ def test_errors_and_confusions():
 
 def test_of_equal_scores_the_first_class_counts():
     assert evaluation.count(np.zeros((6, 6)), np.arange(6))["wrong"] == 5
+
+
+def test_nan_is_no_class():
+    scores = SCORES.copy()
+    scores[[5, 7], 3] = np.nan
+    with pytest.raises(ValueError, match="nan for 2 of 300 images. Look for weights"):
+        evaluation.count(scores, LABELS)
+    scores[[5, 7], 3] = np.inf
+    assert evaluation.count(scores, LABELS)["of"] == 300
 
 
 def test_a_matrix_of_few_classes(tmp_path):

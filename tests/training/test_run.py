@@ -232,3 +232,9 @@ def test_what_a_run_reads(colours, green_and_red, tmp_path):
     np.testing.assert_allclose(seen.mean((0, 1)), np.array((60, 180, 60)) - run.mean, atol=8)
     assert set(run.manifest["images a second"]) == {"training", "input"}
     assert run.manifest["seconds"] > 0
+    kernel = run.network.weights[0]
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(ValueError, match="nan for 1 of 1 images"):
+        list(run.predict(*green_and_red))
+    with pytest.raises(ValueError, match="nan for 10 of 10 images"):
+        run.evaluate(data)
