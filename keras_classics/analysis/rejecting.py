@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_classics import tables
 from keras_classics.analysis.page import new_page, panel
-from keras_classics.checks import ARRAY, SHARE, arguments, one_of
+from keras_classics.checks import ARRAY, SHARE, arguments, one_of, refuse_nan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,8 +174,9 @@ def rejection(scores: np.ndarray, labels: np.ndarray, criterion: str = "margin")
             "Expected scores (images, classes) of two classes or more, and a label for each image. "
             f"Received: scores {scores.shape}, labels {labels.shape}"
         )
-    if not len(scores) or np.isnan(scores).any():
-        raise ValueError("Expected images, and scores that are numbers. Received: none, or NaN")
+    if not len(scores):
+        raise ValueError("Expected images. Received: none")
+    refuse_nan(scores)
     second, first = np.moveaxis(np.partition(scores.astype("float64"), -2, axis=1)[:, -2:], 1, 0)
     wrong = scores.argmax(axis=1) != labels
     if criterion == "three":

@@ -104,7 +104,7 @@ def test_the_curve():
         (np.zeros((3, 1)), np.zeros(3), "two classes or more"),
         (np.zeros((3, 4)), np.zeros(2), r"a label for each image. .*\(3, 4\), labels \(2,\)"),
         (np.zeros((0, 4)), np.zeros(0), "Expected images"),
-        (np.full((3, 4), np.nan), np.zeros(3), "scores that are numbers"),
+        (np.full((3, 4), np.nan), np.zeros(3), "nan for 3 of 3 images"),
     ],
 )
 def test_refused(x, labels, message):
