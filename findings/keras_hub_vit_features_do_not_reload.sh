@@ -3,8 +3,8 @@
 #
 # Guess: keras.Model(backbone.inputs, backbone.layers[-1].output * 2) is a model as any: what save writes,
 # load_model reads.
-# Seen (KerasHub 0.32.0, Keras 3.15.1): save goes through, load_model raises TypeError: the configurations of
-# its layers have keys, such as num_patches and key_dim, which their constructors refuse. The backbone as a
+# Seen (KerasHub 0.32.0, Keras 3.15.1): save goes through, load_model raises TypeError: the configuration of
+# its layers has keys, such as num_patches, which their constructors refuse. The backbone as a
 # whole is loaded, and the features of a ResNet are.
 set -euo pipefail
 folder=$(mktemp -d)
