@@ -491,6 +491,24 @@ def adapted(model):
     return model
 
 
+def stack(*names):
+    """Layers of one shape, so that their names alone tell them apart."""
+    return keras.Sequential([keras.Input((3,)), *(layers.Dense(3, name=name) for name in names)])
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_layers_in_another_order(suffix, tmp_path, lively):
+    """Keras's `load_weights` gives each layer the weights of another one."""
+    saved, path = lively(stack("first", "second", "third")), tmp_path / f"model{suffix}"
+    (saved.save_weights if suffix == ".weights.h5" else saved.save)(path)
+    loaded = weights.load(stack("third", "first", "second"), path)
+    for layer in saved.layers:
+        for ours, theirs in zip(loaded.get_layer(layer.name).weights, layer.weights, strict=True):
+            np.testing.assert_array_equal(numpy(ours), numpy(theirs), strict=True)
+    with pytest.raises(ValueError, match="nothing here: second/"):
+        weights.load(stack("third", "first"), path)
+
+
 @pytest.mark.parametrize(("build", "convention"), NETWORKS)
 def test_adapters_are_merged(build, convention, tmp_path, lively, images):
     model, path, x = lively(build()), tmp_path / "a.npz", images(32, 32, 3)
