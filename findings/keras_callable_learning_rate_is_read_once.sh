@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A function as the learning rate of a Keras optimizer is called once in a training on JAX and on TensorFlow.
 #
-# Guess: it is called at each step, as the docstring has it: it "returns the actual value to use".
+# Guess: it is called at each step, as the docstring lets one expect.
 # Seen (Keras 3.15.1): the step is compiled with the number of the first call. A function that gives 0.1 and,
 # from the third epoch on, 0 goes on with 0.1, while optimizer.learning_rate says 0. Eager on JAX, on PyTorch 2.13.0
 # it is called at each step; TensorFlow 2.21.0 is as JAX.

@@ -3,7 +3,7 @@
 #
 # Guess: shuffle=True, the default, draws a new order for each epoch, as format="tf" does.
 # Seen (Keras 3.15.1, grain 0.2.18): it is drawn once, and each pass has the same batches. fit warns that
-# its own shuffling is left out since the data set "is expected to already be shuffled".
+# it does not shuffle such a data set itself.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

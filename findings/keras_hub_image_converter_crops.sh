@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The ImageConverter of KerasHub cuts off what does not fit, against its documentation.
 #
-# Guess: what the docstring says: "by default (crop_to_aspect_ratio=False)" an image is resized as a whole.
+# Guess: what the docstring says: unless crop_to_aspect_ratio is set, an image is resized as a whole.
 # Seen (KerasHub 0.32.0, Keras 3.15.1): the default is True. An image of 10x20 that is white in its outer
 # quarters comes out black as a whole in 10x10, since they are cut off; with crop_to_aspect_ratio=False they
 # are there.

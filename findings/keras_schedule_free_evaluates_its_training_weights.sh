@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # After training by Keras's ScheduleFreeAdamW the network does not have the weights for evaluation.
 #
-# Guess: evaluate, predict and save use x, the averaged sequence "used for evaluation", as the docstring
-# says; the authors' own optimizer has eval() for it.
+# Guess: evaluate, predict and save use x, the averaged sequence, as the docstring says; the authors' own optimizer has eval() for it.
 # Seen (Keras 3.15.1): the weights stay at y, where the gradient is taken, 0.1 of z and 0.9 of x, in fit,
 # after it and in what is saved; no method gives x. Here y is 0.136 and x is 0.186.
 set -euo pipefail

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Keras's SKLearnClassifier(warm_start=True) begins each fit with new weights.
 #
-# Guess: as documented, "the given model will not be cloned and the weights from the previous fit will be
-# reused".
+# Guess: as documented, a second fit goes on with the weights of the first, and a given model is trained itself.
 # Seen (Keras 3.15.1, scikit-learn 1.9.1): warm_start is kept and not looked at. After a fit that moved the
 # weights a second one begins where the first did, and a given model itself is never trained.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # steps_per_epoch of Keras's fit changes the batch size.
 #
-# Guess: batch_size "will default to 32", as its documentation says, and steps_per_epoch=4 ends an epoch after
+# Guess: without batch_size batches have 32 images, as documented, and steps_per_epoch=4 ends an epoch after
 # four batches of 32.
 # Seen (Keras 3.15.1): without a batch_size it is the images divided by the steps: 1,000 images and four steps
 # give batches of 250. With batch_size=32 there are four steps of 32. evaluate and predict do it by steps=.

@@ -3,8 +3,8 @@
 #
 # Guess: a Keras model is a torch.nn.Module there, and train() and eval() decide whether dropout drops, as in
 # any loop of PyTorch.
-# Seen (Keras 3.15.1, PyTorch 2.13.0): model.training is True, and Dropout(0.5) drops nothing; nor does batch
-# normalization move. Keras's own argument decides, model(x, training=True), also after eval().
+# Seen (Keras 3.15.1, PyTorch 2.13.0): model.training is True, and Dropout(0.5) drops nothing.
+# Keras's own argument decides, model(x, training=True), also after eval().
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
