@@ -4,8 +4,8 @@
 # Guess: the labels are mixed by the share of pixels that come from each image, as in the authors' code,
 # which counts the patch again after it is clipped (Yun et al., 2019).
 # Seen (KerasCV 0.9.0, Keras 3.15.1, TensorFlow 2.21.0): the patch is placed by its centre and clipped, the
-# label keeps its whole area. Of 64 images of one colour each about half have a label that says more of the
-# other image than there is, up to four times as much; none has one that says less. Keras's own CutMix is right to
+# label keeps its whole area. Of 64 images of one colour each, 51 have a label that says more of the other
+# image than there is, up to 3.5 times as much, and none one that says less. Keras's own CutMix is right to
 # rounding.
 set -euo pipefail
 folder=$(mktemp -d)
