@@ -59,8 +59,8 @@ def usual(network: str) -> str:
     """
     offered = [card for card in cards(network) if not card.refused]
     known = [alias for card in offered for alias in card.aliases]
-    # Of networks that have others, too: LeNet-1, whose paper reads zip codes, has MNIST as well.
-    papers = [alias for alias in ("imagenet", "usps") if alias in known]
+    # Of networks that have several: LeNet-1, whose paper reads zip codes, has MNIST as well.
+    papers = [alias for alias in ("imagenet", "usps", "cifar10", "mnist") if alias in known]
     return (papers or known or [offered[0].name])[0]
 
 
