@@ -50,8 +50,8 @@ class Release:
 
 
 SOFTMAX = {"head": "softmax"}
-# Of the deeper networks, 30 of the paper's 164 epochs, whose rates drop at a half and at three
-# quarters, as the paper's do.
+# Of the others, 30 of the paper's 164 epochs, whose rates drop at a half and at three quarters, as
+# the paper's do.
 SHORT = {"epochs": 30, "drops_at": (5_865, 8_797)}
 RELEASES = {
     "lecun1989-usps": Release("lecun1989", "usps", ("usps",)),
@@ -81,7 +81,7 @@ RELEASES = {
     "cuda_convnet_80sec-cifar10": Release(
         "cuda_convnet", "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}
     ),
-    # The paper's 64,000 steps: two hours of two cores with bfloat16, nine without.
+    # The paper's 64,000 steps: two and a half hours of two cores with bfloat16, eight without.
     "resnet20_cifar-cifar10": Release(
         "resnet20_cifar", "cifar10", ("cifar10",), {**WHOLE, "mean": "pixel"}, precision=HALF
     ),

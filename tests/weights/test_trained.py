@@ -96,7 +96,10 @@ def test_other_classes_and_channels(card):
     assert len(whole.weights) < len(model.weights)
 
 
-def test_without_a_name_it_is_the_data_of_the_paper():
+@pytest.mark.parametrize("order", [1, -1])
+def test_without_a_name_it_is_the_data_of_the_paper(order, monkeypatch):
+    """And not the first in the list."""
+    monkeypatch.setattr(catalogue, "CARDS", catalogue.CARDS[::order])
     expected = {
         "lenet1": "usps", "lenet5": "mnist", "resnet50": "imagenet", "vit_b16": "imagenet",
         "vit_mini4": "cifar10",
