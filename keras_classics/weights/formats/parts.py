@@ -207,7 +207,7 @@ def reading(path, kind):
     except Exception as error:  # of zipfile, torch, safetensors, NumPy
         reason = str(error).strip().split("\n")[0]
         if not isinstance(error, ValueError):
-            reason = f"it is damaged ({type(error).__name__}: {reason})"
+            reason = f"it is damaged ({type(error).__name__}: {reason}). Download or save it again."
         raise ValueError(f"{path} cannot be read as {kind}: {reason}") from error
 
 
