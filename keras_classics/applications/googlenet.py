@@ -29,6 +29,7 @@ from keras_classics.applications.builder import fresh, pool, pretrained
 from keras_classics.checks import arguments
 from keras_classics.initializers import Initializer
 from keras_classics.layers import (
+    AveragePooling2D,
     LocalResponseNormalization,
     OverlappingMaxPooling2D,
     SymmetricConv2D,
@@ -161,7 +162,7 @@ def GoogLeNet(
 
     def auxiliary_classifier(x, name):
         """Section 5: a smaller network on top of a module's maps, pooled to 4x4."""
-        x = layers.AveragePooling2D(5, 3, data_format="channels_last", name=f"{name}_pool")(x)
+        x = AveragePooling2D(5, 3, padding="valid", name=f"{name}_pool")(x)
         x = convolution(128, 1, f"{name}_conv")(x)
         x = layers.Flatten("channels_last", name=f"{name}_flatten")(x)
         x = layers.Dense(

@@ -17,7 +17,8 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
 
     With `padding="same"`, windows hang over the edges. On PyTorch, Keras's own layer then
     repeats the values at the edge, and counts them twice, if the windows hang over two opposite
-    edges by different widths.
+    edges by different widths. The sum is taken in float32, or wider, whatever the layer's dtype
+    policy: on JAX Keras's own is rounded after each value.
 
     Args:
         pool_size: Window, an integer or a pair `(rows, columns)`. Paper: 3.
@@ -58,11 +59,14 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
             refuse_smaller(input_shape, self.pool_size, self.name)
 
     def call(self, inputs):  # (batch, height, width, channels)
-        inputs = ops.cast(inputs, self.compute_dtype)
+        dtype = self.compute_dtype
+        x = ops.cast(ops.cast(inputs, dtype), keras.backend.result_type(dtype, "float32"))
         if self.padding == "valid" or backend.averages_inside():
-            return super().call(inputs)
-        sums, shares = (self._average(x) for x in (inputs, ops.ones_like(inputs[:1, ..., :1])))
-        return sums / shares  # (batch, new_height, new_width, channels)
+            y = super().call(x)
+        else:
+            sums, shares = (self._average(maps) for maps in (x, ops.ones_like(x[:1, ..., :1])))
+            y = sums / shares
+        return ops.cast(y, dtype)  # (batch, new_height, new_width, channels)
 
     def _average(self, x):
         """The average with zeros around the map, as many as Keras adds values."""

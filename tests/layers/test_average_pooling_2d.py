@@ -38,6 +38,18 @@ def test_values(pool_size, strides, padding):
     np.testing.assert_allclose(y, by_hand(INPUTS, *pair, padding), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [("bfloat16", 2**-8), ("float16", 2**-11)])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_half_precision(dtype, rounding, padding):
+    """Only the average is rounded, not each sum: those of ones in bfloat16 would stay at 256."""
+    x = np.random.default_rng(2).uniform(0.5, 1.5, (2, 32, 32, 3)).astype("float32")
+    x = ops.convert_to_numpy(ops.cast(ops.cast(x, dtype), "float32"))
+    y = AveragePooling2D((31, 7), (1, 5), padding, dtype=dtype)(x)
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    y = ops.convert_to_numpy(ops.cast(y, "float32"))
+    np.testing.assert_allclose(y, by_hand(x, (31, 7), (1, 5), padding), rtol=1.1 * rounding)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 4), (7, 2, 1)])
 def test_maps_smaller_than_the_window(shape):
     x = np.random.default_rng(1).normal(3, 1, (2, *shape)).astype("float32")
