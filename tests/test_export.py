@@ -155,6 +155,16 @@ def onnx(model, folder):
     return lambda x: dict(zip(names, session.run(names, {image.name: x}), strict=True))
 
 
+def openvino(model, folder):
+    """What OpenVINO makes of the ONNX file."""
+    runtime = pytest.importorskip("openvino", reason="needs openvino, to run ONNX by OpenVINO")
+    model.export(folder / "model.onnx", format="onnx", verbose=False)
+    run = runtime.Core().compile_model(
+        folder / "model.onnx", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    return lambda x: run(x)[0]
+
+
 def litert(model, folder):
     reason = "needs ai-edge-litert, to run LiteRT"
     runtime = pytest.importorskip("ai_edge_litert.interpreter", reason=reason)
@@ -203,14 +213,14 @@ def classifier():
     return Classifier(network, layer, [("c", "cat"), ("d", "dog")])
 
 
-@pytest.mark.parametrize("form", ["tf_saved_model", "onnx", "litert"])
-def test_a_classifier_of_digits_takes_grey_images_of_any_size(form, folder):
+@pytest.mark.parametrize("export", [saved_model, onnx, openvino, litert])
+def test_a_classifier_of_digits_takes_grey_images_of_any_size(export, folder):
     rng = np.random.default_rng(0)
     network = LeNet1()
     for weight in network.weights:
         weight.assign(rng.normal(0, 0.3, tuple(weight.shape)))
     classifier = Classifier(network, DigitInput(16, 28, -1.0, 1.0), [(d, d) for d in "0123456789"])
-    run = {"tf_saved_model": saved_model, "onnx": onnx, "litert": litert}[form](classifier, folder)
+    run = export(classifier, folder)
     for count, height, width in [(3, 25, 40), (1, 133, 121)]:
         images = np.full((count, height, width, 1), 240, "uint8")
         for k, image in enumerate(images):

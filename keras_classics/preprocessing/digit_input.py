@@ -146,8 +146,10 @@ class DigitInput(keras.layers.Layer):
     def _shift(self, profile, count):
         """Which of the digit's pixels each pixel of the plane shows, `(batch, plane, box)`."""
         pixels = ops.arange(self.box, dtype="float32")
-        total = ops.sum(profile, axis=1)
-        mass = ops.sum((pixels + 0.5) * profile, axis=1) / ops.where(total > 0, total, 1.0)
+        total = ops.sum(profile, axis=1, keepdims=True)
+        # Divided before it is multiplied: otherwise OpenVINO 2026.4 multiplies along another axis.
+        share = profile / ops.where(total > 0, total, 1.0)
+        mass = ops.sum((pixels + 0.5) * share, axis=1)
         low, high, middle = room(self.box, self.plane, self.centre)
         start = ops.cast(ops.round(middle - ops.round(mass * STEPS) / STEPS), "int32")
         start = ops.clip(start, low, high - count)
