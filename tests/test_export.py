@@ -162,7 +162,7 @@ def openvino(model, folder):
     run = runtime.Core().compile_model(
         folder / "model.onnx", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
-    return lambda x: run(x)[0]
+    return lambda x: {port.any_name: array for port, array in run(x).items()}
 
 
 def litert(model, folder):
@@ -174,7 +174,7 @@ def litert(model, folder):
     return lambda x: run(**{image: x})
 
 
-@pytest.mark.parametrize("export", [saved_model, onnx, litert])
+@pytest.mark.parametrize("export", [saved_model, onnx, openvino, litert])
 def test_exported(case, export, folder):
     model, images, predictions = case
     run = export(model, folder)
@@ -229,10 +229,10 @@ def test_a_classifier_of_digits_takes_grey_images_of_any_size(export, folder):
         np.testing.assert_allclose(found, classifier.predict(images, verbose=0), atol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["tf_saved_model", "onnx", "litert"])
-def test_a_classifier_takes_bytes_of_any_size(classifier, form, folder):
+@pytest.mark.parametrize("export", [saved_model, onnx, openvino, litert])
+def test_a_classifier_takes_bytes_of_any_size(classifier, export, folder):
     """Without an `input_signature`, and before any call."""
-    run = {"tf_saved_model": saved_model, "onnx": onnx, "litert": litert}[form](classifier, folder)
+    run = export(classifier, folder)
     for shape in [(3, 25, 40, 3), (1, 33, 21, 3)]:
         images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
         (found,) = keras.tree.flatten(run(images))
