@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_classics import tables
 from keras_classics.analysis.page import new_page, panel
-from keras_classics.analysis.pictures import axes_of_errors, learned
+from keras_classics.analysis.pictures import axes_of_errors, extremes, learned
 from keras_classics.checks import ANYTHING, Rule, arguments, refuse_nan, several
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Comparison:
         errors: `{part of the data: [(wrong, of), ...]}`, `None` where a run was not tested on it.
         pairs: `{part: {(i, j): (only i wrong, only j wrong)}}` for runs of which the predictions
             of the same images are known: with `data`.
-        curves: Of each run an array `(2, epochs)`: errors in percent of training and validation.
+        curves: Of each run `{part: errors in percent after each epoch}`: first `"training"`, then
+            the part that was tested after each epoch, by its name in `errors`.
 
     Example:
 
@@ -58,7 +59,7 @@ class Comparison:
     differences: dict[str, tuple]
     errors: dict[str, list[tuple[int, int] | None]]
     pairs: dict[str, dict[tuple[int, int], tuple[int, int]]]
-    curves: list[np.ndarray]
+    curves: list[dict[str, np.ndarray]]
 
     def __str__(self) -> str:
         head = ("", *self.names)
@@ -97,18 +98,21 @@ class Comparison:
 
         from keras_classics.analysis import comparing
 
-        curves = [np.array([[9.0, 5.0, 3.0], [8.0, 6.0, 5.5]]), np.array([[7.0, 4.0], [7.0, 6.0]])]
+        curves = [
+            {"training": np.array([9.0, 5.0, 3.0]), "test": np.array([8.0, 6.0, 5.5])},
+            {"training": np.array([7.0, 4.0]), "test": np.array([7.0, 6.0])},
+        ]
         comparing.Comparison(["one", "two"], {}, {}, {}, curves).draw().savefig("curves.png")
         ```
         """
         page = new_page(5.2)
         axes = panel(page, 0.7, 0.6, 9.0, 3.9)
-        for name, (training, validation) in zip(self.names, self.curves, strict=True):
+        for name, curves in zip(self.names, self.curves, strict=True):
+            (_, training), (part, held) = curves.items()
             epochs = range(1, len(training) + 1)
-            (line,) = axes.plot(epochs, validation, "-", linewidth=1.8, label=f"{name}, validation")
+            (line,) = axes.plot(epochs, held, "-", linewidth=1.8, label=f"{name}, {part}")
             axes.plot(epochs, training, ":", color=line.get_color(), label=f"{name}, training")
-        values = np.concatenate([curve.ravel() for curve in self.curves])
-        axes_of_errors(axes, values.min(), values.max())
+        axes_of_errors(axes, *extremes(curve for each in self.curves for curve in each.values()))
         axes.legend(frameon=False, fontsize=10)
         return page.figure
 
@@ -162,7 +166,8 @@ def compare(runs: Sequence[Any], data: Any = None) -> Comparison:
         for part in dict.fromkeys(itertools.chain(*found))
     }
     pairs = {} if data is None else _pairs([run.predictions(data) for run in runs])
-    return Comparison(names, differences, errors, pairs, [learned(run.history) for run in runs])
+    curves = [learned(run.history, run.validated) for run in runs]
+    return Comparison(names, differences, errors, pairs, curves)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

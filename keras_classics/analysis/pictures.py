@@ -50,27 +50,34 @@ def learning_curves(history, held="validation"):
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    errors = learned(history)
-    epochs = np.arange(1, errors.shape[1] + 1)
+    errors = learned(history, held)
     page = new_page(5.2)
     axes = panel(page, 0.7, 0.6, 7.5, 3.9)
-    for i, (label, colour) in enumerate([("training", GREY), (held, INK)]):
-        axes.plot(epochs, errors[i], "o-", color=colour, linewidth=1.8, markersize=4, clip_on=False)
+    upper = max(errors, key=lambda label: errors[label][-1])
+    for (label, curve), colour in zip(errors.items(), (GREY, INK), strict=True):
+        epochs = np.arange(1, len(curve) + 1)
+        axes.plot(epochs, curve, "o-", color=colour, linewidth=1.8, markersize=4, clip_on=False)
         axes.annotate(
-            f"{label} {errors[i, -1]:.2f}%",
-            (epochs[-1], errors[i, -1]),
+            f"{label} {curve[-1]:.2f}%",
+            (epochs[-1], curve[-1]),
             xytext=(10, 0),
             textcoords="offset points",
-            va="bottom" if i == errors[:, -1].argmax() else "top",
+            va="bottom" if label == upper else "top",
             color=colour,
             fontsize=13,
         )
-    axes_of_errors(axes, errors.min(), errors.max())
+    axes_of_errors(axes, *extremes(errors.values()))
     return page.figure
 
 
-def learned(history):
-    """The errors in percent of training and validation after each epoch, an array `(2, epochs)`."""
+def extremes(curves):
+    """The least and the largest number of some arrays."""
+    values = np.concatenate([*curves])
+    return values.min(), values.max()
+
+
+def learned(history, held):
+    """The errors in percent after each epoch, `{"training": (epochs,), held: (epochs,)}`."""
     names = [f"{kind}accuracy" for kind in ("", "sparse_categorical_", "categorical_")]
     names.append("predictions_accuracy")  # GoogLeNet's, beside its auxiliary classifiers
     name = next((name for name in names if history.get(name) and history.get(f"val_{name}")), None)
@@ -79,7 +86,8 @@ def learned(history):
             "`history` must have one epoch or more of an accuracy and its val_ twin, such as "
             f"categorical_accuracy and val_categorical_accuracy. Received: history={history}"
         )
-    return 100 * (1 - np.array([history[name], history[f"val_{name}"]], "float64"))
+    columns = {"training": history[name], held: history[f"val_{name}"]}
+    return {part: 100 * (1 - np.array(column, "float64")) for part, column in columns.items()}
 
 
 def axes_of_errors(axes, low, high):

@@ -460,6 +460,14 @@ class Run:
             warnings.warn(f"{data.words(damaged)}. They are not counted.", stacklevel=2)
         return found
 
+    @property
+    def validated(self) -> str:
+        """The part of the data that was tested after each epoch, as `manifest["errors"]` has it.
+
+        Of a finished run: `"test"`, `"validation"` or `"held out"`.
+        """
+        return next(part for part in self.manifest["errors"] if part != "train")
+
     def confusion(self, part: str) -> np.ndarray:
         """How often each class (row) was taken for each (column), as the run ended.
 
@@ -538,9 +546,8 @@ class Run:
         from keras_classics.analysis import page
 
         folder, parts = self.folder / "pictures", list(self.manifest["errors"])
-        held = next(part for part in parts if part != "train")
         pictured = self.pictured(self.kept(data))
-        paths = analysis.draw(self.network, self.history, folder, *pictured, held=held)
+        paths = analysis.draw(self.network, self.history, folder, *pictured, held=self.validated)
         title = f"{self.recipe.network}, {parts[-1]}: what is taken for what"
         classes = self.manifest["data"]["classes"]
         figure = analysis.confusions(self.confusion(parts[-1]), classes, title)

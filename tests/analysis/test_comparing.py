@@ -53,7 +53,7 @@ class Read:
     """A run whose predictions are given."""
 
     def __init__(self, run, predictions):
-        self.__dict__.update(vars(run), history=run.history)
+        self.__dict__.update(vars(run), history=run.history, validated=run.validated)
         self.predictions = lambda data: predictions
 
 
@@ -111,7 +111,7 @@ def test_curves(runs):
     found = compare(runs)
     lines = found.draw().axes[1].lines
     assert [line.get_label() for line in lines] == [
-        *("short, validation", "short, training", "long, validation", "long, training")
+        *("short, test", "short, training", "long, test", "long, training")
     ]
     np.testing.assert_array_equal(lines[2].get_xdata(), [1, 2, 3])
     accuracy = runs[1].history["val_categorical_accuracy"]
