@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from keras_classics import classification, names, training
 from keras_classics.checks import PATH, Rule, arguments
-from keras_classics.preprocessing import DigitInput
 from keras_classics.weights.card import OWN, Card
 from keras_classics.weights.catalogue import cards, resolve, usual
 
@@ -133,12 +132,9 @@ def _of_run(folder):
             f"A page shows networks of digits, and {folder} is the run of {recipe.network}, which "
             "reads photographs: take the run of a network whose recipe has a digit's `box`."
         )
-    layer = DigitInput(recipe.box, recipe.image_size, recipe.paper, recipe.ink, recipe.centre)
-    classes = run.manifest["data"]["classes"]
-    model = classification.Classifier(run.network, layer, [(name, name) for name in classes])
     data = run.manifest["data"]["name"]
     about = f"{recipe.network}, trained on {data}, {_parameters(run.network)}"
-    return Shown(folder.resolve().name, model, about)
+    return Shown(folder.resolve().name, run.classifier(), about)
 
 
 def _parameters(network):

@@ -199,7 +199,7 @@ class Recipe:
     - `layers(training)`, `device_layers(seed)`: what an image meets before the network.
     - `update_rule`, `loss_function`, `metrics`, `targets`, `callbacks`, `mix`: how it is trained.
     - `settled`, `beginning`: what is found before the first epoch.
-    - `reader`, `test_side`, `protocol`, `read`: how an image is tested.
+    - `reader`, `test_side`, `protocol`, `read`, `input_layer`: how an image is tested.
     - `wrapped`: what is kept of the network.
 
     Attributes of the class, such as `in_memory`, say what all its recipes have in common.
@@ -505,6 +505,14 @@ class Recipe:
         """
         return None
 
+    def input_layer(self, preprocess: Callable[[np.ndarray], np.ndarray]) -> "keras.layers.Layer":
+        """The layer of a `Classifier`: from an image of any size to the network's input, as tested.
+
+        Args:
+            preprocess: A function from images of the data to the network's input, as of a `Run`.
+        """
+        return photographs_input(self, preprocess, self.test_side or self.image_size)
+
     def protocol(self) -> str:
         """How an image is tested, in words."""
         if self.test_side is None:
@@ -586,6 +594,36 @@ def _rule_of(kind):
     if typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (...,):
         return several(_rule_of(typing.get_args(kind)[0]), 0)
     return OF_TYPES.get(_only(kind), ANYTHING)
+
+
+def photographs_input(
+    recipe: Recipe,
+    preprocess: Callable[[np.ndarray], np.ndarray],
+    resize: int | tuple[int, int],
+    antialias: bool = True,
+) -> "keras.layers.Layer":
+    """The layer of a `Classifier` of photographs, `Recipe.input_layer`.
+
+    Preprocessing is linear, `(x - mean) / std`: an image of black and one of white tell both.
+
+    Args:
+        recipe: The recipe.
+        preprocess: A function from images of the data to the network's input.
+        resize: As of `preprocessing.ClassifierInput`.
+        antialias: Likewise.
+    """
+    from keras_classics.preprocessing import ClassifierInput
+
+    sides = (resize, resize) if isinstance(resize, int) else resize
+    images = (np.full((1, *sides, 3), level, "uint8") for level in (0, 255))
+    black, white = (preprocess(image)[0].astype("float64") for image in images)
+    std = (255 / (white - black)).mean(axis=(0, 1)).round(4)
+    mean = (-black * std).astype("float32")
+    if np.ptp(mean, axis=(0, 1)).max() < 1e-3:  # the same for all pixels
+        mean = mean.mean(axis=(0, 1)).tolist()
+    return ClassifierInput(
+        resize, recipe.image_size, mean, std.tolist(), antialias=antialias, dtype="float32"
+    )
 
 
 def help_of(field: dataclasses.Field) -> str:

@@ -416,8 +416,7 @@ def finetune(
 def _prepared(run, image_size):
     """The arguments of `ClassifierInput` that come nearest to how a run prepares its test images.
 
-    Grey levels of a constant image tell the mean and the deviation; the mean of each pixel becomes
-    that of its channel.
+    The mean of each pixel becomes that of its channel.
     """
     recipe = run.recipe
     if recipe.input_shape[-1] != 3:
@@ -425,16 +424,14 @@ def _prepared(run, image_size):
             f"{run.folder} must be a run on images of 3 channels. Received: one of "
             f"{recipe.input_shape[-1]}"
         )
-    old = recipe.image_size
-    size = recipe.test_side or old
-    levels = (np.full((1, size, size, 3), level, "uint8") for level in (0, 255))
-    black, white = (run.preprocess(images).mean(axis=(0, 1, 2)) for images in levels)
-    side = image_size or old
+    layer = recipe.input_layer(run.preprocess)
+    side = image_size or layer.crop
+    shorter = layer.resize if isinstance(layer.resize, int) else min(layer.resize)
     return {
-        "resize": round(size * side / old),
+        "resize": round(shorter * side / layer.crop),
         "crop": side,
-        "mean": (-255 * black / (white - black)).tolist(),
-        "std": (255 / (white - black)).tolist(),
+        "mean": _three(layer.mean),
+        "std": layer.std,
     }
 
 

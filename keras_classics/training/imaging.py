@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_classics import __version__, backend, cache, datasets
 from keras_classics.datasets.headers import LARGE
-from keras_classics.preprocessing import SubtractMean
+from keras_classics.preprocessing import ClassifierInput, SubtractMean
 from keras_classics.training import identity
 from keras_classics.training.inputs import apply, array_batches, image_batches, in_plain_words
 
@@ -205,6 +205,26 @@ def preprocess(recipe, mean, images):
     for layer in device_layers_of(recipe, mean=mean):
         images = layer(images)
     return keras.ops.convert_to_numpy(images)
+
+
+def refuse_another_way(recipe, mean, layer):
+    """Refuses a layer for a `Classifier` that prepares a photograph otherwise than the test."""
+    if not isinstance(layer, ClassifierInput):
+        return
+    high, wide = layer.resize if isinstance(layer.resize, tuple) else (layer.resize, layer.resize)
+    if not recipe.in_memory:  # whose images have one size
+        high, wide = 3 * high // 2, 2 * wide
+    colours = np.random.default_rng(0).integers(0, 256, (4, 5, 3), "uint8")
+    image = np.repeat(np.repeat(colours, -(-high // 4), axis=0), -(-wide // 5), axis=1)
+    image = image[:high, :wide]
+    expected, found = preprocess(recipe, mean, image[None])[0], layer.of_array(image)
+    if np.abs(found - expected).mean() > 0.01 * np.ptp(expected):
+        raise ValueError(
+            f"{type(recipe).__name__} must prepare images as its `input_layer` does. Received: a "
+            "recipe whose `layers` give something else for the same photograph. Override "
+            "`test_side`, to which the shorter side is rescaled before the center is cut out, or "
+            "`input_layer`, the layer from an image of any size to the network's input."
+        )
 
 
 def in_order(recipe, split, seed):

@@ -460,6 +460,49 @@ class Run:
             warnings.warn(f"{data.words(damaged)}. They are not counted.", stacklevel=2)
         return found
 
+    def classifier(self) -> classification.Classifier:
+        """The trained network as a `Classifier`: of images of any size, and of files.
+
+        It prepares images as `preprocess` does the test images, so that it can be exported, served
+        or shown with what it needs. Where a test averages several views, `recipe.protocol()`, it
+        reads the central one alone.
+
+        Returns:
+            A `Classifier`.
+
+        Raises:
+            FileNotFoundError: If the run did not finish.
+            ValueError: If the network reads digits on a plane that a `Classifier` does not make,
+                or a recipe of one's own prepares images otherwise than its `input_layer`.
+
+        Example:
+
+        ```python
+        import dataclasses
+        import tempfile
+
+        import numpy as np
+
+        from keras_classics import datasets, training
+
+        images = np.random.default_rng(0).uniform(size=(20, 28, 28, 1))
+        split = datasets.Digits(images, [3, 7] * 10, 20)
+        data = datasets.Images("noise", datasets.Digits.classes, split, split, held="test")
+        recipe = dataclasses.replace(training.recipe("lenet1"), epochs=1, curvature_patterns=5)
+        run = training.train(recipe, data, tempfile.mkdtemp(), verbose=0)
+        drawing = np.zeros((60, 40), "uint8")
+        drawing[10:50, 18:22] = 255
+        model = run.classifier()
+        print(model.decode_predictions(model.predict(drawing, verbose=0), top=1))
+        ```
+        """
+        if isinstance(self.model, classification.Classifier):
+            return self.model
+        layer = self.recipe.input_layer(self.preprocess)
+        imaging.refuse_another_way(self.recipe, self.mean, layer)
+        named = [(name, name) for name in self.manifest["data"]["classes"]]
+        return classification.Classifier(self.network, layer, named, name=self.network.name)
+
     @property
     def validated(self) -> str:
         """The part of the data that was tested after each epoch, as `manifest["errors"]` has it.

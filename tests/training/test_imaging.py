@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_classics import datasets, preprocessing, training
+from keras_classics import classification, datasets, preprocessing, training
 from keras_classics.datasets import splits
 from keras_classics.training import imaging, trainer
 from tests.training import tiny
@@ -224,6 +224,57 @@ def test_files_are_read_as_images_of_the_test(green_and_red):
     np.testing.assert_allclose(seen.mean((0, 1)), image.mean((0, 1)) - mean, atol=6)
     (scores,) = imaging.predictions_of_files(recipe, network, mean, green_and_red[:1])
     np.testing.assert_allclose(scores, network.predict(seen[None], verbose=0)[0], rtol=1e-4)
+
+
+def mean_for(recipe):
+    """Some mean of the images, if the recipe subtracts one that it does not know."""
+    layers = [*recipe.layers(False), *recipe.device_layers(0)]
+    unknown = [layer for layer in layers if imaging._is_unknown(layer)]
+    if not unknown:
+        return None
+    side = recipe.test_side if recipe.network == "alexnet" else recipe.image_size
+    shape = {"pixel": (side, side, 3), "channel": (3,)}[unknown[0].per]
+    return np.random.default_rng(1).uniform(100, 150, shape).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *SMALL.items(),
+        ("alexnet", SMALL["alexnet"] | {"mean": "123,117,104"}),
+        ("resnet20_cifar", {}),
+        ("cuda_convnet_80sec", {}),
+        ("cuda_convnet_11pct", {}),
+        ("vit_b16", {"image_size": 56}),
+        ("vit_finetune", {"image_size": 48}),
+        ("vit_deit", {"image_size": 48}),
+        ("vit_cifar", {}),
+        ("vit_mnist", {}),
+        ("lecun1989", {}),
+        ("lenet1", {"centre": "mnist"}),
+        ("lenet5", {}),
+        ("mlp", {}),
+    ],
+)
+def test_a_classifier_prepares_as_the_test_does(name, changes, tmp_path):
+    recipe = dataclasses.replace(training.recipe(name), **changes)
+    grey, path, rng = recipe.input_shape[-1] == 1, tmp_path / "image.png", np.random.default_rng(0)
+    if grey:
+        drawing = np.full((90, 70), 250, "uint8")
+        drawing[20:75, 30:38] = drawing[40:48, 30:60] = 20
+        Image.fromarray(drawing).save(path)
+    else:
+        colours = rng.integers(0, 256, (9, 13, 3), "uint8")
+        Image.fromarray(colours).resize((131, 91), Image.Resampling.BICUBIC).save(path)
+    mean = mean_for(recipe)
+    layer = recipe.input_layer(lambda images: imaging.preprocess(recipe, mean, images))
+    image = datasets.read_image(path, upright=True, grey=grey)
+    expected = imaging.read(recipe, mean, path)
+    assert expected.shape == recipe.input_shape
+    tolerance = 5e-3 * np.ptp(expected)
+    for found in (classification.prepared(layer, image), np.asarray(layer(image[None]))[0]):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    imaging.refuse_another_way(recipe, mean, layer)
 
 
 def test_layers_are_in_float32():

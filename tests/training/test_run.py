@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_classics import datasets, training
+from keras_classics import datasets, preprocessing, training
 from tests.training import tiny
 
 
@@ -212,6 +212,31 @@ def test_a_run_folder_is_not_overwritten(colours, tmp_path):
     with pytest.raises(FileExistsError, match="exists already, and runs are not overwritten"):
         training.train(tiny.Tiny(), colours(), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+class Cut(tiny.Tiny):
+    """A recipe that says how a classifier prepares its images."""
+
+    def input_layer(self, preprocess):
+        mean = -preprocess(np.zeros((1, 8, 8, 3), "uint8")).mean((0, 1, 2))
+        return preprocessing.ClassifierInput((8, 8), 8, mean.tolist(), antialias=False)
+
+
+def test_a_classifier_of_a_run(colours, green_and_red, tmp_path):
+    arguments = {"builder": tiny.network, "verbose": 0}
+    recipe = Cut(epochs=8, batch_size=8, learning_rate=1.0)
+    run = training.train(recipe, colours(), tmp_path / "run", **arguments)
+    model = run.classifier()
+    assert model.classes == [("red", "red"), ("green", "green")]
+    read = run.predict(*green_and_red)
+    for path, (first, _, (score, _)) in zip(green_and_red, read, strict=True):
+        ((found, _, same),) = model.decode_predictions(model.predict(path, verbose=0), 1)[0]
+        assert found == first
+        assert same == pytest.approx(score, abs=1e-3)
+        np.testing.assert_allclose(model.prepare(path)[0], run.read(path), atol=0.1)
+    run = training.train(tiny.Tiny(epochs=1), colours(), tmp_path / "other", **arguments)
+    with pytest.raises(ValueError, match="Tiny must prepare.*Override `test_side`.*`input_layer`"):
+        run.classifier()
 
 
 def test_what_a_run_reads(colours, green_and_red, tmp_path):

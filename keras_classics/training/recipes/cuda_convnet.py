@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import keras_classics as kc
 from keras_classics.tables import counted
-from keras_classics.training.engine import FROM_0, Recipe, cite
+from keras_classics.training.engine import FROM_0, Recipe, cite, photographs_input
 
 WHOLE = 32
 
@@ -58,6 +58,9 @@ class CIFARRecipe(Recipe):
         rescale = kc.preprocessing.RescaleShortSide(WHOLE, dtype="float32")
         cut = keras.layers.CenterCrop(WHOLE, WHOLE, data_format="channels_last", dtype="float32")
         return keras.ops.convert_to_numpy(cut(rescale(super().read(path))))
+
+    def input_layer(self, preprocess):
+        return photographs_input(self, preprocess, WHOLE)
 
 
 class File(NamedTuple):

@@ -98,6 +98,11 @@ class LeCun1989Recipe(Recipe):
     def read(self, path):
         return self._scaled(kc.preprocessing.read_ink(path)[None, ..., None], None)[0]
 
+    def input_layer(self, preprocess):
+        return kc.preprocessing.DigitInput(
+            self.box, self.image_size, self.paper, self.ink, self.centre, dtype="float32"
+        )
+
     def layers(self, training):
         if not (training and self.distortions):
             return []

@@ -7,14 +7,17 @@ Touvron et al., ICML 2021.
 import dataclasses
 from typing import ClassVar
 
+import numpy as np
+
 import keras_classics as kc
 from keras_classics.tables import counted
-from keras_classics.training.engine import Recipe, cite
+from keras_classics.training.engine import Recipe, cite, photographs_input
 
 RELEASE, PROGRAM = "the release", "its program"
 BIG_VISION = "big_vision's config for ImageNet-1k"
 # Mean and deviation of ImageNet's pixels from 0 to 1, by which DeiT's program scales.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BOX, MNIST = 20, 28  # sides of a digit's box and of its image, pixels
 OPERATIONS = ("paper", "augreg", "deit")
 
 
@@ -133,6 +136,20 @@ class ViTRecipe(Recipe):
         if self.channels == 3:
             return super().read(path)
         return _as_mnist(kc.preprocessing.read_ink(path)[None, ..., None], None)[0]
+
+    def input_layer(self, preprocess):
+        if self.channels == 3:
+            whole = self.views == "whole"
+            resize = (self.image_size, self.image_size) if whole else self.test_side
+            return photographs_input(self, preprocess, resize, antialias=not whole)
+        if self.image_size != MNIST:
+            raise ValueError(
+                f"Digits come to a `Classifier` on a plane of {MNIST} pixels. "
+                f"Received: a recipe of image_size={self.image_size}"
+            )
+        levels = (np.full((1, MNIST, MNIST, 1), level, "uint8") for level in (0, 255))
+        paper, ink = (float(preprocess(images).mean()) for images in levels)
+        return kc.preprocessing.DigitInput(BOX, MNIST, paper, ink, "mnist", dtype="float32")
 
     @property
     def test_side(self):
@@ -386,5 +403,5 @@ class ViTMNISTRecipe(ViTCIFARRecipe):
 
 def _as_mnist(ink, box):
     """Digits of 0 to 1 and of this box as MNIST has them, 0 to 255."""
-    placed = kc.preprocessing.place_digits(ink, 20, 28, box, "mnist")
+    placed = kc.preprocessing.place_digits(ink, BOX, MNIST, box, "mnist")
     return (255 * placed).round().astype("uint8")
