@@ -369,6 +369,13 @@ def evaluate_published(options):
     ]
     evaluation.refuse_other_classes(models)
     order = models[0].positions(classes)
+    known = {word for pair in models[0].classes for word in pair}
+    if known.isdisjoint(classes):
+        first, last = (f"{classes[k]}, as {models[0].classes[k][1]}" for k in (0, -1))
+        print(
+            f"{options.network[0]} knows none of these classes. They are taken in its order: from "
+            f"{first}, to {last}."
+        )
     start = time.time()
     each, labels, unread = evaluation.scores_of(models, split)
     if unread and options.corrupt == "refuse":

@@ -387,6 +387,14 @@ def test_digits_without_a_run(cli, mnist, tmp_path):
         cli("predict", "lenet5", "one.png", "--weights=imagenet")
     lines = cli("evaluate", "--network=lenet5", "--data=mnist", f"--data_dir={mnist}").splitlines()
     assert lines[0].startswith("keras_classics/lenet5-mnist on 7 images in ")
+    for name in "abcdefghij":
+        folder = tmp_path / "letters" / "val" / name
+        folder.mkdir(parents=True)
+        Image.fromarray(drawing).save(folder / "one.png")
+    lines = cli("evaluate", "--network=lenet5", "--data=letters").splitlines()
+    assert lines[0].startswith("lenet5 knows none of these classes.")
+    assert lines[0].endswith("in its order: from a, as 0, to j, as 9.")
+    assert "90.00 % (9 of 10)" in lines[2]
     flags = ["--data=mnist", f"--data_dir={mnist}", "--reject=1%", "--figure=curve.png"]
     if importlib.util.find_spec("matplotlib"):
         several = cli("evaluate", "--network=lenet1,lecun1989", *flags)
