@@ -615,7 +615,8 @@ def photographs_input(
     from keras_classics.preprocessing import ClassifierInput
 
     sides = (resize, resize) if isinstance(resize, int) else resize
-    images = (np.full((1, *sides, 3), level, "uint8") for level in (0, 255))
+    shape = (1, *sides, recipe.input_shape[-1])
+    images = (np.full(shape, level, "uint8") for level in (0, 255))
     black, white = (preprocess(image)[0].astype("float64") for image in images)
     std = (255 / (white - black)).mean(axis=(0, 1)).round(4)
     mean = (-black * std).astype("float32")

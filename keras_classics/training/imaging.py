@@ -214,7 +214,8 @@ def refuse_another_way(recipe, mean, layer):
     high, wide = layer.resize if isinstance(layer.resize, tuple) else (layer.resize, layer.resize)
     if not recipe.in_memory:  # whose images have one size
         high, wide = 3 * high // 2, 2 * wide
-    colours = np.random.default_rng(0).integers(0, 256, (4, 5, 3), "uint8")
+    shape = (4, 5, recipe.input_shape[-1])
+    colours = np.random.default_rng(0).integers(0, 256, shape, "uint8")
     image = np.repeat(np.repeat(colours, -(-high // 4), axis=0), -(-wide // 5), axis=1)
     image = image[:high, :wide]
     expected, found = preprocess(recipe, mean, image[None])[0], layer.of_array(image)
