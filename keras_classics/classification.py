@@ -95,7 +95,7 @@ def classifier(
             f"{published.name if published else weights} has no output layer with weights: give "
             "`classes`, how many or their names, for a new one."
         )
-    own = list(classes) if isinstance(classes, Sequence) else []
+    own = [str(each) for each in cast(Sequence, classes)] if np.ndim(cast(Any, classes)) else []
     count = len(own) if own else int(cast(int, classes or there))
     given: dict[str, Any] = {} if classes is None else {"classes": count}
     if image_size is not None:
@@ -223,6 +223,8 @@ def best_classes(
             f"`predictions` must have the shape (batch, {len(classes)}). "
             f"Received: {predictions.shape}"
         )
+    if top < 1:
+        raise ValueError(f"`top` must be at least 1. Received: top={top}")
     refuse_nan(predictions)
     best = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
     return [
@@ -438,6 +440,13 @@ class Classifier(keras.Model):
         if isinstance(x, np.ndarray):  # the layer cannot check its input inside XLA
             x = as_batch(x, channels)
             self._check(x)
+            if not len(x):
+                raise ValueError(f"`x` must have an image. Received: an array of shape {x.shape}")
+            if x.dtype.kind == "f" and np.isnan(x).any():
+                raise ValueError(
+                    "Pixels must be numbers from 0 to 255. Received: images of which "
+                    f"{np.isnan(x).any(axis=(1, 2, 3)).sum()} of {len(x)} have pixels that are nan"
+                )
             check_pixels(x[:1], slack=0.5)
             if hasattr(self.preprocessing, "check"):
                 for k in range(0, len(x), 32):

@@ -140,6 +140,22 @@ def test_imagenets_classes():
     assert at[999] == ("n15075141", "toilet tissue")
 
 
+@pytest.mark.parametrize("network", ["lenet1", "resnet20_cifar"])
+def test_what_cannot_be_read(network):
+    model = kc.classifier(network, classes=np.array(["cat", "dog"]))
+    assert model.classes == [("cat", "cat"), ("dog", "dog")]
+    images = np.full((3, 32, 32, model.network.input_shape[-1]), 100.0)
+    images[:, 5:27, 14:18] = 250
+    images[1, 3, 3] = np.nan
+    with pytest.raises(ValueError, match="1 of 3 have pixels that are nan"):
+        model.predict(images, verbose=0)
+    with pytest.raises(ValueError, match=r"`x` must have an image.*\(0, 32, 32, "):
+        model.predict(images[:0], verbose=0)
+    found = model.predict(images[::2], verbose=0)
+    with pytest.raises(ValueError, match="`top` must be at least 1. Received: top=-1"):
+        model.decode_predictions(found, top=-1)
+
+
 def test_classes_of_data(published):
     model = kc.classifier("resnet20_cifar", RELEASE)
     assert model.positions(["cat", "airplane"]) == [3, 0]
