@@ -12,8 +12,6 @@ lenet5       LeNet-5 with 60,000 images of MNIST's size, batches of 16 and 128; 
 resnet20     ResNet-20 with 5,000 images of CIFAR-10's size, batches of 128, mirrored and cropped
              anew in each epoch. Peers: `fit` on arrays, without and with `steps_per_execution`;
              PyTorch with the crops on the batch, eager and compiled.
-bfloat16     The same in mixed_bfloat16, beside `fit` under this policy and PyTorch, eager, under
-             `autocast`; for processors with instructions for it.
 checkpoint   Seconds that a checkpoint takes, as a share of an epoch of the first two.
 strategy     A step of ResNet-20 on one device against two logical ones under "mirrored", with
              the same two cores: what the strategy itself costs.
@@ -136,8 +134,8 @@ def torch_lenet5():
     return nn.Sequential(*chain), loss
 
 
-def in_torch(make, images, labels, size, augment=None, compiled=(False,), loader=True, half=False):
-    """An epoch of a loop in PyTorch, with `half` in bfloat16: `{name: function}`."""
+def in_torch(make, images, labels, size, augment=None, compiled=(False,), loader=True):
+    """An epoch of a loop in PyTorch: `{name: function}`."""
     import torch
 
     images, labels = torch.from_numpy(images.copy()), torch.from_numpy(labels.astype("int64"))
@@ -161,8 +159,7 @@ def in_torch(make, images, labels, size, augment=None, compiled=(False,), loader
             total = 0
             for x, y in batches:
                 rule.zero_grad()
-                with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                    error = loss(forward(augment(x) if augment else x), y)
+                error = loss(forward(augment(x) if augment else x), y)
                 error.backward()
                 rule.step()
                 total += error.detach() * len(x)
@@ -182,7 +179,7 @@ def colours(n, test):
     return datasets.wrap((images, labels), (images[:test], labels[:test]), classes, "random")
 
 
-def resnet20(rounds, half=False):
+def resnet20(rounds):
     data = colours(5_000, 128)
     recipe = training.recipe("resnet20_cifar")
     images, labels = data.train.images, data.train.labels
@@ -220,26 +217,9 @@ def resnet20(rounds, half=False):
     peers = {
         "fit on arrays": on_arrays(),
         "fit on arrays, 40 steps an execution": on_arrays(steps_per_execution=40),
-        **in_torch(
-            twin,
-            images.transpose(0, 3, 1, 2),
-            labels,
-            128,
-            augment,
-            (False,) if half else (False, True),
-            half=half,
-        ),
+        **in_torch(twin, images.transpose(0, 3, 1, 2), labels, 128, augment, (False, True)),
     }
-    label = "bfloat16 " if half else ""
-    epochs(recipe, data, peers, rounds, f"resnet20    {label}batch 128, 5,000 images,")
-
-
-def bfloat16(rounds):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        resnet20(rounds, half=True)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    epochs(recipe, data, peers, rounds, "resnet20    batch 128, 5,000 images,")
 
 
 def checkpoints(rounds):
@@ -282,7 +262,6 @@ def strategy(rounds):
 COMPARISONS = {
     "lenet5": lenet5,
     "resnet20": resnet20,
-    "bfloat16": bfloat16,
     "checkpoint": checkpoints,
     "strategy": strategy,
 }
